@@ -1,7 +1,7 @@
 use core::fmt;
 
 use rand_core::CryptoRng;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use zeroize::Zeroize;
 
 use crate::alphabet::{DIGITS, check_digits};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// A token that was just made. It cannot be printed by accident and is wiped from memory when dropped.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone)]
 pub struct SecretToken {
     bytes: [u8; MAX_TOKEN_LEN],
     len: u8,
@@ -74,6 +74,12 @@ impl SecretToken {
 
     fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
+    }
+}
+
+impl Drop for SecretToken {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
     }
 }
 
