@@ -1,0 +1,5 @@
+mod credential;
+mod generate;
+mod properties;
+mod tag;
+mod vectors;
