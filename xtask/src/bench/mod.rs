@@ -1,0 +1,132 @@
+//! `cargo xtask bench NAME [--json FILE]`.
+//!
+//! This tool has no dependencies, so what is measured runs in programs of its own: examples of a crate (built in
+//! release) or Node scripts under tests/bench. A program compares its contenders in one run, interleaved, over several
+//! rounds, and reports on standard output, a line per figure and round:
+//!
+//! ```text
+//! {"name":"decide.native.1m_ns","value":412.5,"unit":"ns","note":"1,000,000 keys"}
+//! ```
+//!
+//! `name`, `value` (a number) and `unit` are required; ratios have the unit `x`. The values of one name over all rounds
+//! become a median, a lowest and a highest. A figure that is a statistic already (`revoke.p99_ms`) is reported once, with
+//! `low` and `high` where it has them. Lines that do not start with `{` are shown to the person who waits.
+//!
+//! Programs find the built parts in the environment, like the tests do: see `build::name_parts`.
+//! Names that others rely on are in the table of the README's benchmarks; keep them.
+
+mod figures;
+
+use std::process::Command;
+
+use crate::error::{Result, fail};
+use crate::processes::{Output, Process, each_line};
+use crate::progress::Progress;
+use crate::{build, paths, signals, tools};
+use figures::Figures;
+
+struct Benchmark {
+    name: &'static str,
+    programs: &'static [Program],
+}
+
+enum Program {
+    /// An example of a crate of this workspace.
+    Example { package: &'static str, name: &'static str },
+    /// A script, from the repository's root.
+    Script(&'static str),
+}
+
+const BENCHMARKS: [Benchmark; 3] = [
+    Benchmark {
+        name: "decide",
+        programs: &[
+            Program::Example { package: "latchkey-validator", name: "bench_decide" },
+            Program::Script("tests/bench/decide.mjs"),
+        ],
+    },
+    Benchmark { name: "gate", programs: &[Program::Script("tests/bench/gate.mjs")] },
+    Benchmark { name: "revoke", programs: &[Program::Script("tests/bench/revoke.mjs")] },
+];
+
+pub(crate) fn run(arguments: &[&str]) -> Result<()> {
+    let (name, file) = match *arguments {
+        [name] => (name, None),
+        [name, "--json", file] | ["--json", file, name] => (name, Some(file)),
+        _ => {
+            return fail(format!("usage: cargo xtask bench NAME [--json FILE]; NAME is one of: {}", names()));
+        }
+    };
+    let Some(benchmark) = BENCHMARKS.iter().find(|benchmark| benchmark.name == name) else {
+        return fail(format!("there is no benchmark `{name}`; there are: {}", names()));
+    };
+    let mut commands = Vec::new();
+    {
+        let progress = Progress::start();
+        build::for_benchmarks(&progress)?;
+        for program in benchmark.programs {
+            commands.push(program.command(&progress)?);
+        }
+    }
+    let mut figures = Figures::default();
+    for mut command in commands {
+        collect(&mut command, &mut figures)?;
+    }
+    figures.print();
+    file.map_or(Ok(()), |file| figures.write(file.as_ref()))
+}
+
+fn names() -> String {
+    BENCHMARKS.map(|benchmark| benchmark.name).join(", ")
+}
+
+impl Program {
+    fn command(&self, progress: &Progress) -> Result<Command> {
+        let mut command = match self {
+            Self::Example { package, name } => {
+                build::release(progress, &["--package", package, "--example", name])?;
+                let mut command = Command::new(paths::target().join("release/examples").join(name));
+                command.current_dir(paths::root());
+                command
+            }
+            Self::Script(script) => {
+                let mut command = tools::node()?;
+                command.arg(script);
+                command
+            }
+        };
+        build::name_parts(&mut command);
+        command.env("LATCHKEY_BIN", paths::released_control_plane());
+        Ok(command)
+    }
+}
+
+fn collect(command: &mut Command, figures: &mut Figures) -> Result<()> {
+    let name = command.get_args().next().unwrap_or(command.get_program()).to_string_lossy().into_owned();
+    let mut process = Process::start(&name, command, Output::Piped(None))?;
+    let (sender, lines) = std::sync::mpsc::channel();
+    let reader = process.take_stdout().map(|stdout| {
+        each_line(stdout, move |line| {
+            if line.starts_with('{') {
+                // The receiver outlives the reader.
+                let _ = sender.send(line);
+            } else {
+                eprintln!("{line}");
+            }
+        })
+    });
+    let status = process.wait(signals::check)?;
+    if !status.success() {
+        return fail(format!("{name} failed ({status})"));
+    }
+    if let Some(reader) = reader {
+        // It ends with the program's output, and a panic in it shows as missing figures below.
+        let _ = reader.join();
+    }
+    let mut count = 0;
+    for line in lines {
+        figures.add(&line)?;
+        count += 1;
+    }
+    if count == 0 { fail(format!("{name} reported no figure")) } else { Ok(()) }
+}

@@ -1,0 +1,51 @@
+//! `cargo xtask ci`: all that a change must pass, in the order in which it is quickest to hear of a fault.
+
+use crate::checks;
+use crate::error::Result;
+use crate::progress::Progress;
+use crate::setup::{BARE, WASM};
+use crate::{setup, test, tools};
+
+/// The crates that run anywhere. Each is built alone, because Cargo would join their features.
+const PORTABLE: [&[&str]; 4] = [
+    &["--package", "latchkey-token"],
+    &["--package", "latchkey-snapshot"],
+    &["--package", "latchkey-snapshot", "--features", "sign"],
+    &["--package", "latchkey-validator"],
+];
+
+pub(crate) fn run() -> Result<()> {
+    setup::everything(&Progress::start())?;
+    cargo("format", &["fmt", "--all", "--check"])?;
+    lints()?;
+    bare_targets()?;
+    test::run(&[])
+}
+
+fn lints() -> Result<()> {
+    let native = ["--workspace", "--exclude", "latchkey-edge", "--exclude", "latchkey-wasm", "--all-targets"];
+    let wasm = ["--package", "latchkey-edge", "--package", "latchkey-wasm", "--target", WASM];
+    clippy("lints, native", &native)?;
+    clippy("lints, WebAssembly", &wasm)
+}
+
+fn clippy(title: &str, what: &[&str]) -> Result<()> {
+    checks::run(
+        title,
+        tools::cargo().arg("clippy").arg("--quiet").args(what).args(["--", "--deny", "warnings"]),
+    )
+}
+
+fn bare_targets() -> Result<()> {
+    for target in [BARE, WASM] {
+        for what in PORTABLE {
+            let title = format!("{} for {target}", what[1..].join(" "));
+            checks::run(&title, tools::cargo().args(["build", "--quiet", "--target", target]).args(what))?;
+        }
+    }
+    Ok(())
+}
+
+fn cargo(title: &str, arguments: &[&str]) -> Result<()> {
+    checks::run(title, tools::cargo().args(arguments))
+}

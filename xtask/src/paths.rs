@@ -1,0 +1,52 @@
+//! Where things are. Everything that this tool makes is under `target/`, so `cargo clean` removes it all.
+
+use std::path::{Path, PathBuf};
+
+/// The repository's root.
+pub(crate) fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
+}
+
+/// Cargo's folder, moved by `CARGO_TARGET_DIR` as Cargo itself would.
+pub(crate) fn target() -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(folder) => root().join(folder),
+        None => root().join("target"),
+    }
+}
+
+/// This tool's own folder.
+pub(crate) fn latchkey() -> PathBuf {
+    target().join("latchkey")
+}
+
+/// What one step or one server writes.
+pub(crate) fn log(name: &str) -> PathBuf {
+    latchkey().join("logs").join(format!("{name}.log"))
+}
+
+/// The control plane's binary.
+pub(crate) fn control_plane() -> PathBuf {
+    target().join("debug/latchkey")
+}
+
+/// The same with optimisation, for benchmarks.
+pub(crate) fn released_control_plane() -> PathBuf {
+    target().join("release/latchkey")
+}
+
+/// The module folder that wrangler uploads. `wrangler.toml` names its `entry.js`.
+pub(crate) fn edge_modules() -> PathBuf {
+    latchkey().join("edge")
+}
+
+/// The bindings of `latchkey-wasm` for Node.
+pub(crate) fn node_modules_of_wasm() -> PathBuf {
+    latchkey().join("wasm-node")
+}
+
+/// `path` as the person at the terminal would write it: relative to the root where it is inside.
+pub(crate) fn shown(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}
