@@ -1,0 +1,116 @@
+//! Shards: self-contained slices of the base. `spec/snapshot.md` section 7.
+
+use alloc::vec::Vec;
+
+use crate::body::{HashedBody, ObjectRef};
+use crate::buckets::Buckets;
+use crate::reader::Reader;
+use crate::row::{RowView, tag};
+use crate::table::{Counts, Table, TableWriter, tag_prefix};
+use crate::{Refusal, limits};
+
+pub(crate) const MAGIC: [u8; 4] = *b"LKSH";
+const VERSION: u8 = 1;
+
+/// The shard that a tag belongs to.
+pub(crate) fn shard_of(tag: &[u8; 16], shard_bits: u8) -> u32 {
+    // A shift by 64 would overflow; with no bits there is one shard.
+    if shard_bits == 0 { 0 } else { (tag_prefix(tag) >> (64 - u32::from(shard_bits))) as u32 }
+}
+
+pub(crate) fn encode(
+    keyspace: u64,
+    shard_bits: u8,
+    number: u32,
+    table: &TableWriter,
+) -> Result<Vec<u8>, Refusal> {
+    let counts = table.counts();
+    let mut out = Vec::new();
+    out.extend_from_slice(&MAGIC);
+    out.extend_from_slice(&[VERSION, shard_bits]);
+    out.extend_from_slice(&counts.profiles.to_le_bytes());
+    out.extend_from_slice(&keyspace.to_le_bytes());
+    for count in [number, counts.rows, counts.profile_bytes] {
+        out.extend_from_slice(&count.to_le_bytes());
+    }
+    table.write(&mut out);
+    if out.len() > limits::SHARD_BYTES { Err(Refusal::TooLong) } else { Ok(out) }
+}
+
+/// A shard that is the one its index names, with the look-up index over its rows.
+#[derive(Debug)]
+pub(crate) struct VerifiedShard {
+    bytes: Vec<u8>,
+    sha256: [u8; 32],
+    number: u32,
+    shard_bits: u8,
+    table: Table,
+    buckets: Buckets,
+}
+
+impl VerifiedShard {
+    pub(crate) fn verify(
+        object: &ObjectRef,
+        body: HashedBody,
+        keyspace: u64,
+        shard_bits: u8,
+    ) -> Result<Self, Refusal> {
+        object.admit(&body)?;
+        let HashedBody { bytes, sha256 } = body;
+        if bytes.len() > limits::SHARD_BYTES {
+            return Err(Refusal::TooLong);
+        }
+        let mut reader = Reader::new(&bytes);
+        reader.header(MAGIC, VERSION)?;
+        if reader.u8()? != shard_bits {
+            return Err(Refusal::NotCanonical);
+        }
+        let profiles = reader.u16()?;
+        if reader.u64()? != keyspace {
+            return Err(Refusal::KeyspaceMismatch);
+        }
+        let number = reader.u32()?;
+        let counts = Counts { rows: reader.u32()?, profiles, profile_bytes: reader.u32()? };
+        let table = Table::verify(&bytes, reader, &counts)?;
+        let rows = table.rows(&bytes);
+        if rows.iter().any(|row| shard_of(tag(row), shard_bits) != number) {
+            return Err(Refusal::NotCanonical);
+        }
+        let buckets =
+            Buckets::build(rows.len(), rows.iter().map(|row| spread(tag_prefix(tag(row)), shard_bits)));
+        Ok(Self { number, shard_bits, table, buckets, sha256, bytes })
+    }
+
+    /// The shard number that a body claims, to find the promise to check it against.
+    pub(crate) fn claimed_number(bytes: &[u8]) -> Result<u32, Refusal> {
+        let mut reader = Reader::new(bytes);
+        reader.header(MAGIC, VERSION)?;
+        reader.take(1 + 2 + 8)?;
+        reader.u32()
+    }
+
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    pub(crate) fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
+    }
+
+    /// Bytes of memory that the shard takes.
+    pub(crate) fn memory(&self) -> usize {
+        self.bytes.len() + self.buckets.bytes() + size_of::<Self>()
+    }
+
+    pub(crate) fn find(&self, wanted: &[u8; 16]) -> Option<RowView<'_>> {
+        let rows = self.table.rows(&self.bytes);
+        let range = self.buckets.range(spread(tag_prefix(wanted), self.shard_bits));
+        let index = range.into_iter().find(|index| rows.get(*index).is_some_and(|row| tag(row) == wanted))?;
+        self.table.row(&self.bytes, index)
+    }
+}
+
+/// All tags of a shard begin with the same bits; without them the rest spreads over the whole range.
+fn spread(prefix: u64, shard_bits: u8) -> u64 {
+    prefix << shard_bits
+}
