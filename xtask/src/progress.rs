@@ -15,7 +15,9 @@ use crate::{paths, signals};
 
 /// How often the moving line is redrawn.
 const FRAME: Duration = Duration::from_millis(120);
-/// How often a long step says that it is alive where lines cannot move.
+/// Where lines cannot move, a step is named once it has taken this long …
+const WORTH_NAMING: Duration = Duration::from_secs(2);
+/// … and from then on says this often that it is alive.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
 /// Columns that the moving line may use.
 const WIDTH: usize = 100;
@@ -39,7 +41,7 @@ struct Running {
     name: String,
     log: PathBuf,
     since: Instant,
-    last_word: Instant,
+    next_word: Instant,
 }
 
 /// One step. Dropping it without `done` reports it as failed.
@@ -69,11 +71,12 @@ impl Progress {
     /// Begins a step. `name` is also its log's.
     pub(crate) fn step(&self, name: &str) -> Step {
         let since = Instant::now();
-        if !self.shared.terminal {
-            eprintln!("  … {name}");
-        }
-        let running =
-            Running { name: name.to_owned(), log: paths::log(&file_name(name)), since, last_word: since };
+        let running = Running {
+            name: name.to_owned(),
+            log: paths::log(&file_name(name)),
+            since,
+            next_word: since + WORTH_NAMING,
+        };
         self.shared.running().push(running);
         Step { name: name.to_owned(), since, shared: Arc::clone(&self.shared), finished: false }
     }
@@ -204,8 +207,8 @@ fn paint(shared: &Shared) {
             paint_line(&running, frame);
             continue;
         }
-        for step in running.iter_mut().filter(|step| step.last_word.elapsed() >= SIGN_OF_LIFE) {
-            step.last_word = Instant::now();
+        for step in running.iter_mut().filter(|step| Instant::now() >= step.next_word) {
+            step.next_word += SIGN_OF_LIFE;
             eprintln!(
                 "  … {} {} s  {}",
                 step.name,
