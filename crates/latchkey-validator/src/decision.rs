@@ -1,0 +1,59 @@
+use latchkey_snapshot::{ObjectRef, RowView};
+use latchkey_token::Environment;
+
+use crate::{Age, Code};
+
+/// The answer to a request, or what is missing for one.
+#[derive(Clone, Copy, Debug)]
+pub enum Verdict<'s> {
+    /// The answer.
+    Decided(Decision<'s>),
+    /// The key's row is in a body that is not loaded: fetch it, supply it to the snapshot, decide again.
+    NeedsObject(ObjectRef),
+}
+
+/// Whether a request passes, and whose it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Decision<'s> {
+    /// The outcome.
+    pub code: Code,
+    /// The key, once it was found; also for a request that is denied later on. A revoked key is not found any more.
+    pub key: Option<KeyView<'s>>,
+    /// Position of the matched route in the policy.
+    pub route: Option<u16>,
+    /// The snapshot's age; `None` where there is no snapshot.
+    pub age: Option<Age>,
+}
+
+/// A key as the snapshot has it.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyView<'s> {
+    pub(crate) row: RowView<'s>,
+}
+
+impl<'s> KeyView<'s> {
+    /// The number in the key's id: `key_…`.
+    pub fn number(&self) -> u64 {
+        self.row.key_number()
+    }
+
+    /// The environment that the key is for.
+    pub fn environment(&self) -> Environment {
+        if self.row.is_live() { Environment::Live } else { Environment::Test }
+    }
+
+    /// Seconds since the epoch from which on the key is expired; `None` = never.
+    pub fn expires_at(&self) -> Option<u64> {
+        self.row.expires_at()
+    }
+
+    /// Whom the key belongs to.
+    pub fn owner(&self) -> Option<&'s str> {
+        self.row.profile().owner()
+    }
+
+    /// A JSON object for the upstream, as text.
+    pub fn metadata(&self) -> Option<&'s str> {
+        self.row.profile().metadata()
+    }
+}

@@ -1,0 +1,235 @@
+//! Which request paths may be matched at all (spec/decision.md section 3.1).
+//!
+//! The path that is matched is the path that is forwarded, byte for byte. An upstream that tidies a path up before
+//! routing it (collapsing `//`, resolving `..`, decoding `%2e`, dropping `;x`) would serve another route than the one
+//! that was checked. So a path that such a step could change is not matched: it is not found.
+
+/// Longest request path that is matched, in bytes, without the query. Bounds the work that a caller can ask for.
+pub const MAX_PATH_LEN: usize = 2_048;
+
+/// A path that every reader splits into the same segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CanonicalPath<'a> {
+    /// What stands between the first slash and an optional last one.
+    inner: &'a [u8],
+    has_escapes: bool,
+}
+
+impl<'a> CanonicalPath<'a> {
+    /// Takes a request target's path; everything from the first `?` on is cut off. `None` if it is not canonical.
+    pub(crate) fn new(target: &'a [u8]) -> Option<Self> {
+        // The bound comes first: a long query must not cost a long search either.
+        let searched = &target[..target.len().min(MAX_PATH_LEN + 1)];
+        let path = searched.iter().position(|byte| *byte == b'?').map_or(searched, |end| &searched[..end]);
+        if path.len() > MAX_PATH_LEN {
+            return None;
+        }
+        let inner = path.strip_prefix(b"/")?;
+        let inner = inner.strip_suffix(b"/").unwrap_or(inner);
+        let has_escapes = check_bytes(inner)?;
+        // `//` alone leaves nothing once its slashes are gone; in any other path a doubled slash shows as an empty segment.
+        let is_canonical = if inner.is_empty() { path.len() == 1 } else { check_segments(inner) };
+        is_canonical.then_some(Self { inner, has_escapes })
+    }
+
+    /// The segments; none for `/`. A slash at the end does not count: most upstreams ignore it, so the
+    /// route of `/admin` must guard `/admin/` too.
+    pub(crate) fn segments(self) -> Segments<'a> {
+        Segments { rest: (!self.inner.is_empty()).then_some(self.inner), has_escapes: self.has_escapes }
+    }
+}
+
+/// `None` for a byte or an escape that no canonical path holds, else whether there are escapes.
+fn check_bytes(inner: &[u8]) -> Option<bool> {
+    let mut has_escapes = false;
+    let mut at = 0;
+    while let Some(byte) = inner.get(at) {
+        if *byte == b'%' {
+            has_escapes = true;
+            let escaped = unescape(inner.get(at + 1..at + 3)?)?;
+            if !may_be_escaped(escaped) {
+                return None;
+            }
+            at += 3;
+        } else if PLAIN[usize::from(*byte)] {
+            at += 1;
+        } else {
+            return None;
+        }
+    }
+    Some(has_escapes)
+}
+
+fn check_segments(inner: &[u8]) -> bool {
+    inner.split(|byte| *byte == b'/').all(|segment| !matches!(segment, b"" | b"." | b".."))
+}
+
+/// Bytes that stand for themselves: RFC 3986 `pchar` and the slash, without `;` (matrix parameters).
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let bytes = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@/";
+    let mut at = 0;
+    while at < bytes.len() {
+        plain[bytes[at] as usize] = true;
+        at += 1;
+    }
+    plain
+};
+
+/// A letter, a digit, `-`, `.`, `_` or `~` never needs an escape, so an escaped one hides something. Escaped slashes, backslashes,
+/// semicolons, percent signs and control bytes change the path for readers who decode it.
+const fn may_be_escaped(byte: u8) -> bool {
+    !matches!(
+        byte,
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b'\\' | b';' | b'%' | ..=0x1f | 0x7f
+    )
+}
+
+fn unescape(digits: &[u8]) -> Option<u8> {
+    let [high, low] = digits else { return None };
+    let value = |digit: u8| char::from(digit).to_digit(16);
+    Some((value(*high)? * 16 + value(*low)?) as u8)
+}
+
+/// Walks a path's segments.
+#[derive(Clone, Copy)]
+pub(crate) struct Segments<'a> {
+    rest: Option<&'a [u8]>,
+    has_escapes: bool,
+}
+
+impl<'a> Iterator for Segments<'a> {
+    type Item = Segment<'a>;
+
+    fn next(&mut self) -> Option<Segment<'a>> {
+        let rest = self.rest?;
+        let (text, rest) = match rest.iter().position(|byte| *byte == b'/') {
+            Some(slash) => (&rest[..slash], Some(&rest[slash + 1..])),
+            None => (rest, None),
+        };
+        self.rest = rest;
+        Some(Segment { text, has_escapes: self.has_escapes })
+    }
+}
+
+/// One segment, never empty.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Segment<'a> {
+    text: &'a [u8],
+    has_escapes: bool,
+}
+
+impl Segment<'_> {
+    /// Compares with a literal of a route. `@` and `%40` are the same to an upstream that decodes, so they are here.
+    pub(crate) fn cmp_to(&self, literal: &[u8]) -> core::cmp::Ordering {
+        if self.has_escapes { self.unescaped().cmp(literal.iter().copied()) } else { self.text.cmp(literal) }
+    }
+
+    fn unescaped(&self) -> impl Iterator<Item = u8> {
+        let mut rest = self.text;
+        core::iter::from_fn(move || {
+            let (byte, after) = match rest {
+                [b'%', high, low, after @ ..] => (unescape(&[*high, *low])?, after),
+                [byte, after @ ..] => (*byte, after),
+                [] => return None,
+            };
+            rest = after;
+            Some(byte)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    fn segments(path: &str) -> Option<Vec<&[u8]>> {
+        CanonicalPath::new(path.as_bytes()).map(|path| path.segments().map(|segment| segment.text).collect())
+    }
+
+    #[test]
+    fn canonical_paths_split_at_slashes() {
+        assert_eq!(segments("/"), Some(Vec::new()));
+        assert_eq!(segments("/a"), Some(Vec::from([&b"a"[..]])));
+        assert_eq!(segments("/a/"), segments("/a"));
+        assert_eq!(segments("/a/b.c/~d"), Some(Vec::from([&b"a"[..], b"b.c", b"~d"])));
+        assert_eq!(segments("/a?x=//../%2f"), segments("/a"));
+        assert_eq!(
+            segments("/caf%C3%A9/a%20b/a%40b"),
+            Some(Vec::from([&b"caf%C3%A9"[..], b"a%20b", b"a%40b"]))
+        );
+    }
+
+    #[test]
+    fn refuses_paths_that_somebody_could_read_as_another() {
+        for path in [
+            "",
+            "a",
+            "?",
+            "*",
+            "//",
+            "///",
+            "//a",
+            "/a//",
+            "/a//b",
+            "/.",
+            "/..",
+            "/a/../b",
+            "/a/.",
+            "/./a",
+            "/a/..?x",
+            "/a%2fb",
+            "/a%2Fb",
+            "/%2e",
+            "/%2E%2e/a",
+            "/a%5cb",
+            "/a%5Cb",
+            "/a\\b",
+            "/a;b",
+            "/a%3bb",
+            "/%61dmin",
+            "/a%7E",
+            "/a%00",
+            "/a%0d%0a",
+            "/a%7f",
+            "/a%25b",
+            "/a%",
+            "/a%2",
+            "/a%zz",
+            "/a%+1",
+            "/a\u{7f}",
+            "/a b",
+            "/a\tb",
+            "/a\0",
+            "/caf\u{e9}",
+            "/a#b",
+            "/a|b",
+            "/a[b]",
+            "/a\"b",
+            "/a<b>",
+            "/a^b",
+            "/a`b",
+            "/a{b}",
+            "http://a/b",
+        ] {
+            assert_eq!(segments(path), None, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_a_path_past_the_bound_but_not_a_long_query() {
+        let longest = alloc::format!("/{}", "a".repeat(MAX_PATH_LEN - 1));
+        assert!(segments(&longest).is_some());
+        assert!(segments(&alloc::format!("{longest}?{}", "q".repeat(9_000))).is_some());
+        assert!(segments(&alloc::format!("{longest}a")).is_none());
+        assert!(segments(&alloc::format!("{longest}a?")).is_none());
+    }
+
+    #[test]
+    fn an_escape_equals_the_byte_that_it_stands_for() {
+        let mut path = CanonicalPath::new(b"/a%40b").expect("canonical").segments();
+        assert!(path.next().expect("one segment").cmp_to(b"a@b").is_eq());
+    }
+}

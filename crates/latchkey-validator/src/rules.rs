@@ -1,0 +1,198 @@
+//! A policy made ready for deciding: routes as a tree, and for each role a set of the permissions that it grants.
+
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
+
+use latchkey_snapshot::{DefaultAccess, Environment, OnExpired, Policy, ProfileView};
+
+use crate::path::CanonicalPath;
+use crate::pattern::PatternError;
+use crate::permissions::{PermissionError, check_grant, check_permission, covers};
+use crate::routes::RouteTree;
+
+/// A compiled [`Policy`]. Made once for each policy, not for each request.
+#[derive(Debug)]
+pub struct Rules {
+    tree: RouteTree,
+    routes: Vec<Demands>,
+    permissions: Vec<String>,
+    /// Ascending by number.
+    roles: Vec<RoleGrants>,
+    default: DefaultAccess,
+    on_expired: OnExpired,
+}
+
+/// What a route asks of a key.
+#[derive(Debug)]
+pub(crate) struct Demands {
+    /// Index into the policy's permissions.
+    permission: Option<u16>,
+    pub(crate) environment: Environment,
+    pub(crate) unknown_restriction: bool,
+}
+
+#[derive(Debug)]
+struct RoleGrants {
+    number: u16,
+    /// One bit for each of the policy's permissions.
+    covered: Vec<u64>,
+}
+
+/// What a request matched.
+pub(crate) enum Matched<'a> {
+    Route(u16, &'a Demands),
+    /// No route, and the policy lets any valid key pass.
+    Default,
+}
+
+impl Rules {
+    /// Compiles a policy. The control plane calls this before it accepts one, and a gate before it adopts one.
+    ///
+    /// # Errors
+    /// The first route or role that breaks a rule of spec/decision.md.
+    pub fn compile(policy: &Policy) -> Result<Self, RuleError> {
+        let permissions = policy.permissions();
+        let mut tree = RouteTree::new();
+        let mut routes = Vec::with_capacity(policy.routes.len());
+        for (position, route) in policy.routes.iter().enumerate() {
+            let fault = |fault| RuleError::Route { position, fault };
+            let index = u16::try_from(position).map_err(|_| fault(RouteFault::TooMany))?;
+            tree.insert(&route.method, &route.path, index).map_err(fault)?;
+            let permission = route.permission.as_deref();
+            permission
+                .map_or(Ok(()), check_permission)
+                .map_err(|error| fault(RouteFault::Permission(error)))?;
+            let permission = permission.and_then(|name| permissions.binary_search(&name).ok());
+            routes.push(Demands {
+                permission: permission.map(|index| index as u16),
+                environment: route.environment,
+                unknown_restriction: route.unknown_restriction,
+            });
+        }
+        let mut roles = Vec::with_capacity(policy.roles.len());
+        for role in &policy.roles {
+            for grant in &role.grants {
+                let fault = |error| RuleError::Role { number: role.number, grant: grant.clone(), error };
+                check_grant(grant).map_err(fault)?;
+            }
+            roles.push(RoleGrants { number: role.number, covered: covered(&permissions, &role.grants) });
+        }
+        roles.sort_unstable_by_key(|role| role.number);
+        let permissions = permissions.into_iter().map(String::from).collect();
+        Ok(Self { tree, routes, permissions, roles, default: policy.default, on_expired: policy.on_expired })
+    }
+
+    pub(crate) fn on_expired(&self) -> OnExpired {
+        self.on_expired
+    }
+
+    /// What the policy says of a request; `None` denies it. A path that is not canonical matches nothing, whatever the default is.
+    pub(crate) fn find(&self, method: &str, target: &[u8]) -> Option<Matched<'_>> {
+        let path = CanonicalPath::new(target)?;
+        match (self.tree.find(method, path), self.default) {
+            (Some(index), _) => Some(Matched::Route(index, self.routes.get(usize::from(index))?)),
+            (None, DefaultAccess::AllowAnyKey) => Some(Matched::Default),
+            (None, DefaultAccess::Deny) => None,
+        }
+    }
+
+    /// Whether a key with this profile has the permission that a route asks for.
+    pub(crate) fn permits(&self, profile: &ProfileView<'_>, demands: &Demands) -> bool {
+        let Some(index) = demands.permission.map(usize::from) else { return true };
+        let by_role = profile.roles().any(|number| self.role(number).is_some_and(|role| role.covers(index)));
+        let wanted = self.permissions.get(index);
+        by_role || wanted.is_some_and(|wanted| profile.grants().any(|grant| covers(grant, wanted)))
+    }
+
+    /// A number that the policy does not define grants nothing.
+    fn role(&self, number: u16) -> Option<&RoleGrants> {
+        let at = self.roles.binary_search_by_key(&number, |role| role.number).ok()?;
+        self.roles.get(at)
+    }
+}
+
+impl RoleGrants {
+    fn covers(&self, permission: usize) -> bool {
+        self.covered.get(permission / 64).is_some_and(|word| word >> (permission % 64) & 1 == 1)
+    }
+}
+
+fn covered(permissions: &[&str], grants: &[String]) -> Vec<u64> {
+    let mut bits = vec![0; permissions.len().div_ceil(64)];
+    for (index, permission) in permissions.iter().enumerate() {
+        if grants.iter().any(|grant| covers(grant, permission)) {
+            bits[index / 64] |= 1 << (index % 64);
+        }
+    }
+    bits
+}
+
+/// Why a policy cannot be enforced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RuleError {
+    /// A route is faulty.
+    Route {
+        /// Position in the policy's list, from 0.
+        position: usize,
+        /// What is wrong with it.
+        fault: RouteFault,
+    },
+    /// A role grants something that is no permission pattern.
+    Role {
+        /// The role's number.
+        number: u16,
+        /// The faulty grant.
+        grant: String,
+        /// What is wrong with it.
+        error: PermissionError,
+    },
+}
+
+/// What is wrong with a route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RouteFault {
+    /// Neither `*` nor 1 to 16 upper-case letters.
+    Method(String),
+    /// The path is no pattern.
+    Pattern(PatternError),
+    /// The required permission is no permission.
+    Permission(PermissionError),
+    /// An earlier route has the same method and the same pattern up to the names of parameters: this one could never match.
+    Repeats {
+        /// Position of the earlier route.
+        first: u16,
+    },
+    /// More routes than positions.
+    TooMany,
+}
+
+impl fmt::Display for RuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Route { position, fault } => write!(f, "route {position}: {fault}"),
+            Self::Role { number, grant, error } => write!(f, "role {number}, grant {grant:?}: {error}"),
+        }
+    }
+}
+
+impl core::error::Error for RuleError {}
+
+impl fmt::Display for RouteFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Method(method) => {
+                write!(f, "{method:?} is no method; write it in upper case, or * for any")
+            }
+            Self::Pattern(error) => error.fmt(f),
+            Self::Permission(error) => error.fmt(f),
+            Self::Repeats { first } => {
+                write!(f, "matches the same requests as route {first}, so it is never reached")
+            }
+            Self::TooMany => f.write_str("there are too many routes"),
+        }
+    }
+}
