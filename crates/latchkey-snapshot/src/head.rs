@@ -15,7 +15,7 @@ pub(crate) const VERSION: u8 = 1;
 pub(crate) const DOMAIN: &[u8] = b"latchkey head v1\0";
 
 /// A key id and a signature by that key.
-pub(crate) type NamedSignature = ([u8; 8], [u8; 64]);
+type NamedSignature = ([u8; 8], [u8; 64]);
 
 /// A segment as a head lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,8 +120,10 @@ impl<'a> UnverifiedHead<'a> {
         let head = read_fields(&mut reader)?;
         let extensions_length = reader.u16()?;
         let extensions = reader.take(extensions_length.into())?;
+        let signers = read_signers(&mut reader)?;
         let signed = &bytes[..bytes.len() - reader.remaining()];
-        let signatures = read_signatures(&mut reader)?;
+        let signatures =
+            signers.into_iter().map(|id| Ok((id, reader.array()?))).collect::<Result<Vec<_>, Refusal>>()?;
         reader.finish()?;
         head.check_segments()?;
         Ok(Self { bytes, signed, head, extensions, signatures })
@@ -247,21 +249,15 @@ fn read_segments(reader: &mut Reader<'_>) -> Result<Vec<SegmentRef>, Refusal> {
     (0..count).map(|_| Ok(SegmentRef { object: ObjectRef::read(reader)?, last_seq: reader.u64()? })).collect()
 }
 
-fn read_signatures(reader: &mut Reader<'_>) -> Result<Vec<NamedSignature>, Refusal> {
+fn read_signers(reader: &mut Reader<'_>) -> Result<Vec<[u8; 8]>, Refusal> {
     let count = usize::from(reader.u8()?);
     if count > limits::SIGNATURES {
         return Err(Refusal::LimitExceeded);
     }
-    let mut signatures: Vec<NamedSignature> = Vec::with_capacity(count);
-    for _ in 0..count {
-        let id: [u8; 8] = reader.array()?;
-        // Strictly ascending: one key signing twice is one signature.
-        if signatures.last().is_some_and(|(last, _)| *last >= id) {
-            return Err(Refusal::NotCanonical);
-        }
-        signatures.push((id, reader.array()?));
-    }
-    if signatures.is_empty() { Err(Refusal::NotCanonical) } else { Ok(signatures) }
+    let signers = (0..count).map(|_| reader.array()).collect::<Result<Vec<[u8; 8]>, _>>()?;
+    // Strictly ascending: one key signing twice is one signature.
+    let ascending = signers.windows(2).all(|two| two[0] < two[1]);
+    if ascending && !signers.is_empty() { Ok(signers) } else { Err(Refusal::NotCanonical) }
 }
 
 #[cfg(feature = "sign")]

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use ed25519_dalek::{Signer, SigningKey};
 
-use crate::head::{DOMAIN, Head, NamedSignature, write_fields};
+use crate::head::{DOMAIN, Head, write_fields};
 use crate::trust::key_id;
 use crate::{Refusal, limits};
 
@@ -41,24 +41,22 @@ impl core::fmt::Debug for HeadSigner {
 /// [`Refusal::LimitExceeded`] or [`Refusal::NotCanonical`] for fields that no verifier would take, no signer, or the same signer
 /// twice.
 pub fn encode_head(head: &Head, signers: &[&HeadSigner]) -> Result<Vec<u8>, Refusal> {
-    let mut out = write_fields(head)?;
-    let mut message = Vec::with_capacity(DOMAIN.len() + out.len());
-    message.extend_from_slice(DOMAIN);
-    message.extend_from_slice(&out);
-    let mut signatures: Vec<NamedSignature> =
-        signers.iter().map(|signer| (signer.key_id(), signer.key.sign(&message).to_bytes())).collect();
-    signatures.sort_unstable();
-    if signatures.is_empty() || signatures.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+    let mut signers: Vec<([u8; 8], &HeadSigner)> =
+        signers.iter().map(|signer| (signer.key_id(), *signer)).collect();
+    signers.sort_unstable_by_key(|(id, _)| *id);
+    if signers.is_empty() || signers.windows(2).any(|two| two[0].0 == two[1].0) {
         return Err(Refusal::NotCanonical);
     }
-    if signatures.len() > limits::SIGNATURES {
+    if signers.len() > limits::SIGNATURES {
         return Err(Refusal::LimitExceeded);
     }
+    let mut out = write_fields(head)?;
     // At most 2, checked above.
-    out.push(signatures.len() as u8);
-    for (id, signature) in &signatures {
-        out.extend_from_slice(id);
-        out.extend_from_slice(signature);
+    out.push(signers.len() as u8);
+    out.extend(signers.iter().flat_map(|(id, _)| id));
+    let message = [DOMAIN, &out].concat();
+    for (_, signer) in &signers {
+        out.extend_from_slice(&signer.key.sign(&message).to_bytes());
     }
     if out.len() > limits::HEAD_BYTES { Err(Refusal::TooLong) } else { Ok(out) }
 }

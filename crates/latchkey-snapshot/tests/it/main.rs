@@ -1,0 +1,7 @@
+//! Claims about snapshots at the crate's boundary.
+mod bodies;
+mod bundles;
+mod fixture;
+mod heads;
+mod lookups;
+mod vectors;
