@@ -203,7 +203,7 @@ impl VerifiedHead {
     /// # Errors
     /// [`Refusal::Expired`].
     pub fn require_valid(&self, now: u64) -> Result<(), Refusal> {
-        if now >= self.head.valid_until { Err(Refusal::Expired) } else { Ok(()) }
+        if now > self.head.valid_until { Err(Refusal::Expired) } else { Ok(()) }
     }
 }
 

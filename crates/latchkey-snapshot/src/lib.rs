@@ -50,4 +50,4 @@ pub use segment::{Changes, OwnerKill, Reason, Revoke, VerifiedSegment, owner_tag
 #[cfg(feature = "sign")]
 pub use sign::{HeadSigner, encode_head};
 pub use snapshot::{Lookup, Snapshot};
-pub use trust::{Audience, Environment, TagScheme, Trust, TrustedKey, key_id};
+pub use trust::{Audience, Environment, TagScheme, Trust, TrustedKey, key_id, public_key_text};

@@ -5,10 +5,13 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::str::FromStr;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use ed25519_dalek::VerifyingKey;
 
 use crate::body::sha256;
 use crate::{Refusal, id};
+
+const ALGORITHM: &str = "ed25519:";
 
 /// Which of a keyspace's keys a deployment serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -123,6 +126,40 @@ impl TrustedKey {
 
     pub(crate) fn trusts(&self, id: &[u8; 8], issued_at: u64) -> bool {
         self.id == *id && (self.not_before..=self.not_after).contains(&issued_at)
+    }
+}
+
+/// The text form of a public key, as gates are configured with it: `ed25519:` and 43 characters of base64url (RFC 4648 section 5,
+/// no padding).
+pub fn public_key_text(public_key: &[u8; 32]) -> String {
+    alloc::format!("{ALGORITHM}{}", Base64UrlUnpadded::encode_string(public_key))
+}
+
+/// Reads [`public_key_text`], with optional limits in seconds since the epoch: `ed25519:…;not_before=N;not_after=N`.
+impl FromStr for TrustedKey {
+    type Err = Refusal;
+
+    fn from_str(text: &str) -> Result<Self, Refusal> {
+        let mut parts = text.split(';');
+        let encoded =
+            parts.next().and_then(|key| key.strip_prefix(ALGORITHM)).ok_or(Refusal::NotCanonical)?;
+        let mut public_key = [0; 32];
+        let decoded =
+            Base64UrlUnpadded::decode(encoded, &mut public_key).map_err(|_| Refusal::NotCanonical)?;
+        if decoded.len() != public_key.len() {
+            return Err(Refusal::Truncated);
+        }
+        let (mut not_before, mut not_after) = (0, u64::MAX);
+        for part in parts {
+            let (name, value) = part.split_once('=').ok_or(Refusal::NotCanonical)?;
+            let value = value.parse().map_err(|_| Refusal::NotCanonical)?;
+            match name {
+                "not_before" => not_before = value,
+                "not_after" => not_after = value,
+                _ => return Err(Refusal::UnknownCritical),
+            }
+        }
+        Self::within(&public_key, not_before, not_after)
     }
 }
 

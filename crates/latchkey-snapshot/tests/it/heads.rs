@@ -1,5 +1,6 @@
 use latchkey_snapshot::{
     Audience, Environment, Head, HighWater, Loader, Refusal, Trust, TrustedKey, encode_head, limits,
+    public_key_text,
 };
 
 use crate::fixture::{AUDIENCE, KEYSPACE, NOW, signer, small, trust_in, verify};
@@ -163,8 +164,29 @@ fn refuses_what_is_not_strictly_newer() {
 #[test]
 fn a_holder_refuses_an_expired_head_on_arrival() {
     let head = small().verified();
-    assert_eq!(head.require_valid(NOW + 86_399), Ok(()));
-    assert_eq!(head.require_valid(NOW + 86_400), Err(Refusal::Expired));
+    assert_eq!(head.require_valid(NOW + 86_400), Ok(()));
+    assert_eq!(head.require_valid(NOW + 86_401), Err(Refusal::Expired));
+}
+
+#[test]
+fn a_trusted_key_reads_its_text_form_and_nothing_else() {
+    let text = public_key_text(&signer("k1").public_key());
+    let bytes = small().sign(&["k1"]);
+    let verdict = |text: &str| {
+        let key = text.parse::<TrustedKey>()?;
+        verify(&bytes, &Trust::new(AUDIENCE, vec![key])).map(|_| ())
+    };
+    assert_eq!(verdict(&text), Ok(()));
+    assert_eq!(verdict(&format!("{text};not_before={NOW};not_after={NOW}")), Ok(()));
+    assert_eq!(verdict(&format!("{text};not_after={}", NOW - 1)), Err(Refusal::KeyNotTrusted));
+    let rsa = text.replace("ed25519", "rsa");
+    let padded = format!("{text}=");
+    let typo = format!("{text};not_befor=1");
+    for bad in
+        ["", "ed25519:", &text[..text.len() - 4], &text[8..], &rsa, &padded, &typo, &format!("{text};")]
+    {
+        assert!(bad.parse::<TrustedKey>().is_err(), "{bad}");
+    }
 }
 
 #[test]
