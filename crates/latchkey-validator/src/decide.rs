@@ -53,7 +53,7 @@ fn check<'s>(
 
     // Step 2: the snapshot is usable.
     let loaded = gate.loaded.ok_or(Code::SnapshotUnavailable)?;
-    learned.age.map_or(Ok(()), |age| loaded.check_age(age))?;
+    loaded.check_usable(now)?;
     let tag = tag_of(&token, &loaded, gate.peppers)?;
 
     // Step 3: the tag is known and not revoked.

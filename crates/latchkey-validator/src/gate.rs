@@ -47,8 +47,12 @@ impl Loaded<'_> {
         }
     }
 
-    pub(crate) fn check_age(&self, age: Age) -> Result<(), Code> {
-        match (age, self.rules.on_expired()) {
+    pub(crate) fn check_usable(&self, now: u64) -> Result<(), Code> {
+        // Rules of another policy would be a mixture that nobody has signed.
+        if !self.rules.are_of(self.snapshot.policy()) {
+            return Err(Code::SnapshotUnavailable);
+        }
+        match (self.age(now), self.rules.on_expired()) {
             (Age::Expired, OnExpired::Deny) => Err(Code::SnapshotExpired),
             (Age::Expired, OnExpired::DecideFromExpired) | (Age::Fresh | Age::Stale, _) => Ok(()),
         }

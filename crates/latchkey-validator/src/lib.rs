@@ -23,4 +23,4 @@ pub use facts::{Credential, RequestFacts};
 pub use gate::{Age, GateView, Loaded};
 pub use path::MAX_PATH_LEN;
 pub use pattern::{MAX_PARAMETER_LEN, MAX_PATTERN_LEN, MAX_PATTERN_SEGMENTS, PatternError, check_pattern};
-pub use rules::{RouteFault, RuleError, Rules};
+pub use rules::{RouteFault, RuleError, Rules, check_policy};

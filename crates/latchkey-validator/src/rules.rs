@@ -5,16 +5,23 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use latchkey_snapshot::{DefaultAccess, Environment, OnExpired, Policy, ProfileView};
+use latchkey_snapshot::{DefaultAccess, Environment, OnExpired, Policy, ProfileView, VerifiedPolicy};
 
 use crate::path::CanonicalPath;
 use crate::pattern::PatternError;
 use crate::permissions::{PermissionError, check_grant, check_permission, covers};
 use crate::routes::RouteTree;
 
-/// A compiled [`Policy`]. Made once for each policy, not for each request.
+/// A compiled policy. Made once for each policy, not for each request.
 #[derive(Debug)]
 pub struct Rules {
+    /// Of the policy that was compiled.
+    sha256: [u8; 32],
+    table: Table,
+}
+
+#[derive(Debug)]
+struct Table {
     tree: RouteTree,
     routes: Vec<Demands>,
     permissions: Vec<String>,
@@ -48,11 +55,52 @@ pub(crate) enum Matched<'a> {
 }
 
 impl Rules {
-    /// Compiles a policy. The control plane calls this before it accepts one, and a gate before it adopts one.
+    /// Compiles a policy. A gate does this before it adopts a snapshot with another policy than it had.
     ///
     /// # Errors
-    /// The first route or role that breaks a rule of spec/decision.md.
-    pub fn compile(policy: &Policy) -> Result<Self, RuleError> {
+    /// As [`check_policy`].
+    pub fn compile(policy: &VerifiedPolicy) -> Result<Self, RuleError> {
+        Ok(Self { sha256: policy.sha256(), table: Table::compile(policy.policy())? })
+    }
+
+    pub(crate) fn are_of(&self, policy: &VerifiedPolicy) -> bool {
+        self.sha256 == policy.sha256()
+    }
+
+    pub(crate) fn on_expired(&self) -> OnExpired {
+        self.table.on_expired
+    }
+
+    /// What the policy says of a request; `None` denies it. A path that is not canonical matches nothing, whatever the default is.
+    pub(crate) fn find(&self, method: &str, target: &[u8]) -> Option<Matched<'_>> {
+        let path = CanonicalPath::new(target)?;
+        match (self.table.tree.find(method, path), self.table.default) {
+            (Some(index), _) => Some(Matched::Route(index, self.table.routes.get(usize::from(index))?)),
+            (None, DefaultAccess::AllowAnyKey) => Some(Matched::Default),
+            (None, DefaultAccess::Deny) => None,
+        }
+    }
+
+    /// Whether a key with this profile has the permission that a route asks for.
+    pub(crate) fn permits(&self, profile: &ProfileView<'_>, demands: &Demands) -> bool {
+        let Some(index) = demands.permission.map(usize::from) else { return true };
+        let by_role =
+            profile.roles().any(|number| self.table.role(number).is_some_and(|role| role.covers(index)));
+        let wanted = self.table.permissions.get(index);
+        by_role || wanted.is_some_and(|wanted| profile.grants().any(|grant| covers(grant, wanted)))
+    }
+}
+
+/// Checks that a policy can be enforced. The control plane asks before it accepts one.
+///
+/// # Errors
+/// The first route or role that breaks a rule of spec/decision.md section 3 or 4.
+pub fn check_policy(policy: &Policy) -> Result<(), RuleError> {
+    Table::compile(policy).map(|_| ())
+}
+
+impl Table {
+    fn compile(policy: &Policy) -> Result<Self, RuleError> {
         let permissions = policy.permissions();
         let mut tree = RouteTree::new();
         let mut routes = Vec::with_capacity(policy.routes.len());
@@ -82,28 +130,6 @@ impl Rules {
         roles.sort_unstable_by_key(|role| role.number);
         let permissions = permissions.into_iter().map(String::from).collect();
         Ok(Self { tree, routes, permissions, roles, default: policy.default, on_expired: policy.on_expired })
-    }
-
-    pub(crate) fn on_expired(&self) -> OnExpired {
-        self.on_expired
-    }
-
-    /// What the policy says of a request; `None` denies it. A path that is not canonical matches nothing, whatever the default is.
-    pub(crate) fn find(&self, method: &str, target: &[u8]) -> Option<Matched<'_>> {
-        let path = CanonicalPath::new(target)?;
-        match (self.tree.find(method, path), self.default) {
-            (Some(index), _) => Some(Matched::Route(index, self.routes.get(usize::from(index))?)),
-            (None, DefaultAccess::AllowAnyKey) => Some(Matched::Default),
-            (None, DefaultAccess::Deny) => None,
-        }
-    }
-
-    /// Whether a key with this profile has the permission that a route asks for.
-    pub(crate) fn permits(&self, profile: &ProfileView<'_>, demands: &Demands) -> bool {
-        let Some(index) = demands.permission.map(usize::from) else { return true };
-        let by_role = profile.roles().any(|number| self.role(number).is_some_and(|role| role.covers(index)));
-        let wanted = self.permissions.get(index);
-        by_role || wanted.is_some_and(|wanted| profile.grants().any(|grant| covers(grant, wanted)))
     }
 
     /// A number that the policy does not define grants nothing.
