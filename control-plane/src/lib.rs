@@ -1,1 +1,5 @@
+//! The Latchkey control plane: admin API, storage and publisher.
 #![forbid(unsafe_code)]
+
+pub mod domain;
+pub mod storage;

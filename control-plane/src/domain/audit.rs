@@ -1,0 +1,184 @@
+//! The audit log: who did what to which object. Rows form a chain of hashes, one chain per workspace, so that a row
+//! that was changed or taken out shows.
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{AdminKeyId, RequestId, Timestamp, WorkspaceId};
+
+/// Who causes a mutation, and in which request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The tenant on whose objects the actor may work.
+    pub workspace_id: WorkspaceId,
+    /// The admin key that was presented, or none for the program itself.
+    pub admin_key_id: Option<AdminKeyId>,
+    /// The request, as the caller or the server named it.
+    pub request_id: String,
+}
+
+impl Actor {
+    /// The program itself, as on the first start.
+    pub fn system(workspace_id: WorkspaceId, request_id: RequestId) -> Self {
+        Self { workspace_id, admin_key_id: None, request_id: request_id.to_string() }
+    }
+
+    /// The actor as the log names it.
+    pub fn name(&self) -> String {
+        self.admin_key_id.map_or_else(|| "system".to_owned(), |id| id.to_string())
+    }
+}
+
+/// What a mutation tells the audit log. `before` and `after` hold no secrets and no digests.
+#[derive(Clone, Debug)]
+pub struct AuditDraft {
+    /// Such as `key.revoked`.
+    pub action: &'static str,
+    /// The object's id as text.
+    pub object: String,
+    /// The object before, or `null` if it is new.
+    pub before: Value,
+    /// The object after.
+    pub after: Value,
+}
+
+/// One row of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    /// Whose log.
+    pub workspace_id: WorkspaceId,
+    /// 1, 2, 3, … without gaps.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// The admin key's id, or `system`.
+    pub actor: String,
+    /// In which request.
+    pub request_id: String,
+    /// Such as `key.revoked`.
+    pub action: String,
+    /// The object's id as text.
+    pub object: String,
+    /// JSON text; kept as written, because the hash covers its bytes.
+    pub before: String,
+    /// JSON text.
+    pub after: String,
+    /// The hash of the row before, zeros for the first.
+    pub previous_hash: [u8; 32],
+    /// The hash of this row.
+    pub hash: [u8; 32],
+}
+
+impl AuditEntry {
+    /// Puts a draft behind the row that has `previous_hash`.
+    pub fn link(actor: &Actor, at: Timestamp, draft: AuditDraft, seq: u64, previous_hash: [u8; 32]) -> Self {
+        let mut entry = Self {
+            workspace_id: actor.workspace_id,
+            seq,
+            at,
+            actor: actor.name(),
+            request_id: actor.request_id.clone(),
+            action: draft.action.to_owned(),
+            object: draft.object,
+            before: draft.before.to_string(),
+            after: draft.after.to_string(),
+            previous_hash,
+            hash: [0; 32],
+        };
+        entry.hash = entry.computed_hash();
+        entry
+    }
+
+    /// SHA-256 over the previous hash and every field. Texts carry their length, so that no two rows hash the same bytes.
+    pub fn computed_hash(&self) -> [u8; 32] {
+        let mut hasher = Sha256::new();
+        hasher.update(b"latchkey audit v1\0");
+        hasher.update(self.previous_hash);
+        hasher.update(self.workspace_id.0.to_le_bytes());
+        hasher.update(self.seq.to_le_bytes());
+        hasher.update(self.at.0.to_le_bytes());
+        for text in [&self.actor, &self.request_id, &self.action, &self.object, &self.before, &self.after] {
+            hasher.update((text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        hasher.finalize().into()
+    }
+}
+
+/// Walks a chain from its first row.
+#[derive(Clone, Debug, Default)]
+pub struct ChainVerifier {
+    seq: u64,
+    hash: [u8; 32],
+}
+
+impl ChainVerifier {
+    /// Takes the next row.
+    ///
+    /// # Errors
+    /// What is wrong with it: a gap, a row that does not follow the one before, or changed content.
+    pub fn take(&mut self, entry: &AuditEntry) -> Result<(), String> {
+        let wanted = self.seq + 1;
+        if entry.seq != wanted {
+            return Err(format!("row {wanted} is missing: row {} follows row {}", entry.seq, self.seq));
+        }
+        if entry.previous_hash != self.hash {
+            return Err(format!("row {wanted} does not carry the hash of the row before it"));
+        }
+        if entry.computed_hash() != entry.hash {
+            return Err(format!("row {wanted} was changed: its content does not have its hash"));
+        }
+        (self.seq, self.hash) = (entry.seq, entry.hash);
+        Ok(())
+    }
+
+    /// How many rows were taken.
+    pub fn rows(&self) -> u64 {
+        self.seq
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chain(rows: u64) -> Vec<AuditEntry> {
+        let actor = Actor::system(WorkspaceId(1), RequestId(2));
+        let mut previous = [0; 32];
+        (1..=rows)
+            .map(|seq| {
+                let draft = AuditDraft { action: "key.created", object: "key_x".into(), before: Value::Null, after: Value::Null };
+                let entry = AuditEntry::link(&actor, Timestamp(5), draft, seq, previous);
+                previous = entry.hash;
+                entry
+            })
+            .collect()
+    }
+
+    fn verify(rows: &[AuditEntry]) -> Result<u64, String> {
+        let mut verifier = ChainVerifier::default();
+        rows.iter().try_for_each(|row| verifier.take(row))?;
+        Ok(verifier.rows())
+    }
+
+    #[test]
+    fn an_untouched_chain_verifies() {
+        assert_eq!(verify(&chain(20)), Ok(20));
+    }
+
+    #[test]
+    fn a_changed_missing_or_swapped_row_shows() {
+        let mut changed = chain(5);
+        changed[2].object = "key_y".into();
+        assert!(verify(&changed).unwrap_err().contains("row 3 was changed"));
+
+        let mut missing = chain(5);
+        missing.remove(1);
+        assert!(verify(&missing).unwrap_err().contains("row 2 is missing"));
+
+        let mut rehashed = chain(5);
+        rehashed[2].actor = "adm_z".into();
+        rehashed[2].hash = rehashed[2].computed_hash();
+        assert!(verify(&rehashed).unwrap_err().contains("row 4 does not carry"));
+    }
+}

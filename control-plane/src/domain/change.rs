@@ -1,0 +1,66 @@
+use super::{KeyId, KeyspaceId, Timestamp};
+
+/// What happened to a keyspace. The names are stored and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChangeKind {
+    /// The keyspace was made.
+    KeyspaceCreated,
+    /// Its settings changed.
+    KeyspaceUpdated,
+    /// It was deleted, and every key in it revoked.
+    KeyspaceDeleted,
+    /// Its policy was replaced.
+    PolicyReplaced,
+    /// A key was made.
+    KeyCreated,
+    /// A key changed.
+    KeyUpdated,
+    /// A key was revoked.
+    KeyRevoked,
+}
+
+impl ChangeKind {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::KeyspaceCreated,
+        Self::KeyspaceUpdated,
+        Self::KeyspaceDeleted,
+        Self::PolicyReplaced,
+        Self::KeyCreated,
+        Self::KeyUpdated,
+        Self::KeyRevoked,
+    ];
+
+    /// The stored name, which is also the audit log's action.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::KeyspaceCreated => "keyspace.created",
+            Self::KeyspaceUpdated => "keyspace.updated",
+            Self::KeyspaceDeleted => "keyspace.deleted",
+            Self::PolicyReplaced => "policy.replaced",
+            Self::KeyCreated => "key.created",
+            Self::KeyUpdated => "key.updated",
+            Self::KeyRevoked => "key.revoked",
+        }
+    }
+
+    /// The kind of a stored name.
+    pub fn from_stored(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// One row of a keyspace's change log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Whose log.
+    pub keyspace_id: KeyspaceId,
+    /// 1, 2, 3, … without gaps.
+    pub seq: u64,
+    /// What happened.
+    pub kind: ChangeKind,
+    /// The key it happened to, for changes of keys.
+    pub key_id: Option<KeyId>,
+    /// When.
+    pub at: Timestamp,
+}

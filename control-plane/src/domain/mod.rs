@@ -1,0 +1,31 @@
+//! What Latchkey manages, knowing neither HTTP nor SQL: workspaces, keyspaces, keys, policies, and the trail they leave.
+//!
+//! Nothing here reads a clock or randomness: times and identifiers are arguments.
+
+pub mod audit;
+pub mod change;
+pub mod clock;
+pub mod error;
+pub mod field_errors;
+pub mod id;
+pub mod key;
+pub mod key_draft;
+pub mod keyspace;
+pub mod page;
+pub mod permission;
+pub mod policy;
+pub mod text;
+pub mod workspace;
+
+pub use audit::{Actor, AuditEntry};
+pub use change::{Change, ChangeKind};
+pub use clock::{Clock, SystemClock, Timestamp};
+pub use error::DomainError;
+pub use field_errors::{FieldError, FieldErrors};
+pub use id::{AdminKeyId, IdSource, KeyId, KeyspaceId, RequestId, SecretId, WorkspaceId};
+pub use key::{Key, KeyStatus, Revocation, Secret};
+pub use key_draft::{KeyDraft, KeyPatch, NewKey};
+pub use keyspace::{Freshness, GateUrl, Keyspace, KeyspaceDraft, KeyspacePatch, OnExpired, ServedEnvironment};
+pub use page::{Page, PageRequest};
+pub use policy::{Policy, PolicyDocument, PolicyState};
+pub use workspace::{AdminKey, Workspace};

@@ -1,0 +1,19 @@
+//! Where objects are kept: traits that know no SQL dialect, and their implementations.
+//!
+//! Whoever implements them keeps three promises, which `tests/it/storage` checks of each backend:
+//!
+//! 1. A mutation that was answered with `Ok` survives a crash of the process at any later moment.
+//! 2. State, change-log row and audit row of a mutation become visible together or not at all.
+//! 3. Every query that takes a [`WorkspaceId`](crate::domain::WorkspaceId) finds nothing of another workspace.
+
+mod error;
+mod publication;
+pub mod sqlite;
+mod traits;
+
+pub use error::StoreError;
+pub use publication::{BaseRow, ChangedKey, ChangesSince, Publication, SealedSigningKey};
+pub use traits::{
+    AuditStore, ChangeLog, Committed, DeleteMode, KeyFilter, KeyStore, KeyspaceStore, NewKeyspace, PolicyStore,
+    PublicationStore, Store, WorkspaceStore,
+};

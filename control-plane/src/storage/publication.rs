@@ -1,0 +1,76 @@
+use latchkey_token::{Digest, Environment};
+
+use crate::domain::{KeyId, KeyspaceId, Timestamp};
+
+/// What was last published of a keyspace. Enough to go on after a restart without building a base anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publication {
+    /// Whose.
+    pub keyspace_id: KeyspaceId,
+    /// The number of the head; it never falls.
+    pub seq: u64,
+    /// The last change that the head includes.
+    pub change_seq: u64,
+    /// The head as it was signed.
+    pub head: Vec<u8>,
+    /// When it was signed.
+    pub issued_at: Timestamp,
+}
+
+/// A keyspace's signing key, sealed under the master key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedSigningKey {
+    /// What gates are told to trust.
+    pub public_key: [u8; 32],
+    /// The private half; only the master key opens it.
+    pub sealed_seed: Vec<u8>,
+}
+
+/// One secret as a snapshot's row needs it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BaseRow {
+    /// SHA-256 of the token.
+    pub digest: Digest,
+    /// The key it stands for.
+    pub key_id: KeyId,
+    /// Test or live.
+    pub environment: Environment,
+    /// Whether the key is switched on.
+    pub enabled: bool,
+    /// Whether the key was revoked.
+    pub revoked: bool,
+    /// The earlier of the key's and the secret's own expiry.
+    pub expires_at: Option<Timestamp>,
+    /// Whose key it is.
+    pub owner: Option<String>,
+    /// What it may do.
+    pub permissions: Vec<String>,
+    /// Names of its roles.
+    pub roles: Vec<String>,
+    /// JSON object, passed to the upstream.
+    pub metadata: String,
+}
+
+/// A key that changed, as it is now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangedKey {
+    /// The change that was the last one to it.
+    pub change_seq: u64,
+    /// One row per secret.
+    pub rows: Vec<BaseRow>,
+}
+
+/// What happened to a keyspace after some change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangesSince {
+    /// The newest change that this includes.
+    pub through_seq: u64,
+    /// Keys that changed, each once. Empty if `too_many`.
+    pub keys: Vec<ChangedKey>,
+    /// More keys changed than the caller wanted to see: time for a new base.
+    pub too_many: bool,
+    /// The policy or the keyspace's settings changed.
+    pub settings_changed: bool,
+    /// The keyspace was deleted.
+    pub deleted: bool,
+}

@@ -1,0 +1,27 @@
+//! Brings a database to the schema that this build knows. `PRAGMA user_version` counts the migrations it has had.
+
+use rusqlite::Connection;
+
+use super::OpenError;
+
+/// In order; the position is the version. A migration that was released is never edited: add another. Each must do
+/// nothing on a database that already has what it makes.
+pub(super) const MIGRATIONS: &[(&str, &str)] =
+    &[("0001_foundation", include_str!("../../../migrations/sqlite/0001_foundation.sql"))];
+
+pub(super) fn run(connection: &mut Connection, path: &str) -> Result<(), OpenError> {
+    let known = MIGRATIONS.len();
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let done = usize::try_from(found).unwrap_or(usize::MAX);
+    if done > known {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+    }
+    for (version, (name, sql)) in MIGRATIONS.iter().enumerate().skip(done) {
+        tracing::info!(migration = name, "migrating the database");
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(sql)?;
+        transaction.pragma_update(None, "user_version", version as i64 + 1)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

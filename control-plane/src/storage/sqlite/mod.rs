@@ -1,0 +1,95 @@
+//! The embedded backend: one SQLite file, one writer thread, a few readers.
+
+mod audit;
+mod changes;
+mod keys;
+mod keyspaces;
+mod migrate;
+mod mutation;
+mod open;
+mod policies;
+mod publications;
+mod readers;
+mod rows;
+mod workspaces;
+mod writer;
+
+use tokio::sync::broadcast;
+
+use self::mutation::Mutation;
+use self::readers::Readers;
+use self::writer::Writer;
+use crate::domain::{Actor, KeyspaceId, Timestamp};
+use crate::storage::{Committed, StoreError};
+
+pub use open::OpenError;
+
+/// Notices that a receiver may be behind before it has to look at every keyspace.
+const NOTICES: usize = 4_096;
+
+/// A [`Store`](crate::storage::Store) in one file.
+#[derive(Debug)]
+pub struct SqliteStore {
+    writer: Writer,
+    readers: Readers,
+    notices: broadcast::Sender<KeyspaceId>,
+    // Held as long as the store lives: two programs on one file would each believe they publish alone.
+    _lock: std::fs::File,
+}
+
+impl SqliteStore {
+    /// Reads within one snapshot of the database.
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.readers.read(query).await
+    }
+
+    /// Changes something that tenants own. See [`Mutation`] for what the operation must do.
+    async fn mutate<T: Send + 'static>(
+        &self,
+        actor: &Actor,
+        at: Timestamp,
+        operation: impl FnOnce(&mut Mutation<'_>) -> Result<Committed<T>, StoreError> + Send + 'static,
+    ) -> Result<Committed<T>, StoreError> {
+        let actor = actor.clone();
+        let (committed, keyspace) = self
+            .writer
+            .run(move |connection| {
+                let mut mutation = Mutation::begin(connection, &actor, at);
+                let committed = operation(&mut mutation)?;
+                let keyspace = mutation.finish()?;
+                Ok((committed, keyspace))
+            })
+            .await?;
+        if let Some(keyspace) = keyspace {
+            // Nobody listening is fine: a publisher that starts later looks at every keyspace.
+            let _ = self.notices.send(keyspace);
+        }
+        Ok(committed)
+    }
+
+    /// Writes what the control plane keeps for itself, such as publications: no tenant sees it, so it leaves no trail.
+    async fn keep<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.run(operation).await
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase, ReadOnly};
+        let message = match error.sqlite_error_code() {
+            Some(DatabaseCorrupt | NotADatabase) => {
+                "the database is damaged; stop latchkey and put a backup of the data folder in place"
+            }
+            Some(DiskFull) => "the disk is full; make room, nothing was changed",
+            Some(ReadOnly) => "the database cannot be written to; check the permissions of the data folder",
+            _ => "the database failed",
+        };
+        Self::Backend { message: message.to_owned(), source: Some(Box::new(error)) }
+    }
+}

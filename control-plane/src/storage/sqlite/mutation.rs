@@ -1,0 +1,108 @@
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::Value;
+
+use super::rows;
+use crate::domain::audit::{AuditDraft, AuditEntry};
+use crate::domain::{Actor, ChangeKind, DomainError, KeyId, Keyspace, KeyspaceId, Timestamp};
+use crate::domain::error::ObjectKind;
+use crate::storage::{Committed, StoreError};
+
+/// One mutation inside the writer's transaction.
+///
+/// No mutation can forget its trail: [`Mutation::record`] is the way to a [`Committed`] answer, and
+/// [`Mutation::finish`] undoes an operation that touched rows without it.
+pub(super) struct Mutation<'a> {
+    connection: &'a Connection,
+    actor: &'a Actor,
+    pub(super) at: Timestamp,
+    rows_before: u64,
+    recorded: bool,
+    keyspace: Option<KeyspaceId>,
+}
+
+/// What a mutation of a keyspace tells the change log and the audit log.
+pub(super) struct Trail {
+    pub(super) keyspace: KeyspaceId,
+    pub(super) seq: u64,
+    pub(super) kind: ChangeKind,
+    pub(super) key: Option<KeyId>,
+    pub(super) before: Value,
+    pub(super) after: Value,
+}
+
+impl<'a> Mutation<'a> {
+    pub(super) fn begin(connection: &'a Connection, actor: &'a Actor, at: Timestamp) -> Self {
+        let rows_before = connection.total_changes();
+        Self { connection, actor, at, rows_before, recorded: false, keyspace: None }
+    }
+
+    pub(super) fn connection(&self) -> &'a Connection {
+        self.connection
+    }
+
+    pub(super) fn actor(&self) -> &Actor {
+        self.actor
+    }
+
+    /// The actor's keyspace of this id.
+    pub(super) fn keyspace(&self, id: KeyspaceId) -> Result<Keyspace, StoreError> {
+        rows::keyspace(self.connection, self.actor.workspace_id, id)?
+            .ok_or_else(|| DomainError::NotFound(ObjectKind::Keyspace).into())
+    }
+
+    /// The number that the change being made has in its keyspace's log.
+    pub(super) fn next_change_seq(&self, keyspace: KeyspaceId) -> Result<u64, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("UPDATE keyspaces SET change_seq = change_seq + 1 WHERE id = ?1 RETURNING change_seq")?;
+        let seq = statement.query_row([rows::number(keyspace.0)], |row| row.get::<_, i64>(0))?;
+        Ok(rows::unsigned(seq))
+    }
+
+    /// Leaves the change-log row and the audit row.
+    pub(super) fn record<T>(&mut self, trail: Trail, value: T) -> Result<Committed<T>, StoreError> {
+        let Trail { keyspace, seq, kind, key, before, after } = trail;
+        self.connection
+            .prepare_cached("INSERT INTO changes (keyspace_id, seq, kind, key_id, at) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![
+                rows::number(keyspace.0),
+                rows::number(seq),
+                kind.as_str(),
+                key.map(|key| rows::number(key.0)),
+                self.at.0
+            ])?;
+        let object = key.map_or_else(|| keyspace.to_string(), |key| key.to_string());
+        self.append_audit(AuditDraft { action: kind.as_str(), object, before, after })?;
+        self.keyspace = Some(keyspace);
+        Ok(Committed { value, change_seq: seq })
+    }
+
+    /// Leaves an audit row for something that belongs to no keyspace.
+    pub(super) fn record_in_workspace<T>(&mut self, draft: AuditDraft, value: T) -> Result<Committed<T>, StoreError> {
+        self.append_audit(draft)?;
+        Ok(Committed { value, change_seq: 0 })
+    }
+
+    fn append_audit(&mut self, draft: AuditDraft) -> Result<(), StoreError> {
+        let workspace = self.actor.workspace_id;
+        let last = self
+            .connection
+            .prepare_cached("SELECT seq, hash FROM audit WHERE workspace_id = ?1 ORDER BY seq DESC LIMIT 1")?
+            .query_row([rows::number(workspace.0)], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 32]>(1)?)))
+            .optional()?;
+        let (last_seq, previous_hash) = last.unwrap_or((0, [0; 32]));
+        let entry = AuditEntry::link(self.actor, self.at, draft, rows::unsigned(last_seq) + 1, previous_hash);
+        rows::insert_audit(self.connection, &entry)?;
+        self.recorded = true;
+        Ok(())
+    }
+
+    /// Checks that nothing was changed without a trail. Returns the keyspace that changed, if one did.
+    pub(super) fn finish(self) -> Result<Option<KeyspaceId>, StoreError> {
+        let touched = self.connection.total_changes() != self.rows_before;
+        if touched && !self.recorded {
+            return Err(StoreError::backend("a mutation left no audit row and was undone; this is a fault of latchkey"));
+        }
+        Ok(self.keyspace)
+    }
+}

@@ -1,0 +1,227 @@
+use async_trait::async_trait;
+use latchkey_token::Digest;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::rows::{json, number, parsed, unsigned};
+use super::{SqliteStore, policies, rows};
+use crate::domain::{KeyId, Keyspace, KeyspaceId, PolicyState, Timestamp};
+use crate::storage::{
+    BaseRow, ChangedKey, ChangesSince, Publication, PublicationStore, SealedSigningKey, StoreError,
+};
+
+#[async_trait]
+impl PublicationStore for SqliteStore {
+    async fn published_keyspaces(&self) -> Result<Vec<KeyspaceId>, StoreError> {
+        self.read(|connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT id FROM keyspaces WHERE deleted_at IS NULL OR gates <> '[]' ORDER BY id")?;
+            let ids = statement.query_map([], |row| Ok(KeyspaceId(unsigned(row.get(0)?))))?;
+            Ok(ids.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    async fn publishing_state(
+        &self,
+        id: KeyspaceId,
+    ) -> Result<Option<(Keyspace, PolicyState, SealedSigningKey)>, StoreError> {
+        self.read(move |connection| {
+            let Some(keyspace) = rows::any_keyspace(connection, id)? else { return Ok(None) };
+            let policy = policies::stored(connection, id)?;
+            let signing_key = connection
+                .prepare_cached("SELECT public_key, sealed_seed FROM signing_keys WHERE keyspace_id = ?1")?
+                .query_row([number(id.0)], |row| {
+                    Ok(SealedSigningKey { public_key: row.get(0)?, sealed_seed: row.get(1)? })
+                })?;
+            Ok(Some((keyspace, policy, signing_key)))
+        })
+        .await
+    }
+
+    async fn publication(&self, id: KeyspaceId) -> Result<Option<Publication>, StoreError> {
+        self.read(move |connection| published(connection, id)).await
+    }
+
+    async fn release(&self, publication: Publication) -> Result<(), StoreError> {
+        self.keep(move |connection| {
+            let last = published(connection, publication.keyspace_id)?.map_or(0, |last| last.seq);
+            if publication.seq != last + 1 {
+                return Err(StoreError::PublicationConflict);
+            }
+            connection
+                .prepare_cached(
+                    "INSERT INTO publications (keyspace_id, seq, change_seq, head, issued_at) VALUES (?1, ?2, ?3, ?4, ?5) \
+                     ON CONFLICT (keyspace_id) DO UPDATE SET seq = excluded.seq, change_seq = excluded.change_seq, \
+                     head = excluded.head, issued_at = excluded.issued_at",
+                )?
+                .execute(params![
+                    number(publication.keyspace_id.0),
+                    number(publication.seq),
+                    number(publication.change_seq),
+                    publication.head,
+                    publication.issued_at.0,
+                ])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn keep_bodies(&self, id: KeyspaceId, bodies: Vec<([u8; 32], Vec<u8>)>) -> Result<(), StoreError> {
+        self.keep(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "INSERT INTO bodies (keyspace_id, hash, bytes) VALUES (?1, ?2, ?3) ON CONFLICT (keyspace_id, hash) DO NOTHING",
+            )?;
+            for (hash, bytes) in &bodies {
+                statement.execute(params![number(id.0), hash, bytes])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn body(&self, id: KeyspaceId, hash: [u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(move |connection| {
+            let mut statement =
+                connection.prepare_cached("SELECT bytes FROM bodies WHERE keyspace_id = ?1 AND hash = ?2")?;
+            Ok(statement.query_row(params![number(id.0), hash], |row| row.get(0)).optional()?)
+        })
+        .await
+    }
+
+    async fn forget_bodies_except(&self, id: KeyspaceId, kept: Vec<[u8; 32]>) -> Result<(), StoreError> {
+        self.keep(move |connection| {
+            let kept: std::collections::HashSet<_> = kept.into_iter().collect();
+            let mut statement = connection.prepare_cached("SELECT hash FROM bodies WHERE keyspace_id = ?1")?;
+            let stored = statement.query_map([number(id.0)], |row| row.get::<_, [u8; 32]>(0))?;
+            let stored = stored.collect::<Result<Vec<_>, _>>()?;
+            let mut delete = connection.prepare_cached("DELETE FROM bodies WHERE keyspace_id = ?1 AND hash = ?2")?;
+            for hash in stored.iter().filter(|hash| !kept.contains(*hash)) {
+                delete.execute(params![number(id.0), hash])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn changes_since(&self, id: KeyspaceId, after: u64, key_limit: u32) -> Result<ChangesSince, StoreError> {
+        self.read(move |connection| changes_since(connection, id, after, key_limit)).await
+    }
+
+    async fn base_rows(
+        &self,
+        id: KeyspaceId,
+        after: Option<[u8; 16]>,
+        limit: u32,
+        forget_before: Timestamp,
+    ) -> Result<Vec<BaseRow>, StoreError> {
+        self.read(move |connection| {
+            // An empty blob sorts before every tag.
+            let after = after.map_or_else(Vec::new, |tag| tag.to_vec());
+            let sql = format!(
+                "SELECT {BASE_ROW_COLUMNS} FROM secrets AS t JOIN keys AS k ON k.id = t.key_id \
+                 WHERE t.keyspace_id = ?1 AND t.tag > ?2 \
+                 AND ifnull(k.revoked_at, ?4) >= ?4 AND ifnull(k.expires_at, ?4) >= ?4 AND ifnull(t.expires_at, ?4) >= ?4 \
+                 ORDER BY t.tag LIMIT ?3"
+            );
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map(params![number(id.0), after, limit, forget_before.0], read_base_row)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    async fn rows_with_tag_prefix(&self, id: KeyspaceId, prefix: [u8; 8]) -> Result<u64, StoreError> {
+        self.read(move |connection| {
+            let bound = |fill: u8| [prefix, [fill; 8]].concat();
+            let count: i64 = connection
+                .prepare_cached("SELECT count(*) FROM secrets WHERE keyspace_id = ?1 AND tag BETWEEN ?2 AND ?3")?
+                .query_row(params![number(id.0), bound(0), bound(0xff)], |row| row.get(0))?;
+            Ok(unsigned(count))
+        })
+        .await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.keep(|connection| {
+            connection.execute("INSERT INTO settings (name, value) VALUES ('ping', x'') ON CONFLICT (name) DO UPDATE SET value = x''", [])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn published(connection: &Connection, id: KeyspaceId) -> Result<Option<Publication>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT seq, change_seq, head, issued_at FROM publications WHERE keyspace_id = ?1")?;
+    let publication = statement.query_row([number(id.0)], |row| {
+        Ok(Publication {
+            keyspace_id: id,
+            seq: unsigned(row.get(0)?),
+            change_seq: unsigned(row.get(1)?),
+            head: row.get(2)?,
+            issued_at: Timestamp(row.get(3)?),
+        })
+    });
+    Ok(publication.optional()?)
+}
+
+fn changes_since(connection: &Connection, id: KeyspaceId, after: u64, key_limit: u32) -> Result<ChangesSince, StoreError> {
+    let keyspace = rows::any_keyspace(connection, id)?
+        .ok_or_else(|| StoreError::backend(format!("the keyspace {id} is gone")))?;
+    let settings_changed: bool = connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM changes WHERE keyspace_id = ?1 AND seq > ?2 AND key_id IS NULL)",
+        )?
+        .query_row(params![number(id.0), number(after)], |row| row.get(0))?;
+    let deleted = keyspace.deleted_at.is_some();
+    let changed = if deleted { Vec::new() } else { changed_keys(connection, id, after, key_limit)? };
+    let too_many = changed.len() > key_limit as usize;
+    let keys = if too_many {
+        Vec::new()
+    } else {
+        changed
+            .into_iter()
+            .map(|(key, change_seq)| Ok(ChangedKey { change_seq, rows: rows_of_key(connection, key)? }))
+            .collect::<Result<_, StoreError>>()?
+    };
+    Ok(ChangesSince { through_seq: keyspace.change_seq, keys, too_many, settings_changed, deleted })
+}
+
+/// One key more than the limit tells that there are too many.
+fn changed_keys(connection: &Connection, id: KeyspaceId, after: u64, limit: u32) -> Result<Vec<(i64, u64)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, change_seq FROM keys WHERE keyspace_id = ?1 AND change_seq > ?2 ORDER BY change_seq LIMIT ?3",
+    )?;
+    let keys = statement.query_map(params![number(id.0), number(after), limit.saturating_add(1)], |row| {
+        Ok((row.get(0)?, unsigned(row.get(1)?)))
+    })?;
+    Ok(keys.collect::<Result<_, _>>()?)
+}
+
+const BASE_ROW_COLUMNS: &str = "t.digest, k.id, k.environment, k.enabled, k.revoked_at IS NOT NULL, k.expires_at, t.expires_at, k.owner, \
+     k.permissions, k.roles, k.metadata";
+
+fn rows_of_key(connection: &Connection, key: i64) -> Result<Vec<BaseRow>, StoreError> {
+    let sql = format!(
+        "SELECT {BASE_ROW_COLUMNS} FROM secrets AS t JOIN keys AS k ON k.id = t.key_id WHERE t.key_id = ?1 ORDER BY t.tag"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map([key], read_base_row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn read_base_row(row: &Row<'_>) -> rusqlite::Result<BaseRow> {
+    let expiries: [Option<i64>; 2] = [row.get(5)?, row.get(6)?];
+    Ok(BaseRow {
+        digest: Digest(row.get(0)?),
+        key_id: KeyId(unsigned(row.get(1)?)),
+        environment: parsed(row, 2, |text| text.parse())?,
+        enabled: row.get(3)?,
+        revoked: row.get(4)?,
+        expires_at: expiries.into_iter().flatten().min().map(Timestamp),
+        owner: row.get(7)?,
+        permissions: json(row, 8)?,
+        roles: json(row, 9)?,
+        metadata: row.get(10)?,
+    })
+}

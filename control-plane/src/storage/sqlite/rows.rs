@@ -1,0 +1,198 @@
+//! Between rows and domain types. Everything here reads within the caller's transaction.
+
+use latchkey_token::{Digest, Prefix};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::de::DeserializeOwned;
+
+use crate::domain::audit::AuditEntry;
+use crate::domain::{
+    Freshness, GateUrl, Key, KeyId, Keyspace, KeyspaceId, OnExpired, PolicyState, Revocation, Secret, SecretId,
+    ServedEnvironment, Timestamp, WorkspaceId,
+};
+use crate::storage::StoreError;
+
+/// Ids and sequence numbers stay below 2^63: the id parser and the calendar see to it.
+pub(super) fn number(value: u64) -> i64 {
+    value as i64
+}
+
+pub(super) fn unsigned(value: i64) -> u64 {
+    value as u64
+}
+
+/// The tag under the scheme that all keyspaces have so far: the first half of the digest.
+pub(super) fn tag(digest: &Digest) -> [u8; 16] {
+    let mut tag = [0; 16];
+    tag.copy_from_slice(&digest.0[..16]);
+    tag
+}
+
+const KEYSPACE_COLUMNS: &str = "id, workspace_id, name, prefix, environment, gates, fresh_seconds, valid_seconds, \
+     on_expired, change_seq, created_at, updated_at, deleted_at";
+
+pub(super) fn keyspace(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: KeyspaceId,
+) -> Result<Option<Keyspace>, StoreError> {
+    let sql = format!("SELECT {KEYSPACE_COLUMNS} FROM keyspaces WHERE id = ?1 AND workspace_id = ?2 AND deleted_at IS NULL");
+    let mut statement = connection.prepare_cached(&sql)?;
+    Ok(statement.query_row(params![number(id.0), number(workspace.0)], read_keyspace).optional()?)
+}
+
+pub(super) fn any_keyspace(connection: &Connection, id: KeyspaceId) -> Result<Option<Keyspace>, StoreError> {
+    let sql = format!("SELECT {KEYSPACE_COLUMNS} FROM keyspaces WHERE id = ?1");
+    Ok(connection.prepare_cached(&sql)?.query_row([number(id.0)], read_keyspace).optional()?)
+}
+
+pub(super) fn keyspaces(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    before: i64,
+    limit: u32,
+) -> Result<Vec<Keyspace>, StoreError> {
+    let sql = format!(
+        "SELECT {KEYSPACE_COLUMNS} FROM keyspaces WHERE workspace_id = ?1 AND id < ?2 AND deleted_at IS NULL ORDER BY id DESC LIMIT ?3"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let rows = statement.query_map(params![number(workspace.0), before, limit], read_keyspace)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn read_keyspace(row: &Row<'_>) -> rusqlite::Result<Keyspace> {
+    let gates: Vec<String> = json(row, 5)?;
+    Ok(Keyspace {
+        id: KeyspaceId(unsigned(row.get(0)?)),
+        workspace_id: WorkspaceId(unsigned(row.get(1)?)),
+        name: row.get(2)?,
+        prefix: parsed(row, 3, |text| Prefix::new(text))?,
+        environment: parsed(row, 4, ServedEnvironment::parse)?,
+        gates: gates.into_iter().map(GateUrl::from_stored).collect(),
+        freshness: Freshness {
+            fresh_seconds: row.get(6)?,
+            valid_seconds: row.get(7)?,
+            on_expired: parsed(row, 8, OnExpired::parse)?,
+        },
+        change_seq: unsigned(row.get(9)?),
+        created_at: Timestamp(row.get(10)?),
+        updated_at: Timestamp(row.get(11)?),
+        deleted_at: row.get::<_, Option<i64>>(12)?.map(Timestamp),
+    })
+}
+
+pub(super) fn policy(connection: &Connection, id: KeyspaceId) -> Result<Option<PolicyState>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT document, role_numbers, updated_at FROM policies WHERE keyspace_id = ?1")?;
+    let policy = statement.query_row([number(id.0)], |row| {
+        Ok(PolicyState {
+            keyspace_id: id,
+            policy: json(row, 0)?,
+            role_numbers: json(row, 1)?,
+            updated_at: Timestamp(row.get(2)?),
+        })
+    });
+    Ok(policy.optional()?)
+}
+
+/// The columns of [`read_key`], for queries with `keys AS k`.
+pub(super) const KEY_COLUMNS: &str = "k.id, k.keyspace_id, k.name, k.description, k.environment, k.owner, k.tags, k.metadata, k.enabled, \
+     k.expires_at, k.permissions, k.roles, k.change_seq, k.created_at, k.updated_at, k.revoked_at, k.revoked_reason";
+
+pub(super) fn key(connection: &Connection, workspace: WorkspaceId, id: KeyId) -> Result<Option<Key>, StoreError> {
+    let sql = format!(
+        "SELECT {KEY_COLUMNS} FROM keys AS k JOIN keyspaces AS s ON s.id = k.keyspace_id \
+         WHERE k.id = ?1 AND s.workspace_id = ?2 AND s.deleted_at IS NULL"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let key = statement.query_row(params![number(id.0), number(workspace.0)], read_key).optional()?;
+    key.map(|key| with_secrets(connection, key)).transpose()
+}
+
+/// A key without its secrets.
+pub(super) fn read_key(row: &Row<'_>) -> rusqlite::Result<Key> {
+    let revoked_at: Option<i64> = row.get(15)?;
+    let reason: Option<String> = row.get(16)?;
+    Ok(Key {
+        id: KeyId(unsigned(row.get(0)?)),
+        keyspace_id: KeyspaceId(unsigned(row.get(1)?)),
+        name: row.get(2)?,
+        description: row.get(3)?,
+        environment: parsed(row, 4, |text| text.parse())?,
+        owner: row.get(5)?,
+        tags: json(row, 6)?,
+        metadata: json(row, 7)?,
+        enabled: row.get(8)?,
+        expires_at: row.get::<_, Option<i64>>(9)?.map(Timestamp),
+        permissions: json(row, 10)?,
+        roles: json(row, 11)?,
+        secrets: Vec::new(),
+        change_seq: unsigned(row.get(12)?),
+        created_at: Timestamp(row.get(13)?),
+        updated_at: Timestamp(row.get(14)?),
+        revocation: revoked_at.map(|at| Revocation { at: Timestamp(at), reason }),
+    })
+}
+
+pub(super) fn with_secrets(connection: &Connection, mut key: Key) -> Result<Key, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT id, digest, start, created_at, expires_at FROM secrets WHERE key_id = ?1 ORDER BY id")?;
+    let secrets = statement.query_map([number(key.id.0)], |row| {
+        Ok(Secret {
+            id: SecretId(unsigned(row.get(0)?)),
+            digest: Digest(row.get(1)?),
+            start: row.get(2)?,
+            created_at: Timestamp(row.get(3)?),
+            expires_at: row.get::<_, Option<i64>>(4)?.map(Timestamp),
+        })
+    })?;
+    key.secrets = secrets.collect::<Result<_, _>>()?;
+    Ok(key)
+}
+
+pub(super) fn insert_audit(connection: &Connection, entry: &AuditEntry) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO audit (workspace_id, seq, at, actor, request_id, action, object, before, after, previous_hash, hash) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        )?
+        .execute(params![
+            number(entry.workspace_id.0),
+            number(entry.seq),
+            entry.at.0,
+            entry.actor,
+            entry.request_id,
+            entry.action,
+            entry.object,
+            entry.before,
+            entry.after,
+            entry.previous_hash,
+            entry.hash,
+        ])?;
+    Ok(())
+}
+
+/// Reads a column that holds JSON.
+pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+}
+
+/// Reads a column whose text has a grammar.
+pub(super) fn parsed<T, E: ToString>(
+    row: &Row<'_>,
+    column: usize,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> rusqlite::Result<T> {
+    let text: String = row.get(column)?;
+    parse(&text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.to_string().into())
+    })
+}
+
+/// JSON text of something whose serialization cannot fail: texts, numbers, lists and maps with text keys.
+pub(super) fn to_json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value)
+        .map_err(|error| StoreError::Backend { message: "a value has no JSON form".into(), source: Some(Box::new(error)) })
+}

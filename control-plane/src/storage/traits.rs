@@ -1,0 +1,243 @@
+use async_trait::async_trait;
+use tokio::sync::broadcast;
+
+use super::{BaseRow, ChangesSince, Publication, SealedSigningKey, StoreError};
+use crate::domain::keyspace::KeyspaceSettings;
+use crate::domain::{
+    Actor, AdminKey, AuditEntry, Change, Key, KeyId, KeyPatch, KeyStatus, Keyspace, KeyspaceId, KeyspacePatch, NewKey,
+    Page, PageRequest, Policy, PolicyState, Timestamp, Workspace, WorkspaceId,
+};
+
+/// Everything that the control plane keeps.
+pub trait Store:
+    WorkspaceStore + KeyspaceStore + PolicyStore + KeyStore + AuditStore + ChangeLog + PublicationStore
+{
+}
+
+impl<T> Store for T where
+    T: WorkspaceStore + KeyspaceStore + PolicyStore + KeyStore + AuditStore + ChangeLog + PublicationStore
+{
+}
+
+/// The outcome of a mutation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Committed<T> {
+    /// The object as it is now.
+    pub value: T,
+    /// The row that the mutation left in its keyspace's change log, so that the caller can wait for its propagation.
+    /// For a mutation that had nothing to do, the row that had done it.
+    pub change_seq: u64,
+}
+
+/// Tenants and the admin keys that open them.
+#[async_trait]
+pub trait WorkspaceStore: Send + Sync + 'static {
+    /// Makes the first workspace with its admin key, unless there is one: then `false`, and nothing is changed.
+    /// `master_key_check` is kept for [`WorkspaceStore::master_key_check`].
+    async fn bootstrap(
+        &self,
+        actor: &Actor,
+        workspace: Workspace,
+        admin_key: AdminKey,
+        digest: [u8; 32],
+        master_key_check: Vec<u8>,
+    ) -> Result<bool, StoreError>;
+
+    /// Something sealed under the master key that this database belongs to; `None` before the first start.
+    async fn master_key_check(&self) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The admin key whose token has this digest.
+    async fn admin_key(&self, digest: [u8; 32]) -> Result<Option<AdminKey>, StoreError>;
+
+    /// One workspace.
+    async fn workspace(&self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError>;
+}
+
+/// A keyspace that only lacks a place to be stored.
+#[derive(Clone, Debug)]
+pub struct NewKeyspace {
+    /// Its id.
+    pub id: KeyspaceId,
+    /// Its settings.
+    pub settings: KeyspaceSettings,
+    /// Its signing key.
+    pub signing_key: SealedSigningKey,
+    /// When it is made.
+    pub at: Timestamp,
+}
+
+/// What to do with keys that still work when their keyspace is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeleteMode {
+    /// Refuse.
+    OnlyWithoutLiveKeys,
+    /// Revoke them all.
+    RevokeLiveKeys,
+}
+
+/// Keyspaces. Deleted ones are found by nothing here.
+#[async_trait]
+pub trait KeyspaceStore: Send + Sync + 'static {
+    /// Makes a keyspace with a policy that denies everything.
+    async fn create_keyspace(&self, actor: &Actor, new: NewKeyspace) -> Result<Committed<Keyspace>, StoreError>;
+
+    /// One keyspace.
+    async fn keyspace(&self, workspace: WorkspaceId, id: KeyspaceId) -> Result<Keyspace, StoreError>;
+
+    /// Keyspaces, newest first.
+    async fn keyspaces(&self, workspace: WorkspaceId, page: PageRequest) -> Result<Page<Keyspace>, StoreError>;
+
+    /// Changes settings.
+    async fn update_keyspace(
+        &self,
+        actor: &Actor,
+        id: KeyspaceId,
+        patch: KeyspacePatch,
+        at: Timestamp,
+    ) -> Result<Committed<Keyspace>, StoreError>;
+
+    /// Deletes a keyspace and revokes what is in it.
+    async fn delete_keyspace(
+        &self,
+        actor: &Actor,
+        id: KeyspaceId,
+        mode: DeleteMode,
+        at: Timestamp,
+    ) -> Result<Committed<()>, StoreError>;
+}
+
+/// Policies: every keyspace has one.
+#[async_trait]
+pub trait PolicyStore: Send + Sync + 'static {
+    /// The policy of a keyspace.
+    async fn policy(&self, workspace: WorkspaceId, id: KeyspaceId) -> Result<PolicyState, StoreError>;
+
+    /// Puts another policy in place.
+    async fn replace_policy(
+        &self,
+        actor: &Actor,
+        id: KeyspaceId,
+        policy: Policy,
+        at: Timestamp,
+    ) -> Result<Committed<PolicyState>, StoreError>;
+}
+
+/// Which keys a list shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyFilter {
+    /// Only keys of this status; absent: all but revoked ones.
+    pub status: Option<KeyStatus>,
+}
+
+/// Keys. Those of deleted keyspaces are found by nothing here.
+#[async_trait]
+pub trait KeyStore: Send + Sync + 'static {
+    /// Makes a key.
+    async fn create_key(&self, actor: &Actor, new: NewKey) -> Result<Committed<Key>, StoreError>;
+
+    /// One key.
+    async fn key(&self, workspace: WorkspaceId, id: KeyId) -> Result<Key, StoreError>;
+
+    /// Keys of a keyspace, newest first.
+    async fn keys(
+        &self,
+        workspace: WorkspaceId,
+        keyspace: KeyspaceId,
+        filter: KeyFilter,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> Result<Page<Key>, StoreError>;
+
+    /// Changes a key.
+    async fn update_key(
+        &self,
+        actor: &Actor,
+        id: KeyId,
+        patch: KeyPatch,
+        at: Timestamp,
+    ) -> Result<Committed<Key>, StoreError>;
+
+    /// Revokes a key for good. Doing it again changes nothing and leaves no trace.
+    async fn revoke_key(
+        &self,
+        actor: &Actor,
+        id: KeyId,
+        reason: Option<String>,
+        at: Timestamp,
+    ) -> Result<Committed<Key>, StoreError>;
+}
+
+/// The audit log.
+#[async_trait]
+pub trait AuditStore: Send + Sync + 'static {
+    /// Up to `limit` rows of a workspace's log behind row `after`, oldest first.
+    async fn audit_entries(
+        &self,
+        workspace: WorkspaceId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// Every workspace that has a log.
+    async fn audited_workspaces(&self) -> Result<Vec<WorkspaceId>, StoreError>;
+}
+
+/// The change logs.
+#[async_trait]
+pub trait ChangeLog: Send + Sync + 'static {
+    /// Tells of every keyspace in which something was committed from now on. A receiver that lags must look at all.
+    fn subscribe(&self) -> broadcast::Receiver<KeyspaceId>;
+
+    /// Up to `limit` rows of a keyspace's log behind row `after`, oldest first.
+    async fn changes(&self, keyspace: KeyspaceId, after: u64, limit: u32) -> Result<Vec<Change>, StoreError>;
+}
+
+/// What the publisher reads and keeps. It works for all tenants, so nothing here takes a workspace.
+#[async_trait]
+pub trait PublicationStore: Send + Sync + 'static {
+    /// Every keyspace, deleted ones included as long as they have gates to tell.
+    async fn published_keyspaces(&self) -> Result<Vec<KeyspaceId>, StoreError>;
+
+    /// A keyspace, deleted or not, with its policy and signing key.
+    async fn publishing_state(
+        &self,
+        id: KeyspaceId,
+    ) -> Result<Option<(Keyspace, PolicyState, SealedSigningKey)>, StoreError>;
+
+    /// What was last published.
+    async fn publication(&self, id: KeyspaceId) -> Result<Option<Publication>, StoreError>;
+
+    /// Durably notes a head, before any gate sees it.
+    ///
+    /// # Errors
+    /// [`StoreError::PublicationConflict`] unless `publication.seq` is one above what was last published.
+    async fn release(&self, publication: Publication) -> Result<(), StoreError>;
+
+    /// Keeps bodies that a head will name. Keeping one again does nothing.
+    async fn keep_bodies(&self, id: KeyspaceId, bodies: Vec<([u8; 32], Vec<u8>)>) -> Result<(), StoreError>;
+
+    /// A body by its hash.
+    async fn body(&self, id: KeyspaceId, hash: [u8; 32]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Forgets all bodies but these.
+    async fn forget_bodies_except(&self, id: KeyspaceId, kept: Vec<[u8; 32]>) -> Result<(), StoreError>;
+
+    /// What happened after change `after`. Looks at no more than `key_limit` keys.
+    async fn changes_since(&self, id: KeyspaceId, after: u64, key_limit: u32) -> Result<ChangesSince, StoreError>;
+
+    /// The rows behind `after` in the order of their tags. Rows that were revoked or expired before `forget_before` are
+    /// left out. Pages may see changes that were made in between.
+    async fn base_rows(
+        &self,
+        id: KeyspaceId,
+        after: Option<[u8; 16]>,
+        limit: u32,
+        forget_before: Timestamp,
+    ) -> Result<Vec<BaseRow>, StoreError>;
+
+    /// How many secrets of the keyspace have a tag with these first 8 bytes.
+    async fn rows_with_tag_prefix(&self, id: KeyspaceId, prefix: [u8; 8]) -> Result<u64, StoreError>;
+
+    /// Proves that the database can be written to.
+    async fn ping(&self) -> Result<(), StoreError>;
+}
