@@ -69,6 +69,9 @@ pub(crate) fn name_parts(command: &mut Command) {
     command.env("LATCHKEY_BIN", paths::control_plane());
     command.env("EDGE_DIR", paths::edge_modules());
     command.env("WASM_NODE_DIR", paths::node_modules_of_wasm());
+    if let Ok(this) = std::env::current_exe() {
+        command.env("LATCHKEY_XTASK", this);
+    }
 }
 
 fn edge_modules(progress: &Progress) -> Result<()> {

@@ -26,7 +26,8 @@ const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
   up [--keep] [--port-base N]     control plane, gate in workerd and a sample upstream, with a demo key; Ctrl-C ends it
-                                  --keep keeps the database of the last run; N moves the ports (N, N+1, N+2)
+                                  --keep keeps the database of the last run; N moves the ports (N, N+1, N+2);
+                                  --folder DIR for its files instead of target/latchkey
   test [NAME…]                    every test, or the suites and end-to-end files named (`test list` lists them)
   ci                              what CI runs: formats, lints, bare-target builds, then every test
   bench NAME [--json FILE]        one of: decide, gate, revoke

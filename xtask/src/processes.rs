@@ -5,18 +5,20 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use crate::error::{Context, Result, fail};
-use crate::signals;
+use crate::{paths, signals};
 
 /// How long a child may take to end by itself after SIGTERM before it is killed.
 const GRACE: Duration = Duration::from_secs(6);
 /// How often a waiting loop looks again.
 pub(crate) const TICK: Duration = Duration::from_millis(40);
+/// Lines of a log that a failure shows.
+const SHOWN_LINES: usize = 40;
 
 /// Where a child's output goes.
 pub(crate) enum Output<'a> {
@@ -31,12 +33,17 @@ pub(crate) enum Output<'a> {
 /// A running child and all that it starts. Dropping it stops it.
 pub(crate) struct Process {
     name: String,
+    log: Option<PathBuf>,
     child: Child,
 }
 
 impl Process {
     /// Starts `command` without standard input.
     pub(crate) fn start(name: &str, command: &mut Command, output: Output<'_>) -> Result<Self> {
+        let log = match output {
+            Output::Log(path) | Output::Piped(Some(path)) => Some(path.to_owned()),
+            Output::Terminal | Output::Piped(None) => None,
+        };
         let (stdout, stderr) = match output {
             Output::Terminal => (Stdio::inherit(), Stdio::inherit()),
             Output::Log(path) => {
@@ -53,11 +60,20 @@ impl Process {
             .stderr(stderr)
             .spawn()
             .context(|| format!("starting {name} ({})", command.get_program().display()))?;
-        Ok(Self { name: name.to_owned(), child })
+        Ok(Self { name: name.to_owned(), log, child })
     }
 
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    /// A failure with the end of the child's log and where the rest of it is.
+    pub(crate) fn failure<T>(&self, what: &str) -> Result<T> {
+        let Self { name, log, .. } = self;
+        match log {
+            Some(log) => fail(format!(
+                "{}\n\n{name} {what}; all of its log: {}",
+                tail(log, SHOWN_LINES),
+                paths::shown(log)
+            )),
+            None => fail(format!("{name} {what}")),
+        }
     }
 
     /// The child's standard output, once, if it was started with `Output::Piped`.

@@ -21,8 +21,6 @@ const WORTH_NAMING: Duration = Duration::from_secs(2);
 const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
 /// Columns that the moving line may use.
 const WIDTH: usize = 100;
-/// Lines of a failed step's log that are shown.
-const SHOWN_LINES: usize = 40;
 
 /// The steps that are running, and the thread that shows them.
 pub(crate) struct Progress {
@@ -136,13 +134,8 @@ impl Step {
         if status.success() {
             return Ok(());
         }
-        let name = &self.name;
         let advice = if advice.is_empty() { String::new() } else { format!("\n{advice}") };
-        fail(format!(
-            "{}\n\n{name} failed ({status}); all of it: {}{advice}",
-            tail(&log, SHOWN_LINES),
-            paths::shown(&log)
-        ))
+        process.failure(&format!("failed ({status}){advice}"))
     }
 
     /// For loops that wait: an error once waiting is of no more use.

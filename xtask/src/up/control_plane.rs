@@ -1,6 +1,7 @@
 //! The control plane: started on its own folder, and the admin key taken from its first output.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::sleep;
@@ -11,7 +12,7 @@ use super::state::State;
 use crate::error::{Context, Result, fail};
 use crate::http::Request;
 use crate::paths;
-use crate::processes::{Output, Process, TICK, each_line, tail};
+use crate::processes::{Output, Process, TICK, each_line};
 use crate::progress::Step;
 
 /// The line of the first start. What follows it must reach no log.
@@ -23,21 +24,18 @@ pub(crate) fn start(port: u16, state: &State, step: &Step) -> Result<(Process, A
     let mut command = Command::new(paths::control_plane());
     command.current_dir(paths::root()).arg("serve");
     command.env("LATCHKEY_DATA_DIR", state.data()).env("LATCHKEY_LISTEN", format!("127.0.0.1:{port}"));
-    let log = paths::log(name);
+    let log = state.log(name);
     let mut process = Process::start(name, &mut command, Output::Piped(Some(&log)))?;
-    let printed_keys = log_without_admin_key(&mut process)?;
+    let printed_keys = log_without_admin_key(&mut process, &log)?;
 
     let deadline = Instant::now() + START_WITHIN;
     while !is_ready(port) {
         step.check()?;
         if let Some(status) = process.exited()? {
-            return fail(format!("{}\n\nthe control plane ended at its start ({status})", tail(&log, 30)));
+            return process.failure(&format!("ended at its start ({status})"));
         }
         if Instant::now() > deadline {
-            return fail(format!(
-                "{}\n\nthe control plane is not ready after {START_WITHIN:?}",
-                tail(&log, 30)
-            ));
+            return process.failure(&format!("is not ready after {START_WITHIN:?}"));
         }
         sleep(TICK);
     }
@@ -57,12 +55,11 @@ fn first_admin_key(printed: &Receiver<String>, state: &State) -> Result<String> 
     Ok(key)
 }
 
-fn log_without_admin_key(process: &mut Process) -> Result<Receiver<String>> {
+fn log_without_admin_key(process: &mut Process, log: &Path) -> Result<Receiver<String>> {
     let (found, receiver) = channel();
     let Some(stdout) = process.take_stdout() else { return Ok(receiver) };
-    let path = paths::log(process.name());
-    let log = std::fs::File::options().append(true).open(&path);
-    let mut log = log.context(|| format!("opening {}", path.display()))?;
+    let file = std::fs::File::options().append(true).open(log);
+    let mut file = file.context(|| format!("opening {}", log.display()))?;
     each_line(stdout, move |line| {
         let shown = match line.strip_prefix(ADMIN_KEY_LINE) {
             Some(key) => {
@@ -73,7 +70,7 @@ fn log_without_admin_key(process: &mut Process) -> Result<Receiver<String>> {
             None => &line,
         };
         // A full disk shows elsewhere; the server must not be stopped by its log.
-        let _ = writeln!(log, "{shown}");
+        let _ = writeln!(file, "{shown}");
     });
     Ok(receiver)
 }

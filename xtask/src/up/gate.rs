@@ -39,7 +39,7 @@ pub(crate) fn start(ports: Ports, demo: &Demo, state: &State) -> Result<Process>
     for (name, value) in variables {
         command.args(["--var", &format!("{name}:{value}")]);
     }
-    Process::start(NAME, &mut command, Output::Log(&paths::log(NAME)))
+    Process::start(NAME, &mut command, Output::Log(&state.log(NAME)))
 }
 
 /// Asks the gate with the demo key until it lets a request through.
@@ -49,6 +49,7 @@ pub(crate) fn start(ports: Ports, demo: &Demo, state: &State) -> Result<Process>
 pub(crate) fn wait_until_admitted(
     port: u16,
     secret: &str,
+    state: &State,
     mut check: impl FnMut() -> Result<()>,
 ) -> Result<()> {
     let deadline = Instant::now() + ADMIT_WITHIN;
@@ -63,8 +64,7 @@ pub(crate) fn wait_until_admitted(
         sleep(2 * TICK);
     }
     fail(format!(
-        "the gate did not admit the demo key within {ADMIT_WITHIN:?}; last: {last}\nLogs: {}, {}",
-        paths::shown(&paths::log(NAME)),
-        paths::shown(&paths::log("control-plane"))
+        "the gate did not admit the demo key within {ADMIT_WITHIN:?}; its last answer: {last}\nIts log: {}",
+        paths::shown(&state.log(NAME)),
     ))
 }

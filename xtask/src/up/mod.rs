@@ -13,10 +13,10 @@ mod upstream;
 
 use std::thread::sleep;
 
-use crate::error::{Error, Result, fail};
-use crate::processes::{Process, TICK, tail};
+use crate::error::{Error, Result};
+use crate::processes::{Process, TICK};
 use crate::progress::Progress;
-use crate::{build, paths, signals};
+use crate::{build, signals};
 
 pub(crate) use options::Options;
 use options::Ports;
@@ -26,11 +26,11 @@ use state::State;
 /// Builds, starts, shows, and runs until Ctrl-C, SIGTERM or the end of one of the parts.
 pub(crate) fn run(options: &Options) -> Result<()> {
     options.ports.check_free()?;
-    let state = State::open(options.keep)?;
+    let state = State::open(options)?;
     let mut parts = Parts::default();
     let facts = start(options, &state, &mut parts)?;
-    report::write_file(&facts)?;
-    report::print(&facts);
+    report::write_file(&facts, &state)?;
+    report::print(&facts, &state);
     let end = parts.run_until_stopped();
     parts.stop(&options.ports)?;
     match end {
@@ -43,7 +43,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn start(options: &Options, state: &State, parts: &mut Parts) -> Result<Facts> {
-    let Options { ports, .. } = *options;
+    let ports = options.ports;
     let progress = Progress::start();
     build::all(&progress)?;
 
@@ -53,7 +53,7 @@ fn start(options: &Options, state: &State, parts: &mut Parts) -> Result<Facts> {
     step.done();
 
     let step = progress.step("sample upstream starts");
-    parts.0.push(upstream::start(ports.upstream, &step)?);
+    parts.0.push(upstream::start(ports.upstream, state, &step)?);
     step.done();
 
     let step = progress.step("demo keyspace, policy and key");
@@ -62,7 +62,7 @@ fn start(options: &Options, state: &State, parts: &mut Parts) -> Result<Facts> {
 
     let step = progress.step("gate admits the demo key");
     parts.0.push(gate::start(ports, &demo, state)?);
-    gate::wait_until_admitted(ports.gate, &demo.key_secret, || {
+    gate::wait_until_admitted(ports.gate, &demo.key_secret, state, || {
         parts.check_alive()?;
         step.check()
     })?;
@@ -80,13 +80,7 @@ impl Parts {
     fn check_alive(&mut self) -> Result<()> {
         for part in &mut self.0 {
             if let Some(status) = part.exited()? {
-                let log = paths::log(part.name());
-                let name = part.name();
-                return fail(format!(
-                    "{}\n\n{name} ended ({status}); its log: {}",
-                    tail(&log, 30),
-                    paths::shown(&log)
-                ));
+                return part.failure(&format!("ended ({status})"));
             }
         }
         Ok(())

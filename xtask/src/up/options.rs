@@ -1,16 +1,21 @@
 //! What `up` is told, and the three ports.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::{PathBuf, absolute};
 
-use crate::error::{Error, Result, fail};
+use crate::error::{Context, Error, Result, fail};
+use crate::paths;
 
 /// The first of the three ports unless `--port-base` says otherwise: free on most machines, and not wrangler's own 8787.
 const DEFAULT_PORT_BASE: u16 = 8780;
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Options {
+    /// Whether the database of the last run is used again.
     pub(crate) keep: bool,
     pub(crate) ports: Ports,
+    /// Where everything that a run leaves on disk goes.
+    pub(crate) folder: PathBuf,
 }
 
 /// All on 127.0.0.1.
@@ -23,7 +28,8 @@ pub(crate) struct Ports {
 
 impl Options {
     pub(crate) fn parse(arguments: &[&str]) -> Result<Self> {
-        let mut options = Self { keep: false, ports: Ports::from_base(DEFAULT_PORT_BASE)? };
+        let ports = Ports::from_base(DEFAULT_PORT_BASE)?;
+        let mut options = Self { keep: false, ports, folder: paths::latchkey() };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             match *argument {
@@ -35,7 +41,16 @@ impl Options {
                     };
                     options.ports = Ports::from_base(base)?;
                 }
-                other => return fail(format!("`up` knows --keep and --port-base N, not `{other}`")),
+                "--folder" => {
+                    let Some(folder) = arguments.next() else {
+                        return fail("--folder takes a folder's path");
+                    };
+                    // The servers run in the repository's root, the caller may be elsewhere.
+                    options.folder = absolute(folder).context(|| format!("--folder {folder}"))?;
+                }
+                other => {
+                    return fail(format!("`up` knows --keep, --port-base N and --folder DIR, not `{other}`"));
+                }
             }
         }
         Ok(options)

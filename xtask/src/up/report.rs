@@ -2,7 +2,7 @@
 
 use super::demo::Demo;
 use super::options::Ports;
-use super::state;
+use super::state::{State, write_private};
 use crate::error::Result;
 use crate::json::Json;
 use crate::paths;
@@ -13,7 +13,7 @@ pub(crate) struct Facts {
     pub(crate) demo: Demo,
 }
 
-pub(crate) fn write_file(facts: &Facts) -> Result<()> {
+pub(crate) fn write_file(facts: &Facts, state: &State) -> Result<()> {
     let Facts { ports, admin_key, demo } = facts;
     let json = Json::object([
         ("control_plane_url", Json::text(url(ports.control_plane))),
@@ -24,14 +24,14 @@ pub(crate) fn write_file(facts: &Facts) -> Result<()> {
         ("key_id", Json::text(&demo.key_id)),
         ("key_secret", Json::text(&demo.key_secret)),
     ]);
-    state::write_private(&state::facts_file(), &json.to_string())
+    write_private(&state.facts(), &json.to_string())
 }
 
-pub(crate) fn print(facts: &Facts) {
+pub(crate) fn print(facts: &Facts, state: &State) {
     let Facts { ports, admin_key, demo } = facts;
     let Demo { key_id, key_secret, .. } = demo;
     let (control_plane, gate, upstream) = (url(ports.control_plane), url(ports.gate), url(ports.upstream));
-    let file = paths::shown(&state::facts_file());
+    let file = paths::shown(&state.facts());
     println!(
         "
 Latchkey is up. For scripts: {file}

@@ -5,9 +5,9 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use super::options::Options;
 use crate::error::{Context, Result, fail};
 use crate::json::Json;
-use crate::paths;
 
 /// The folder of this run, and the lock that keeps a second `up` out of it.
 pub(crate) struct State {
@@ -17,27 +17,40 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// Takes the folder. Unless it is to be kept it starts empty.
-    pub(crate) fn open(keep: bool) -> Result<Self> {
-        let folder = paths::latchkey().join("up");
-        fs::create_dir_all(paths::latchkey()).context(|| format!("creating {}", folder.display()))?;
-        let lock = take_lock(&paths::latchkey().join("up.lock"))?;
-        if !keep && folder.exists() {
-            fs::remove_dir_all(&folder).context(|| format!("removing {}", folder.display()))?;
-        }
+    /// Takes the folder. Unless its database is to be kept it starts empty.
+    pub(crate) fn open(options: &Options) -> Result<Self> {
+        let folder = options.folder.clone();
         fs::create_dir_all(&folder).context(|| format!("creating {}", folder.display()))?;
-        let last_run = if keep { read_json(&facts_file()) } else { None };
-        Ok(Self { folder, last_run, _lock: lock })
+        let lock = take_lock(&folder.join("up.lock"))?;
+        let mut state = Self { folder, last_run: None, _lock: lock };
+        let data = state.data();
+        if options.keep {
+            state.last_run = read_json(&state.facts());
+        } else if data.exists() {
+            fs::remove_dir_all(&data).context(|| format!("removing {}", data.display()))?;
+        }
+        fs::create_dir_all(&data).context(|| format!("creating {}", data.display()))?;
+        Ok(state)
     }
 
     /// The control plane's data: the database and its keys.
-    pub(crate) fn data(&self) -> &Path {
-        &self.folder
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.join("up")
     }
 
     /// Where workerd keeps what is in KV and in Durable Objects.
     pub(crate) fn wrangler(&self) -> PathBuf {
-        self.folder.join("wrangler")
+        self.data().join("wrangler")
+    }
+
+    /// What a server writes.
+    pub(crate) fn log(&self, server: &str) -> PathBuf {
+        self.folder.join("logs").join(format!("{server}.log"))
+    }
+
+    /// The file that scripts read: URLs, ids and the demo's secrets.
+    pub(crate) fn facts(&self) -> PathBuf {
+        self.folder.join("up.json")
     }
 
     /// The facts of the run before, if its database was kept.
@@ -56,13 +69,8 @@ impl State {
     }
 
     fn admin_key_file(&self) -> PathBuf {
-        self.folder.join("up-admin-key")
+        self.data().join("up-admin-key")
     }
-}
-
-/// The file that scripts read: URLs, ids and the demo's secrets.
-pub(crate) fn facts_file() -> PathBuf {
-    paths::latchkey().join("up.json")
 }
 
 /// Writes a file that only its owner may read. An older one is replaced, not rewritten: its mode might be another.

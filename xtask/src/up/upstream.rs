@@ -2,24 +2,22 @@
 
 use std::thread::sleep;
 
-use crate::error::{Result, fail};
+use super::state::State;
+use crate::error::Result;
 use crate::http::Request;
-use crate::processes::{Output, Process, TICK, tail};
+use crate::processes::{Output, Process, TICK};
 use crate::progress::Step;
-use crate::{paths, tools};
+use crate::tools;
 
-pub(crate) fn start(port: u16, step: &Step) -> Result<Process> {
+pub(crate) fn start(port: u16, state: &State, step: &Step) -> Result<Process> {
     let name = "upstream";
     let mut command = tools::node()?;
     command.args(["tests/upstream/server.mjs", "--port", &port.to_string()]);
-    let mut process = Process::start(name, &mut command, Output::Log(&paths::log(name)))?;
+    let mut process = Process::start(name, &mut command, Output::Log(&state.log(name)))?;
     while Request::new("GET", port, "/").send().is_err() {
         step.check()?;
         if let Some(status) = process.exited()? {
-            return fail(format!(
-                "{}\n\nthe sample upstream ended at its start ({status})",
-                tail(&paths::log(name), 20)
-            ));
+            return process.failure(&format!("ended at its start ({status})"));
         }
         sleep(TICK);
     }
