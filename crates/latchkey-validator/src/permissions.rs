@@ -98,3 +98,103 @@ pub fn covers(grant: &str, permission: &str) -> bool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_one_segment_and_at_the_end_for_all_that_follow() {
+        for (grant, permission, expected) in [
+            ("hello:read", "hello:read", true),
+            ("hello:read", "hello:write", false),
+            ("hello", "hello:read", false),
+            ("hello:read:all", "hello:read", false),
+            ("hello:*", "hello:read", true),
+            ("hello:*", "hello:read:all", true),
+            ("hello:*", "hello", false),
+            ("hello:*", "hellos:read", false),
+            ("*", "hello", true),
+            ("*", "hello:read:all", true),
+            ("*:read", "hello:read", true),
+            ("*:read", "hello:world:read", false),
+            ("*:read", "read", false),
+            ("a:*:c", "a:b:c", true),
+            ("a:*:c", "a:b:b:c", false),
+            ("a:*:*", "a:b:c", true),
+            ("a:*:*", "a:b", false),
+            ("", "hello", false),
+            ("hello:", "hello", false),
+            ("hel*", "hello", false),
+            ("**", "hello", false),
+        ] {
+            assert_eq!(covers(grant, permission), expected, "{grant} {permission}");
+        }
+    }
+
+    #[test]
+    fn names_the_rule_that_is_broken() {
+        use PermissionError::*;
+        let long = "a".repeat(33);
+        let many = "a:".repeat(8) + "a";
+        let wide = ["a".repeat(32), "a".repeat(32), "a".repeat(32), "a".repeat(32)].join(":");
+        for (text, error) in [
+            ("", SegmentLength),
+            ("a:", SegmentLength),
+            (":a", SegmentLength),
+            (&long, SegmentLength),
+            (&many, TooManySegments),
+            (&wide, TooLong),
+            ("A", BadByte),
+            ("a b", BadByte),
+            ("a*", BadByte),
+            ("caf\u{e9}", BadByte),
+        ] {
+            assert_eq!(check_grant(text), Err(error), "{text}");
+            assert_eq!(check_permission(text), Err(error), "{text}");
+        }
+        assert_eq!(check_grant("a:*"), Ok(()));
+        assert_eq!(check_permission("a:*"), Err(WildcardInPermission));
+        assert_eq!(check_permission("a.b-c_d:0"), Ok(()));
+    }
+
+    /// The grammar read the slow way: with all segments at hand.
+    fn reference(grant: &str, permission: &str) -> bool {
+        let mut grant: Vec<&str> = grant.split(':').collect();
+        let mut permission: Vec<&str> = permission.split(':').collect();
+        if grant.last() == Some(&"*") && permission.len() > grant.len() {
+            permission.truncate(grant.len());
+        }
+        for (given, wanted) in grant.iter_mut().zip(&permission) {
+            if *given == "*" {
+                *given = wanted;
+            }
+        }
+        grant == permission
+    }
+
+    proptest! {
+        #[test]
+        fn covers_what_the_grammar_says(
+            grant in "(a|b|c|\\*)(:(a|b|c|\\*)){0,7}", permission in "(a|b|c)(:(a|b|c)){0,7}",
+        ) {
+            prop_assert_eq!(covers(&grant, &permission), reference(&grant, &permission));
+        }
+
+        #[test]
+        fn a_permission_covers_itself(permission in "[a-z0-9_.-]{1,15}(:[a-z0-9_.-]{1,15}){0,7}") {
+            prop_assert_eq!(check_permission(&permission), Ok(()));
+            prop_assert!(covers(&permission, &permission));
+        }
+
+        #[test]
+        fn no_text_makes_matching_panic(grant: String, permission: String) {
+            let _ = (check_grant(&grant), check_permission(&permission), covers(&grant, &permission));
+        }
+    }
+}

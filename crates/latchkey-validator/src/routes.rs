@@ -122,3 +122,163 @@ fn check_method(method: &str) -> Result<(), RouteFault> {
     let is_name = (1..=16).contains(&method.len()) && method.bytes().all(|byte| byte.is_ascii_uppercase());
     if is_name || method == ANY_METHOD { Ok(()) } else { Err(RouteFault::Method(String::from(method))) }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::vec::Vec;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn tree(routes: &[(&str, &str)]) -> RouteTree {
+        let mut tree = RouteTree::new();
+        for (index, (method, pattern)) in (0..).zip(routes) {
+            tree.insert(method, pattern, index).expect("a valid route");
+        }
+        tree
+    }
+
+    fn find(tree: &RouteTree, method: &str, path: &str) -> Option<RouteIndex> {
+        tree.find(method, CanonicalPath::new(path.as_bytes())?)
+    }
+
+    #[test]
+    fn literal_comes_before_parameter_before_wildcard() {
+        let tree = tree(&[("*", "/*"), ("*", "/a/*"), ("*", "/a/{x}"), ("*", "/a/b"), ("*", "/{y}/b/c")]);
+        for (path, expected) in [
+            ("/a/b", 3),
+            ("/a/b/", 3),
+            ("/a/z", 2),
+            ("/a/z/z", 1),
+            ("/a/b/c", 1),
+            ("/a", 1),
+            ("/z/b/c", 4),
+            ("/z/b", 0),
+            ("/", 0),
+        ] {
+            assert_eq!(find(&tree, "GET", path), Some(expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_covers_its_own_path_and_everything_below() {
+        let tree = tree(&[("GET", "/files/*")]);
+        for path in ["/files", "/files/", "/files/a", "/files/a/b/c"] {
+            assert_eq!(find(&tree, "GET", path), Some(0), "{path}");
+        }
+        assert_eq!(find(&tree, "GET", "/filesystem"), None);
+        assert_eq!(find(&tree, "GET", "/"), None);
+    }
+
+    #[test]
+    fn the_own_method_comes_before_any_method_and_head_is_read_as_get() {
+        let tree = tree(&[("*", "/a"), ("GET", "/a"), ("HEAD", "/b"), ("GET", "/b"), ("GET", "/c")]);
+        assert_eq!(find(&tree, "GET", "/a"), Some(1));
+        assert_eq!(find(&tree, "HEAD", "/a"), Some(1));
+        assert_eq!(find(&tree, "POST", "/a"), Some(0));
+        assert_eq!(find(&tree, "HEAD", "/b"), Some(2));
+        assert_eq!(find(&tree, "HEAD", "/c"), Some(4));
+        assert_eq!(find(&tree, "POST", "/c"), None);
+        assert_eq!(find(&tree, "get", "/c"), None);
+        assert_eq!(find(&tree, "*", "/c"), None);
+    }
+
+    #[test]
+    fn a_less_specific_route_is_taken_when_the_method_rules_the_specific_one_out() {
+        let tree = tree(&[("GET", "/items/special"), ("*", "/items/{id}")]);
+        assert_eq!(find(&tree, "POST", "/items/special"), Some(1));
+    }
+
+    #[test]
+    fn a_route_that_could_never_be_reached_is_refused() {
+        let mut tree = tree(&[("GET", "/a/{x}"), ("GET", "/a/*")]);
+        assert_eq!(tree.insert("GET", "/a/{y}", 2), Err(RouteFault::Repeats { first: 0 }));
+        assert_eq!(tree.insert("GET", "/a/*", 2), Err(RouteFault::Repeats { first: 1 }));
+        assert_eq!(tree.insert("PUT", "/a/{y}", 2), Ok(()));
+        for method in ["", "get", "GET ", "ABCDEFGHIJKLMNOPQ"] {
+            assert_eq!(tree.insert(method, "/b", 3), Err(RouteFault::Method(method.into())), "{method:?}");
+        }
+    }
+
+    #[test]
+    fn many_ambiguous_patterns_do_not_multiply_the_work() {
+        // Both choices at each of 12 levels: 4,096 patterns that all but match. Every tree node is visited at most once.
+        let mut tree = RouteTree::new();
+        for bits in 0..4_096_u16 {
+            let pattern: String = (0..12)
+                .map(|level| if bits >> level & 1 == 1 { "/a".into() } else { format!("/{{p{level}}}") })
+                .collect();
+            tree.insert("GET", &format!("{pattern}/end"), bits).expect("a valid route");
+        }
+        assert_eq!(tree.nodes.len(), (1 << 13) - 1 + 4_096);
+        assert_eq!(find(&tree, "GET", &format!("{}/other", "/a".repeat(12))), None);
+        assert_eq!(find(&tree, "GET", &format!("{}/end", "/a".repeat(12))), Some(4_095));
+    }
+
+    /// What spec/decision.md section 3.3 says, looking at each route by itself.
+    fn reference(routes: &[(String, String)], method: &str, path: &str) -> Option<RouteIndex> {
+        let path: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        let ranked = (0..).zip(routes).filter_map(|(index, (wanted, pattern))| {
+            let by_method = match wanted.as_str() {
+                wanted if wanted == method => 0,
+                "GET" if method == "HEAD" => 1,
+                "*" => 2,
+                _ => return None,
+            };
+            Some(((rank(pattern, &path)?, by_method), index))
+        });
+        ranked.min().map(|(_, index)| index)
+    }
+
+    /// One number a segment, smaller = more specific; `None` if the pattern does not match.
+    fn rank(pattern: &str, path: &[&str]) -> Option<Vec<u8>> {
+        let pattern: Vec<&str> = pattern.split('/').filter(|segment| !segment.is_empty()).collect();
+        let (pattern, is_subtree) = match pattern.split_last() {
+            Some((&"*", rest)) => (rest, true),
+            _ => (&pattern[..], false),
+        };
+        if path.len() < pattern.len() || (path.len() > pattern.len() && !is_subtree) {
+            return None;
+        }
+        let mut rank = Vec::new();
+        for (pattern, segment) in pattern.iter().zip(path) {
+            match pattern.starts_with('{') {
+                true => rank.push(1),
+                false if pattern == segment => rank.push(0),
+                false => return None,
+            }
+        }
+        rank.push(if is_subtree { 2 } else { 0 });
+        Some(rank)
+    }
+
+    proptest! {
+        #[test]
+        fn finds_what_looking_at_each_route_by_itself_finds(
+            routes in proptest::collection::vec(
+                ("(GET|POST|HEAD|\\*)", "(/(a|b|ab|\\{x\\}|\\{y\\})){0,4}(/\\*)?"), 0..40,
+            ),
+            method in "(GET|POST|HEAD|PUT)",
+            path in "(/(a|b|ab|c)){0,5}/?",
+        ) {
+            let mut tree = RouteTree::new();
+            let mut kept: Vec<(String, String)> = Vec::new();
+            for (method, pattern) in routes {
+                let pattern = if pattern.is_empty() { "/".into() } else { pattern };
+                if tree.insert(&method, &pattern, kept.len() as u16).is_ok() {
+                    kept.push((method, pattern));
+                }
+            }
+            let path = if path.is_empty() { "/" } else { &path };
+            prop_assert_eq!(find(&tree, &method, path), reference(&kept, &method, path));
+        }
+
+        #[test]
+        fn no_path_makes_the_search_panic(path in proptest::collection::vec(any::<u8>(), 0..100)) {
+            let tree = tree(&[("*", "/*"), ("*", "/{a}/b"), ("GET", "/a/{b}")]);
+            let _ = CanonicalPath::new(&path).map(|path| tree.find("GET", path));
+        }
+    }
+}

@@ -5,7 +5,9 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-use latchkey_snapshot::{DefaultAccess, Environment, OnExpired, Policy, ProfileView, VerifiedPolicy};
+use latchkey_snapshot::{
+    DefaultAccess, Environment, OnExpired, Policy, ProfileView, Role, Route, VerifiedPolicy,
+};
 
 use crate::path::CanonicalPath;
 use crate::pattern::PatternError;
@@ -105,28 +107,11 @@ impl Table {
         let mut tree = RouteTree::new();
         let mut routes = Vec::with_capacity(policy.routes.len());
         for (position, route) in policy.routes.iter().enumerate() {
-            let fault = |fault| RuleError::Route { position, fault };
-            let index = u16::try_from(position).map_err(|_| fault(RouteFault::TooMany))?;
-            tree.insert(&route.method, &route.path, index).map_err(fault)?;
-            let permission = route.permission.as_deref();
-            permission
-                .map_or(Ok(()), check_permission)
-                .map_err(|error| fault(RouteFault::Permission(error)))?;
-            let permission = permission.and_then(|name| permissions.binary_search(&name).ok());
-            routes.push(Demands {
-                permission: permission.map(|index| index as u16),
-                environment: route.environment,
-                unknown_restriction: route.unknown_restriction,
-            });
+            let demands = add_route(&mut tree, &permissions, position, route);
+            routes.push(demands.map_err(|fault| RuleError::Route { position, fault })?);
         }
-        let mut roles = Vec::with_capacity(policy.roles.len());
-        for role in &policy.roles {
-            for grant in &role.grants {
-                let fault = |error| RuleError::Role { number: role.number, grant: grant.clone(), error };
-                check_grant(grant).map_err(fault)?;
-            }
-            roles.push(RoleGrants { number: role.number, covered: covered(&permissions, &role.grants) });
-        }
+        let roles = policy.roles.iter().map(|role| compile_role(&permissions, role));
+        let mut roles = roles.collect::<Result<Vec<_>, _>>()?;
         roles.sort_unstable_by_key(|role| role.number);
         let permissions = permissions.into_iter().map(String::from).collect();
         Ok(Self { tree, routes, permissions, roles, default: policy.default, on_expired: policy.on_expired })
@@ -145,14 +130,41 @@ impl RoleGrants {
     }
 }
 
-fn covered(permissions: &[&str], grants: &[String]) -> Vec<u64> {
-    let mut bits = vec![0; permissions.len().div_ceil(64)];
+fn add_route(
+    tree: &mut RouteTree,
+    permissions: &[&str],
+    position: usize,
+    route: &Route,
+) -> Result<Demands, RouteFault> {
+    let index = u16::try_from(position).map_err(|_| RouteFault::TooMany)?;
+    tree.insert(&route.method, &route.path, index)?;
+    if let Some(permission) = &route.permission {
+        check_permission(permission).map_err(RouteFault::Permission)?;
+    }
+    // A permission that is not in the list gets a number that no key is granted: doubt must not read as "none required".
+    let number = |name: &str| permissions.binary_search(&name).map_or(u16::MAX, |index| index as u16);
+    Ok(Demands {
+        permission: route.permission.as_deref().map(number),
+        environment: route.environment,
+        unknown_restriction: route.unknown_restriction,
+    })
+}
+
+fn compile_role(permissions: &[&str], role: &Role) -> Result<RoleGrants, RuleError> {
+    for grant in &role.grants {
+        check_grant(grant).map_err(|error| RuleError::Role {
+            number: role.number,
+            grant: grant.clone(),
+            error,
+        })?;
+    }
+    let mut covered = vec![0; permissions.len().div_ceil(64)];
     for (index, permission) in permissions.iter().enumerate() {
-        if grants.iter().any(|grant| covers(grant, permission)) {
-            bits[index / 64] |= 1 << (index % 64);
+        if role.grants.iter().any(|grant| covers(grant, permission)) {
+            covered[index / 64] |= 1 << (index % 64);
         }
     }
-    bits
+    Ok(RoleGrants { number: role.number, covered })
 }
 
 /// Why a policy cannot be enforced.
