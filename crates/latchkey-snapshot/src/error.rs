@@ -24,6 +24,7 @@ pub enum Refusal {
     BodyUnexpected,
     BodyMissing,
     KeyspaceMismatch,
+    PolicyInvalid,
 }
 
 impl Refusal {
@@ -50,6 +51,7 @@ impl Refusal {
             Self::BodyUnexpected => "BODY_UNEXPECTED",
             Self::BodyMissing => "BODY_MISSING",
             Self::KeyspaceMismatch => "KEYSPACE_MISMATCH",
+            Self::PolicyInvalid => "POLICY_INVALID",
         }
     }
 
@@ -78,6 +80,7 @@ impl Refusal {
             Self::BodyUnexpected => "has a body that nothing signed leads to",
             Self::BodyMissing => "lacks a body that its head names",
             Self::KeyspaceMismatch => "has a body of another keyspace",
+            Self::PolicyInvalid => "has a policy with a route or role that breaks the rules",
         }
     }
 }

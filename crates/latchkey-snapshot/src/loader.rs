@@ -35,6 +35,14 @@ impl Loader {
         &self.head
     }
 
+    /// The policy that [`Loader::install`] would adopt, once it is here. Whoever compiles policies does so before installing, so that a
+    /// snapshot that cannot be decided with never replaces one that can.
+    pub fn policy<'a>(&'a self, previous: Option<&'a Snapshot>) -> Option<&'a VerifiedPolicy> {
+        let wanted = self.head.head().policy.sha256;
+        let held = previous.map(|snapshot| &snapshot.policy);
+        self.policy.as_ref().or(held).filter(|policy| policy.sha256() == wanted)
+    }
+
     /// Bodies to fetch now, apart from what `previous` has already. Taking some in may uncover more.
     pub fn missing(&self, previous: Option<&Snapshot>) -> Vec<ObjectRef> {
         let head = self.head.head();
