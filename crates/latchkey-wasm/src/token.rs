@@ -73,6 +73,6 @@ fn describe<'a>(token: &PresentedToken<'a>) -> Result<TokenReport<'a>, JsError> 
     })
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

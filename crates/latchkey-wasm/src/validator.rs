@@ -1,10 +1,14 @@
 use latchkey_snapshot::bundle::UnverifiedBundle;
 use latchkey_snapshot::id::Id;
-use latchkey_snapshot::{Audience, HashedBody, Loader, Refusal, Snapshot, Trust, TrustedKey, UnverifiedHead};
+use latchkey_snapshot::{
+    Audience, HashedBody, HighWater, Loader, Refusal, Snapshot, Trust, TrustedKey, UnverifiedHead,
+};
 use latchkey_token::Shapes;
 use latchkey_validator::{Credential, Decision, GateView, Loaded, RequestFacts, Rules, Verdict, decide};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
+
+use crate::token::hex;
 
 /// Longest credential, method and path that fit the input buffer of [`Validator::decide_packed`], together.
 const INPUT_BYTES: usize = 16_384;
@@ -17,6 +21,7 @@ pub struct Validator {
     trust: Trust,
     snapshot: Option<Snapshot>,
     rules: Option<Rules>,
+    floor: Option<HighWater>,
     input: Box<[u8]>,
 }
 
@@ -31,13 +36,33 @@ impl Validator {
         let audience: Audience = audience.parse()?;
         let keys = trusted_keys.iter().map(|key| key.parse::<TrustedKey>()).collect::<Result<Vec<_>, _>>()?;
         let input = vec![0; INPUT_BYTES].into_boxed_slice();
-        Ok(Self { trust: Trust::new(audience, keys), snapshot: None, rules: None, input })
+        Ok(Self { trust: Trust::new(audience, keys), snapshot: None, rules: None, floor: None, input })
+    }
+
+    /// Refuses snapshots that are not newer than this (epoch, seq): for callers that remember across restarts how far they had come.
+    #[wasm_bindgen(js_name = requireNewerThan)]
+    pub fn require_newer_than(&mut self, epoch: u32, seq: f64) {
+        self.floor = Some(HighWater { epoch, seq: seq as u64 });
     }
 
     /// Verifies a bundle and adopts its snapshot; `now` in seconds since the epoch. Returns `undefined`, or the code of
     /// spec/snapshot.md section 10 for which it was refused: the validator is then as it was.
     pub fn load(&mut self, bundle: &[u8], now: f64) -> Option<String> {
         self.adopt(bundle, now as u64).err().map(|refusal| refusal.code().to_owned())
+    }
+
+    /// Takes a part of a large base that was left out of the bundle: an index page or a shard. Returns `undefined`, or the code of the
+    /// refusal. [`Validator::missing`] lists what can be supplied.
+    pub fn supply(&mut self, body: &[u8]) -> Option<String> {
+        let snapshot = self.snapshot.as_mut().ok_or(Refusal::BodyUnexpected);
+        let supplied = snapshot.and_then(|snapshot| snapshot.supply(HashedBody::compute(body.to_vec())));
+        supplied.err().map(|refusal| refusal.code().to_owned())
+    }
+
+    /// SHA-256, as hex, of each part of the base that is not loaded. Supplying an index page may uncover more.
+    pub fn missing(&self) -> Vec<String> {
+        let missing = self.snapshot.as_ref().map(Snapshot::missing).unwrap_or_default();
+        missing.iter().map(|object| hex(&object.sha256)).collect()
     }
 
     /// The sequence of the adopted snapshot, or `undefined`.
@@ -84,6 +109,7 @@ impl Validator {
     fn adopt(&mut self, bundle: &[u8], now: u64) -> Result<(), Refusal> {
         let bundle = UnverifiedBundle::parse(bundle)?;
         let head = UnverifiedHead::parse(bundle.head)?.verify(&self.trust, now)?;
+        head.require_newer(self.floor)?;
         let mut loader = Loader::new(head, self.snapshot.as_ref())?;
         for body in bundle.bodies {
             loader.supply(HashedBody::compute(body.to_vec()))?;

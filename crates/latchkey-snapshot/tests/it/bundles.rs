@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::fixture::{NOW, Unsigned, small, trust_in};
 
 /// Root before leaves before shards, as a bundle wants them: the reverse of the order in which a base is built.
-fn ordered(unsigned: &Unsigned) -> Vec<Vec<u8>> {
+pub(crate) fn ordered(unsigned: &Unsigned) -> Vec<Vec<u8>> {
     let mut bodies = unsigned.bodies.clone();
     bodies.sort_by_key(|body| match &body[..4] {
         b"LKIX" => (1, 1 - body[5]),
