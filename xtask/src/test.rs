@@ -12,6 +12,10 @@ use crate::{build, checks, paths, tools};
 const END_TO_END: &str = "tests/e2e";
 /// The numbered cases of spec/vectors, decided by the Wasm that ships.
 const VECTORS: &str = "tests/vectors";
+/// Beside the vectors, a second implementation that makes them from the specification.
+const GENERATORS: &str = "spec/vectors";
+/// How the names of Node's test files end.
+const TEST_FILE: &str = ".test.mjs";
 /// One test may take this long: the slowest restarts the control plane a hundred times.
 const TEST_TIMEOUT_MS: &str = "900000";
 
@@ -25,7 +29,7 @@ struct Selection {
 
 pub(crate) fn run(names: &[&str]) -> Result<()> {
     let started = Instant::now();
-    let stories = test_files(END_TO_END)?;
+    let stories = files(END_TO_END, TEST_FILE)?;
     if names == ["list"] {
         list(&stories);
         return Ok(());
@@ -36,7 +40,11 @@ pub(crate) fn run(names: &[&str]) -> Result<()> {
         checks::run("Rust tests", tools::cargo().arg("test"))?;
     }
     if selection.vectors {
-        checks::run("vectors in Node", &mut node_tests(&test_files(VECTORS)?)?)?;
+        for generator in files(GENERATORS, ".mjs")? {
+            let title = format!("{} makes the committed vectors", paths::shown(&generator));
+            checks::run(&title, tools::node()?.arg(generator).arg("--check"))?;
+        }
+        checks::run("vectors in Node", &mut node_tests(&files(VECTORS, TEST_FILE)?)?)?;
     }
     if !selection.stories.is_empty() {
         checks::run("end to end in workerd", &mut node_tests(&selection.stories)?)?;
@@ -92,15 +100,15 @@ fn node_tests(files: &[PathBuf]) -> Result<Command> {
     Ok(command)
 }
 
-/// The test files of a folder in the order of their names; none if there is no such folder.
-fn test_files(folder: &str) -> Result<Vec<PathBuf>> {
+/// The files of a folder whose names end so, in their order; none if there is no such folder.
+fn files(folder: &str, ending: &str) -> Result<Vec<PathBuf>> {
     let folder = paths::root().join(folder);
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
     let entries = std::fs::read_dir(&folder).context(|| format!("reading {}", folder.display()))?;
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
+    files.retain(|file| file.to_string_lossy().ends_with(ending));
     files.sort();
     Ok(files)
 }
@@ -114,7 +122,7 @@ fn list(stories: &[PathBuf]) {
 
 fn story_name(file: &Path) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    name.trim_end_matches(".test.mjs").to_owned()
+    name.trim_end_matches(TEST_FILE).to_owned()
 }
 
 #[cfg(test)]
