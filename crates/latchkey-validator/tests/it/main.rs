@@ -1,0 +1,3 @@
+mod allocations;
+mod decide;
+mod fixture;
