@@ -1,4 +1,7 @@
-//! Builds what runs: the control plane, and the Worker's module folder.
+//! Builds what runs: the control plane, the Worker's module folder, the validator for Node.
+//!
+//! Each package has a Cargo run of its own. Together they would share features, and what is tested would not be what
+//! ships; building one alone would then compile its dependencies once more.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,61 +10,84 @@ use crate::error::Result;
 use crate::progress::{Job, Progress};
 use crate::{paths, setup, tools};
 
-/// The control plane, the Worker and the Node tools that run it, with all that the builds need.
-pub(crate) fn all(progress: &Progress) -> Result<()> {
-    progress.together(vec![
-        Box::new(|| setup::node_tools(progress)),
-        Box::new(|| wasm(progress, "latchkey-edge")),
-        Box::new(|| {
-            native(progress, "control plane and bindgen", &["latchkey-control-plane", "latchkey-bindgen"])
-        }),
-    ])?;
-    edge_modules(progress)
+/// What a command needs.
+#[derive(Default)]
+pub(crate) struct Wanted<'a> {
+    /// wrangler and the pinned Node.
+    pub(crate) node_tools: bool,
+    /// The Worker's module folder.
+    pub(crate) edge: bool,
+    /// `latchkey-wasm` as a module for Node.
+    pub(crate) wasm_for_node: bool,
+    /// Cargo runs for this machine, in this order: they work in one folder and would wait for each other.
+    pub(crate) native: Vec<Native<'a>>,
 }
 
-/// The Worker's module folder alone.
-pub(crate) fn edge(progress: &Progress) -> Result<()> {
-    let jobs: Vec<Job<'_>> = vec![
-        Box::new(|| wasm(progress, "latchkey-edge")),
-        Box::new(|| native(progress, "bindgen", &["latchkey-bindgen"])),
-    ];
-    progress.together(jobs)?;
-    edge_modules(progress)
-}
+/// A Cargo run: the name of its step and its arguments.
+pub(crate) type Native<'a> = (&'a str, &'a [&'a str]);
 
-/// The bindings of `latchkey-wasm`, as a module that Node loads.
-pub(crate) fn wasm_for_node(progress: &Progress) -> Result<()> {
-    wasm(progress, "latchkey-wasm")?;
-    native(progress, "bindgen", &["latchkey-bindgen"])?;
-    bindgen(progress, "modules for Node", "node", &paths::node_modules_of_wasm(), "latchkey_wasm.wasm")
-}
-
+pub(crate) const CONTROL_PLANE: Native<'_> =
+    ("control plane", &["build", "--package", "latchkey-control-plane"]);
+pub(crate) const RELEASED_CONTROL_PLANE: Native<'_> =
+    ("control plane, release", &["build", "--release", "--package", "latchkey-control-plane"]);
 /// All tests of the default members, compiled but not run.
-pub(crate) fn rust_tests(progress: &Progress) -> Result<()> {
-    let step = progress.step("Rust tests compile");
-    step.run(tools::cargo().args(["test", "--no-run"]), "")?;
-    step.done();
-    Ok(())
-}
+pub(crate) const RUST_TESTS: Native<'_> = ("Rust tests", &["test", "--no-run"]);
+/// Not optimised: it runs for 0.2 s, and optimising it and what it depends on takes a minute of processor time more.
+const BINDGEN: Native<'_> = ("bindgen", &["build", "--package", "latchkey-bindgen"]);
 
-/// What benchmarks measure: the parts as they ship.
-pub(crate) fn for_benchmarks(progress: &Progress) -> Result<()> {
-    progress.together(vec![
-        Box::new(|| setup::node_tools(progress)),
-        Box::new(|| wasm(progress, "latchkey-edge")),
-        Box::new(|| native(progress, "bindgen", &["latchkey-bindgen"])),
-        Box::new(|| release(progress, &["--package", "latchkey-control-plane"])),
-    ])?;
-    edge_modules(progress)?;
-    wasm_for_node(progress)
-}
+impl Wanted<'_> {
+    /// The system as `up` starts it.
+    pub(crate) fn system() -> Self {
+        Self { node_tools: true, edge: true, native: vec![CONTROL_PLANE], ..Self::default() }
+    }
 
-/// A Cargo build with optimisation.
-pub(crate) fn release(progress: &Progress, what: &[&str]) -> Result<()> {
-    let step = progress.step(&format!("release build of {}", what.last().unwrap_or(&"everything")));
-    step.run(tools::cargo().args(["build", "--release"]).args(what), "")?;
-    step.done();
-    Ok(())
+    /// The Worker's module folder alone.
+    pub(crate) fn edge() -> Self {
+        Self { edge: true, ..Self::default() }
+    }
+
+    /// Builds all of it, side by side where the parts do not wait for each other.
+    pub(crate) fn build(&self, progress: &Progress) -> Result<()> {
+        let mut jobs: Vec<Job<'_>> = Vec::new();
+        if self.node_tools {
+            jobs.push(Box::new(|| setup::node_tools(progress)));
+        }
+        if self.edge || self.wasm_for_node {
+            jobs.push(Box::new(|| self.wasm(progress)));
+        }
+        jobs.push(Box::new(|| self.native(progress)));
+        progress.together(jobs)?;
+        if self.edge {
+            bindgen(progress, "Worker modules", "worker", &paths::edge_modules(), "latchkey_edge.wasm")?;
+        }
+        if self.wasm_for_node {
+            bindgen(
+                progress,
+                "validator for Node",
+                "node",
+                &paths::node_modules_of_wasm(),
+                "latchkey_wasm.wasm",
+            )?;
+        }
+        Ok(())
+    }
+
+    fn wasm(&self, progress: &Progress) -> Result<()> {
+        setup::rust_target(progress, setup::WASM)?;
+        let packages = [(self.edge, "latchkey-edge"), (self.wasm_for_node, "latchkey-wasm")];
+        for (_, package) in packages.into_iter().filter(|(wanted, _)| *wanted) {
+            let arguments = ["build", "--package", package, "--target", setup::WASM, "--profile", "wasm"];
+            cargo(progress, (&format!("{package} for WebAssembly"), &arguments))?;
+        }
+        Ok(())
+    }
+
+    fn native(&self, progress: &Progress) -> Result<()> {
+        if self.edge || self.wasm_for_node {
+            cargo(progress, BINDGEN)?;
+        }
+        self.native.iter().try_for_each(|native| cargo(progress, *native))
+    }
 }
 
 /// Tells tests and benchmarks where the built parts are.
@@ -74,30 +100,9 @@ pub(crate) fn name_parts(command: &mut Command) {
     }
 }
 
-fn edge_modules(progress: &Progress) -> Result<()> {
-    bindgen(progress, "Worker modules", "worker", &paths::edge_modules(), "latchkey_edge.wasm")
-}
-
-/// Each package in a Cargo run of its own: together they would share features, and what the tests run would not be what
-/// ships.
-fn wasm(progress: &Progress, package: &str) -> Result<()> {
-    setup::rust_target(progress, setup::WASM)?;
-    let step = progress.step(&format!("{package} for WebAssembly"));
-    let mut cargo = tools::cargo();
-    cargo.args(["build", "--package", package, "--target", setup::WASM, "--profile", "wasm"]);
-    step.run(&mut cargo, "")?;
-    step.done();
-    Ok(())
-}
-
-fn native(progress: &Progress, name: &str, packages: &[&str]) -> Result<()> {
+fn cargo(progress: &Progress, (name, arguments): Native<'_>) -> Result<()> {
     let step = progress.step(name);
-    let mut cargo = tools::cargo();
-    cargo.arg("build");
-    for package in packages {
-        cargo.args(["--package", package]);
-    }
-    step.run(&mut cargo, "")?;
+    step.run(tools::cargo().args(arguments), "")?;
     step.done();
     Ok(())
 }

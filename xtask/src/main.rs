@@ -19,6 +19,7 @@ mod up;
 
 use std::process::ExitCode;
 
+use build::Wanted;
 use error::{Error, Result, fail};
 use progress::Progress;
 
@@ -66,8 +67,8 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["test", names @ ..] => test::run(names),
         ["ci"] => ci::run(),
         ["bench", options @ ..] => bench::run(options),
-        ["build"] => build::all(&Progress::start()),
-        ["build", "edge"] => build::edge(&Progress::start()),
+        ["build"] => Wanted::system().build(&Progress::start()),
+        ["build", "edge"] => Wanted::edge().build(&Progress::start()),
         ["setup"] => setup::everything(&Progress::start()),
         other => fail(format!("`{}` is not a command of xtask.\n\n{USAGE}", other.join(" "))),
     }

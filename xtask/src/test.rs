@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
+use crate::build::Wanted;
 use crate::error::{Context, Result, fail};
 use crate::progress::Progress;
 use crate::{build, checks, paths, tools};
@@ -35,7 +36,7 @@ pub(crate) fn run(names: &[&str]) -> Result<()> {
         return Ok(());
     }
     let selection = Selection::of(names, &stories)?;
-    prepare(&selection)?;
+    selection.wanted().build(&Progress::start())?;
     if selection.rust {
         checks::run("Rust tests", tools::cargo().arg("test"))?;
     }
@@ -76,20 +77,18 @@ impl Selection {
         }
         Ok(selection)
     }
-}
 
-fn prepare(selection: &Selection) -> Result<()> {
-    let progress = Progress::start();
-    if !selection.stories.is_empty() {
-        build::all(&progress)?;
+    fn wanted(&self) -> Wanted<'static> {
+        let mut wanted = if self.stories.is_empty() { Wanted::default() } else { Wanted::system() };
+        if self.vectors {
+            wanted.node_tools = true;
+            wanted.wasm_for_node = true;
+        }
+        if self.rust {
+            wanted.native.push(build::RUST_TESTS);
+        }
+        wanted
     }
-    if selection.vectors {
-        build::wasm_for_node(&progress)?;
-    }
-    if selection.rust {
-        build::rust_tests(&progress)?;
-    }
-    Ok(())
 }
 
 /// Node's own runner on these files, told where the built parts are.

@@ -19,10 +19,11 @@ mod figures;
 
 use std::process::Command;
 
+use crate::build::{self, Native, Wanted};
 use crate::error::{Result, fail};
 use crate::processes::{Output, Process, each_line};
 use crate::progress::Progress;
-use crate::{build, paths, signals, tools};
+use crate::{paths, signals, tools};
 use figures::Figures;
 
 struct Benchmark {
@@ -31,8 +32,8 @@ struct Benchmark {
 }
 
 enum Program {
-    /// An example of a crate of this workspace.
-    Example { package: &'static str, name: &'static str },
+    /// An example of a crate of this workspace: its name, and the Cargo run that builds it.
+    Example(&'static str, Native<'static>),
     /// A script, from the repository's root.
     Script(&'static str),
 }
@@ -41,7 +42,13 @@ const BENCHMARKS: [Benchmark; 3] = [
     Benchmark {
         name: "decide",
         programs: &[
-            Program::Example { package: "latchkey-validator", name: "bench_decide" },
+            Program::Example(
+                "bench_decide",
+                (
+                    "native benchmark",
+                    &["build", "--release", "--package", "latchkey-validator", "--example", "bench_decide"],
+                ),
+            ),
             Program::Script("tests/bench/decide.mjs"),
         ],
     },
@@ -60,17 +67,10 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     let Some(benchmark) = BENCHMARKS.iter().find(|benchmark| benchmark.name == name) else {
         return fail(format!("there is no benchmark `{name}`; there are: {}", names()));
     };
-    let mut commands = Vec::new();
-    {
-        let progress = Progress::start();
-        build::for_benchmarks(&progress)?;
-        for program in benchmark.programs {
-            commands.push(program.command(&progress)?);
-        }
-    }
+    benchmark.wanted().build(&Progress::start())?;
     let mut figures = Figures::default();
-    for mut command in commands {
-        collect(&mut command, &mut figures)?;
+    for program in benchmark.programs {
+        collect(&mut program.command()?, &mut figures)?;
     }
     figures.print();
     file.map_or(Ok(()), |file| figures.write(file.as_ref()))
@@ -80,11 +80,21 @@ fn names() -> String {
     BENCHMARKS.map(|benchmark| benchmark.name).join(", ")
 }
 
+impl Benchmark {
+    fn wanted(&self) -> Wanted<'static> {
+        let mut native = vec![build::RELEASED_CONTROL_PLANE];
+        native.extend(self.programs.iter().filter_map(|program| match program {
+            Program::Example(_, build) => Some(*build),
+            Program::Script(_) => None,
+        }));
+        Wanted { node_tools: true, edge: true, wasm_for_node: true, native }
+    }
+}
+
 impl Program {
-    fn command(&self, progress: &Progress) -> Result<Command> {
+    fn command(&self) -> Result<Command> {
         let mut command = match self {
-            Self::Example { package, name } => {
-                build::release(progress, &["--package", package, "--example", name])?;
+            Self::Example(name, _) => {
                 let mut command = Command::new(paths::target().join("release/examples").join(name));
                 command.current_dir(paths::root());
                 command

@@ -13,10 +13,11 @@ mod upstream;
 
 use std::thread::sleep;
 
+use crate::build::Wanted;
 use crate::error::{Error, Result};
 use crate::processes::{Process, TICK};
 use crate::progress::Progress;
-use crate::{build, signals};
+use crate::signals;
 
 pub(crate) use options::Options;
 use options::Ports;
@@ -45,7 +46,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn start(options: &Options, state: &State, parts: &mut Parts) -> Result<Facts> {
     let ports = options.ports;
     let progress = Progress::start();
-    build::all(&progress)?;
+    Wanted::system().build(&progress)?;
 
     let step = progress.step("control plane starts");
     let (process, api) = control_plane::start(ports.control_plane, state, &step)?;
