@@ -19,7 +19,10 @@ pub(crate) fn everything(progress: &Progress) -> Result<()> {
     progress.together(vec![
         Box::new(|| node_tools(progress)),
         // One after the other: rustup works on one folder.
-        Box::new(|| [WASM, BARE].into_iter().try_for_each(|target| rust_target(progress, target))),
+        Box::new(|| {
+            [WASM, BARE].into_iter().try_for_each(|target| rust_target(progress, target))?;
+            ["fmt", "clippy"].into_iter().try_for_each(|subcommand| cargo_subcommand(progress, subcommand))
+        }),
     ])
 }
 
@@ -61,6 +64,21 @@ pub(crate) fn rust_target(progress: &Progress, target: &str) -> Result<()> {
     Ok(())
 }
 
+/// Adds `cargo fmt` or `cargo clippy` if it is not there.
+fn cargo_subcommand(progress: &Progress, subcommand: &str) -> Result<()> {
+    let step = progress.step(&format!("cargo {subcommand}"));
+    if tools::cargo().args([subcommand, "--version"]).output().is_ok_and(|output| output.status.success()) {
+        step.already_done();
+        return Ok(());
+    }
+    let component = if subcommand == "fmt" { "rustfmt" } else { subcommand };
+    let mut rustup = Command::new("rustup");
+    rustup.current_dir(paths::root()).args(["component", "add", component]);
+    step.run(&mut rustup, &format!("By hand: rustup component add {component}"))?;
+    step.done();
+    Ok(())
+}
+
 /// The lock file as it was when `node_modules` was made; npm removes it together with the folder.
 fn stamp() -> PathBuf {
     paths::root().join("node_modules/.made-from-package-lock.json")
@@ -95,4 +113,16 @@ fn has_target(target: &str) -> Result<bool> {
 
 fn answers(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::paths;
+
+    #[test]
+    fn the_lock_file_works_with_every_mirror_of_the_registry() {
+        let lock = std::fs::read_to_string(paths::root().join("package-lock.json")).unwrap();
+        assert!(!lock.contains("\"resolved\""), "made without --omit-lockfile-registry-resolved");
+        assert!(lock.contains("\"integrity\""), "packages are checked by their hashes");
+    }
 }
