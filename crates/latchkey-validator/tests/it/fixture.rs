@@ -4,8 +4,8 @@ use std::convert::Infallible;
 
 use latchkey_snapshot::{
     Audience, BaseBuilder, BaseRef, Changes, Environment, HashedBody, Head, HeadSigner, Loader, NewRow,
-    ObjectRef, Policy, SegmentRef, Snapshot, TagScheme as HeadScheme, Trust, TrustedKey, UnverifiedHead,
-    encode_head, shard_bits_for,
+    ObjectRef, Policy, SegmentRef, Snapshot, TagScheme as HeadScheme, Trust, UnverifiedHead, encode_head,
+    public_key_text, shard_bits_for,
 };
 use latchkey_token::{Pepper, Prefix, Tag, TagScheme, digest, generate, tag};
 use latchkey_validator::Rules;
@@ -31,7 +31,8 @@ pub(crate) struct Plan {
 
 /// A snapshot as it travels.
 pub(crate) struct Encoded {
-    pub(crate) trusted_key: [u8; 32],
+    /// Text form.
+    pub(crate) trusted_key: String,
     pub(crate) head: Vec<u8>,
     /// In the order in which a loader takes them.
     pub(crate) bodies: Vec<Vec<u8>>,
@@ -88,7 +89,7 @@ impl Plan {
         };
         let head = encode_head(&head, &[&signer]).expect("a valid head");
         let bodies = core::iter::once(policy).chain(segment).chain(base).collect();
-        Encoded { trusted_key: signer.public_key(), head, bodies }
+        Encoded { trusted_key: public_key_text(&signer.public_key()), head, bodies }
     }
 
     pub(crate) fn load(self) -> (Snapshot, Rules) {
@@ -111,7 +112,7 @@ impl Encoded {
     pub(crate) fn load_without_shards(&self, environment: Environment) -> Snapshot {
         let trust = Trust::new(
             Audience { keyspace: KEYSPACE, environment },
-            vec![TrustedKey::new(&self.trusted_key).expect("a public key")],
+            vec![self.trusted_key.parse().expect("a public key")],
         );
         let head = UnverifiedHead::parse(&self.head).expect("a head");
         let mut loader =

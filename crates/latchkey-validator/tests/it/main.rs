@@ -1,3 +1,4 @@
 mod allocations;
 mod decide;
 mod fixture;
+mod vectors;
