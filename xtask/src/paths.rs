@@ -21,9 +21,9 @@ pub(crate) fn latchkey() -> PathBuf {
     target().join("latchkey")
 }
 
-/// What one step or one server writes.
-pub(crate) fn log(name: &str) -> PathBuf {
-    latchkey().join("logs").join(format!("{name}.log"))
+/// What one step writes.
+pub(crate) fn step_log(name: &str) -> PathBuf {
+    latchkey().join("logs/steps").join(format!("{name}.log"))
 }
 
 /// The control plane's binary.

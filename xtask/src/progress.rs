@@ -71,7 +71,7 @@ impl Progress {
         let since = Instant::now();
         let running = Running {
             name: name.to_owned(),
-            log: paths::log(&file_name(name)),
+            log: paths::step_log(&file_name(name)),
             since,
             next_word: since + WORTH_NAMING,
         };
@@ -128,7 +128,7 @@ impl Step {
     /// With the end of the log and `advice`, when the command fails. `Interrupted` after a signal, or when a job beside
     /// this one failed.
     pub(crate) fn run(&self, command: &mut Command, advice: &str) -> Result<()> {
-        let log = paths::log(&file_name(&self.name));
+        let log = paths::step_log(&file_name(&self.name));
         let mut process = Process::start(&self.name, command, Output::Log(&log))?;
         let status = process.wait(|| self.check())?;
         if status.success() {
