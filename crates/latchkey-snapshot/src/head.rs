@@ -129,6 +129,11 @@ impl<'a> UnverifiedHead<'a> {
         Ok(Self { bytes, signed, head, extensions, signatures })
     }
 
+    /// The fields that the head claims; unverified. For whoever keeps heads that it has verified before.
+    pub fn unverified_fields(&self) -> &Head {
+        &self.head
+    }
+
     /// The audience that the head claims; unverified.
     pub fn unverified_audience(&self) -> Audience {
         self.head.audience

@@ -15,6 +15,12 @@ const INPUT_BYTES: usize = 16_384;
 /// [`Validator::decide_packed`] answers this when a body of the base has to be loaded first. No decision has this number.
 const NEEDS_OBJECT: u32 = 0;
 
+/// The module's memory, for callers of [`Validator::decide_packed`]. Its buffer is replaced whenever it grows.
+#[wasm_bindgen(js_name = wasmMemory)]
+pub fn wasm_memory() -> JsValue {
+    wasm_bindgen::memory()
+}
+
 /// Decides requests from a verified snapshot, in memory.
 #[wasm_bindgen]
 pub struct Validator {
