@@ -1,7 +1,39 @@
-//! The Cloudflare Worker: gate and relay.
-use worker::*;
+#![doc = include_str!("../README.md")]
 
+mod config;
+mod problem;
+
+pub mod gate;
+mod isolate;
+
+mod clock;
+mod digest;
+mod protocol;
+mod refresh;
+mod sources;
+
+mod ingest;
+pub mod relay;
+mod status;
+
+#[cfg(feature = "fault-injection")]
+mod fault;
+
+use worker::{Context, Env, Method, Request, Response, Result, event};
+
+use crate::problem::Problem;
+
+/// The gate's own routes. Everything else is decided in [`gate`] and never comes here.
 #[event(fetch)]
-pub async fn fetch(_request: Request, _env: Env, _context: Context) -> Result<Response> {
-    Response::ok("hello")
+pub async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
+    let id = problem::request_id(request.headers());
+    let path = request.path();
+    let answer = match (path.strip_prefix("/.well-known/latchkey/"), request.method()) {
+        (Some("ingest"), Method::Post) => ingest::handle(request, &env).await,
+        (Some("status"), Method::Get | Method::Head) => status::handle(&env).await,
+        (Some("ingest"), _) => Err(Problem::method_not_allowed("POST")),
+        (Some("status"), _) => Err(Problem::method_not_allowed("GET, HEAD")),
+        _ => Err(Problem::unknown_path()),
+    };
+    answer.or_else(|problem| problem.into_response(&id))
 }

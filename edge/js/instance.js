@@ -1,0 +1,109 @@
+// The Wasm instance: views into its memory, and a fresh one after a panic.
+
+import * as wasm from "./index.js";
+import { template } from "./problem.js";
+
+// `criticalError` is set by the worker crate's panic hook, before the trap.
+const state = wasm.__worker_init_state();
+
+// A refresh ends within its own time limits. One that does not has lost its instance to a panic in another request.
+const REFRESH_LIMIT_MS = 6_000;
+
+let memory, bytes, inputAt, outputAt;
+let isConfigured = false;
+let header = null;
+let origin = null;
+let denials = [];
+let latin1 = new TextDecoder("latin1");
+// Kept from start-up, because it is the answer when nothing else works any more.
+const closed = template(wasm.unavailable());
+
+/** Rises with every instance. What was made by an earlier one must not be used any more. */
+export let generation = 0;
+
+bind();
+wasm.warm_up();
+
+function bind() {
+  memory = wasm.memory();
+  bytes = new Uint8Array(memory.buffer);
+  inputAt = wasm.input_at();
+  outputAt = wasm.output_at();
+  isConfigured = false;
+  denials = [];
+}
+
+/** Reads the settings once. Returns the answer for every request while they are wrong, else null. */
+export function prepare(env) {
+  if (state.criticalError) rebuild();
+  if (isConfigured) return null;
+  const fault = wasm.configure(env);
+  if (fault !== undefined) return template(fault);
+  header = wasm.credential_header() ?? null;
+  origin = wasm.upstream_origin() ?? null;
+  isConfigured = true;
+  return null;
+}
+
+/** Builds a new instance if `error` says that the old one is done for. */
+export function recover(error) {
+  if (state.criticalError || error instanceof WebAssembly.RuntimeError) rebuild();
+}
+
+function rebuild() {
+  console.log("The Wasm instance panicked; building a new one.");
+  wasm.__wbg_reset_state();
+  state.criticalError = false;
+  generation++;
+  bind();
+}
+
+export const credentialHeader = () => header;
+export const upstreamOrigin = () => origin;
+export const unavailable = () => closed;
+export const upstreamUnreachable = () => (denials[0] ??= template(wasm.upstream_unreachable()));
+export const denial = (code) => (denials[code] ??= template(wasm.denial(code)));
+
+/** Where a request's facts are written: `at` in `bytes`. */
+export function input() {
+  refreshView();
+  return { bytes, at: inputAt };
+}
+
+export function decide(now, facts) {
+  return wasm.decide(now, facts.authorization, facts.apiKey, facts.own, facts.method, facts.path);
+}
+
+/** The text that the last allowed decision left: `length` ASCII characters. */
+export function output(length) {
+  refreshView();
+  return latin1.decode(bytes.subarray(outputAt, outputAt + length));
+}
+
+// Wasm memory that has grown leaves the old view with no bytes.
+function refreshView() {
+  if (bytes.byteLength === 0) bytes = new Uint8Array(memory.buffer);
+}
+
+/** Resolves when the isolate is as up to date as it can be. Never rejects, and never hangs. */
+export async function refresh(env, colo) {
+  const limit = new AbortController();
+  try {
+    const tooLong = scheduler.wait(REFRESH_LIMIT_MS, { signal: limit.signal }).catch(() => {});
+    await Promise.race([wasm.refresh(env, colo), tooLong]);
+  } catch (error) {
+    console.error("A refresh failed:", error);
+    recover(error);
+  } finally {
+    limit.abort();
+  }
+}
+
+export const loadNeeded = (env) => wasm.load_needed(env);
+export const ownRoute = (request, env, ctx) => wasm.fetch(request, env, ctx);
+
+/** A new Rust half of the relay; see relay.js. */
+export function newRelay(ctx, env) {
+  if (state.criticalError) rebuild();
+  return new wasm.Relay(ctx, env);
+}

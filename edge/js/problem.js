@@ -1,0 +1,19 @@
+// Refusals. What they say comes from edge/src/problem.rs, once for each kind; here only the request's id is put in.
+
+const USABLE_ID = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Reads what `Problem::template` wrote. */
+export function template(text) {
+  return JSON.parse(text);
+}
+
+export function refuse(request, { status, headers, before, after }) {
+  const id = requestId(request.headers);
+  return new Response(before + id + after, { status, headers: { ...headers, "x-request-id": id } });
+}
+
+/** The caller's own id for the request if it has a usable one, else a new one. */
+export function requestId(headers) {
+  const given = headers.get("x-request-id");
+  return given !== null && USABLE_ID.test(given) ? given : "req_" + crypto.randomUUID().replaceAll("-", "");
+}

@@ -1,0 +1,246 @@
+//! What a deployment sets: variables and secrets of the Worker, read once for each isolate.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use latchkey_snapshot::{Audience, Environment, Trust, TrustedKey, id};
+use latchkey_token::Pepper;
+use wasm_bindgen::JsValue;
+use worker::{Env, Url};
+
+const KEYSPACE: &str = "LATCHKEY_KEYSPACE";
+const ENVIRONMENT: &str = "LATCHKEY_ENVIRONMENT";
+const TRUSTED_KEYS: &str = "LATCHKEY_TRUSTED_KEYS";
+const CREDENTIAL_HEADER: &str = "LATCHKEY_CREDENTIAL_HEADER";
+const REFRESH_AFTER: &str = "LATCHKEY_REFRESH_AFTER_MS";
+const PEPPERS: &str = "LATCHKEY_PEPPERS";
+const UPSTREAM_URL: &str = "UPSTREAM_URL";
+/// A service binding; outranks `UPSTREAM_URL`.
+pub(crate) const UPSTREAM: &str = "UPSTREAM";
+
+/// Milliseconds. Below the lower bound every request would refresh; above the upper one a revocation takes longer than is promised.
+const REFRESH_AFTER_BOUNDS: std::ops::RangeInclusive<u32> = 100..=60_000;
+const REFRESH_AFTER_DEFAULT: u32 = 2_000;
+/// Keys of a rotation, with some room. Each costs a comparison for each signature.
+const TRUSTED_KEYS_MAX: usize = 8;
+/// Headers with a meaning of their own: removing them from the upstream request, as a credential is, would change the request.
+const UNUSABLE_HEADERS: [&str; 6] =
+    ["authorization", "content-length", "content-type", "cookie", "host", "transfer-encoding"];
+
+/// A deployment's settings, checked.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) trust: Trust,
+    pub(crate) peppers: Vec<Pepper>,
+    /// Lower case.
+    pub(crate) credential_header: Option<String>,
+    /// The upstream's origin; `None` if there is a service binding for it.
+    pub(crate) upstream: Option<String>,
+    /// Milliseconds after which a decision also asks for newer data.
+    pub(crate) refresh_after_ms: f64,
+}
+
+/// A setting that is missing or wrong. Never holds a secret's value.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ConfigError {
+    variable: &'static str,
+    message: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.variable, self.message)
+    }
+}
+
+impl Config {
+    pub(crate) fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let has_upstream = env.service(UPSTREAM).is_ok();
+        Self::parse(&|name| setting(env, name), has_upstream)
+    }
+
+    fn parse(
+        setting: &dyn Fn(&'static str) -> Option<String>,
+        has_upstream_binding: bool,
+    ) -> Result<Self, ConfigError> {
+        let required = |variable| setting(variable).ok_or_else(|| missing(variable));
+        let audience = Audience {
+            keyspace: keyspace(&required(KEYSPACE)?)?,
+            environment: setting(ENVIRONMENT).map_or(Ok(Environment::Any), |text| environment(&text))?,
+        };
+        let upstream = match (has_upstream_binding, setting(UPSTREAM_URL)) {
+            (true, _) => None,
+            (false, Some(text)) => Some(origin(&text)?),
+            (false, None) => return Err(missing(UPSTREAM_URL)),
+        };
+        Ok(Self {
+            trust: Trust::new(audience, trusted_keys(&required(TRUSTED_KEYS)?)?),
+            peppers: setting(PEPPERS).map_or(Ok(Vec::new()), |text| peppers(&text))?,
+            credential_header: setting(CREDENTIAL_HEADER).map(|text| credential_header(&text)).transpose()?,
+            upstream,
+            refresh_after_ms: setting(REFRESH_AFTER)
+                .map_or(Ok(REFRESH_AFTER_DEFAULT), |text| refresh_after(&text))?
+                .into(),
+        })
+    }
+}
+
+/// A variable or secret as text. Empty counts as absent, because wrangler.toml lists variables that are yet to be filled in.
+fn setting(env: &Env, name: &'static str) -> Option<String> {
+    let value = js_sys::Reflect::get(env, &JsValue::from_str(name)).ok()?;
+    let text = value.as_string().or_else(|| value.as_f64().map(|number| number.to_string()))?;
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn missing(variable: &'static str) -> ConfigError {
+    ConfigError { variable, message: "is not set".into() }
+}
+
+fn bad(variable: &'static str, message: impl Into<String>) -> ConfigError {
+    ConfigError { variable, message: message.into() }
+}
+
+fn keyspace(text: &str) -> Result<u64, ConfigError> {
+    id::parse("ks", text).ok_or_else(|| bad(KEYSPACE, "must be a keyspace id: `ks_` and 13 characters"))
+}
+
+fn environment(text: &str) -> Result<Environment, ConfigError> {
+    text.parse().map_err(|_| bad(ENVIRONMENT, "must be `any`, `test` or `live`"))
+}
+
+fn trusted_keys(text: &str) -> Result<Vec<TrustedKey>, ConfigError> {
+    let keys: Vec<&str> = text.split(',').map(str::trim).filter(|key| !key.is_empty()).collect();
+    if keys.is_empty() || keys.len() > TRUSTED_KEYS_MAX {
+        return Err(bad(TRUSTED_KEYS, format!("must list 1 to {TRUSTED_KEYS_MAX} keys")));
+    }
+    keys.into_iter().enumerate().map(|(position, key)| trusted_key(position + 1, key)).collect()
+}
+
+fn trusted_key(position: usize, text: &str) -> Result<TrustedKey, ConfigError> {
+    let fault = |message: &str| bad(TRUSTED_KEYS, format!("key {position}: {message}"));
+    let encoded = text.strip_prefix("ed25519:").ok_or_else(|| fault("must start with `ed25519:`"))?;
+    let bytes = URL_SAFE_NO_PAD.decode(encoded).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    let bytes = bytes.ok_or_else(|| fault("must be 32 bytes in base64url without padding"))?;
+    TrustedKey::new(&bytes).map_err(|_| fault("is not a usable Ed25519 public key"))
+}
+
+fn peppers(text: &str) -> Result<Vec<Pepper>, ConfigError> {
+    // The parser's own message would quote the secret.
+    let map: BTreeMap<String, String> = serde_json::from_str(text)
+        .map_err(|_| bad(PEPPERS, "must be a JSON object of version to base64, like {\"1\":\"…\"}"))?;
+    map.iter().map(|(version, key)| pepper(version, key)).collect()
+}
+
+fn pepper(version: &str, key: &str) -> Result<Pepper, ConfigError> {
+    let number = version.parse().ok().filter(|number| *number != 0);
+    let number: u8 =
+        number.ok_or_else(|| bad(PEPPERS, "has a version that is not a number from 1 to 255"))?;
+    let bytes = STANDARD.decode(key).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    let bytes = bytes.ok_or_else(|| bad(PEPPERS, format!("version {number} must be 32 bytes in base64")))?;
+    Ok(Pepper::new(number, &bytes))
+}
+
+fn credential_header(text: &str) -> Result<String, ConfigError> {
+    let name = text.to_ascii_lowercase();
+    let is_token = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if !is_token || name.len() > 64 {
+        return Err(bad(
+            CREDENTIAL_HEADER,
+            "must be a header name: letters, digits, `-` and `_`, at most 64",
+        ));
+    }
+    if UNUSABLE_HEADERS.contains(&name.as_str()) || name.starts_with("latchkey-") {
+        return Err(bad(CREDENTIAL_HEADER, format!("cannot be `{name}`")));
+    }
+    Ok(name)
+}
+
+fn refresh_after(text: &str) -> Result<u32, ConfigError> {
+    let number = text.parse().ok().filter(|number| REFRESH_AFTER_BOUNDS.contains(number));
+    number.ok_or_else(|| {
+        let (low, high) = (REFRESH_AFTER_BOUNDS.start(), REFRESH_AFTER_BOUNDS.end());
+        bad(REFRESH_AFTER, format!("must be a whole number of milliseconds from {low} to {high}"))
+    })
+}
+
+/// Requests keep their own path, so a path here would be dropped silently.
+fn origin(text: &str) -> Result<String, ConfigError> {
+    let url =
+        Url::parse(text).map_err(|_| bad(UPSTREAM_URL, "must be a URL such as https://api.example.com"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(bad(UPSTREAM_URL, "must start with http:// or https://"));
+    }
+    let has_more = url.path() != "/" || url.query().is_some() || url.fragment().is_some();
+    if has_more || !url.username().is_empty() || url.password().is_some() {
+        return Err(bad(UPSTREAM_URL, "must be an origin: no path, query or credentials"));
+    }
+    Ok(url.origin().ascii_serialization())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "ed25519:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+
+    fn parse(changes: &[(&'static str, &str)]) -> Result<Config, ConfigError> {
+        let mut settings = BTreeMap::from([
+            (KEYSPACE, "ks_0000000000001".to_owned()),
+            (TRUSTED_KEYS, KEY.to_owned()),
+            (UPSTREAM_URL, "https://api.example.com/".to_owned()),
+        ]);
+        for (name, value) in changes {
+            settings.insert(name, (*value).to_owned());
+        }
+        Config::parse(&|name| settings.get(name).filter(|value| !value.is_empty()).cloned(), false)
+    }
+
+    #[test]
+    fn three_settings_suffice() {
+        let config = parse(&[]).unwrap();
+        assert_eq!(config.trust.audience().to_string(), "ks_0000000000001/any");
+        assert_eq!(config.upstream.as_deref(), Some("https://api.example.com"));
+        assert_eq!(config.refresh_after_ms, 2_000.0);
+    }
+
+    #[test]
+    fn a_service_binding_needs_no_url() {
+        let settings = BTreeMap::from([(KEYSPACE, "ks_0000000000001"), (TRUSTED_KEYS, KEY)]);
+        let config = Config::parse(&|name| settings.get(name).map(|value| (*value).to_owned()), true);
+        assert_eq!(config.unwrap().upstream, None);
+    }
+
+    #[test]
+    fn every_bad_value_names_its_variable() {
+        let rows: &[(&'static str, &[&str])] = &[
+            (KEYSPACE, &["", "ks_1", "key_0000000000001"]),
+            (ENVIRONMENT, &["production", "Live"]),
+            (
+                TRUSTED_KEYS,
+                &["", ",", "ed25519:AAAA", "rsa:AAAA", "ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
+            ),
+            (CREDENTIAL_HEADER, &["Authorization", "x key", "Latchkey-Key-Id", "cookie"]),
+            (REFRESH_AFTER, &["0", "99", "1.5", "soon", "60001"]),
+            (PEPPERS, &["1", "{\"0\":\"AA==\"}", "{\"1\":\"AA==\"}", "{\"300\":\"\"}", "[]"]),
+            (
+                UPSTREAM_URL,
+                &["", "api.example.com", "ftp://a", "https://a/v1", "https://u:p@a", "https://a/?x"],
+            ),
+        ];
+        for (variable, values) in rows {
+            for value in *values {
+                let error = parse(&[(variable, value)]).expect_err(value);
+                assert_eq!(error.variable, *variable, "{value}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bad_pepper_is_not_quoted() {
+        let error = parse(&[(PEPPERS, "{\"1\":\"c2VjcmV0\"}")]).unwrap_err();
+        assert!(!error.to_string().contains("c2VjcmV0"));
+    }
+}

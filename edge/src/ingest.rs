@@ -1,0 +1,68 @@
+//! `POST /.well-known/latchkey/ingest`: the control plane pushes a bundle.
+//!
+//! The signature is the only credential: who cannot sign heads for this gate gets no byte stored and no Durable Object woken.
+
+use futures_util::StreamExt;
+use latchkey_snapshot::bundle::{Intent, UnverifiedBundle};
+use latchkey_snapshot::{Refusal, UnverifiedHead, limits};
+use worker::{Env, Request, Response};
+
+use crate::config::Config;
+use crate::problem::{self, Problem};
+use crate::sources::relay::Relay;
+use crate::{clock, isolate, refresh};
+
+pub(crate) const CONTENT_TYPE: &str = "application/vnd.latchkey.bundle";
+
+pub(crate) async fn handle(request: Request, env: &Env) -> Result<Response, Problem> {
+    let config = isolate::config(env).map_err(|error| Problem::misconfigured(&error.to_string()))?;
+    let id = problem::request_id(request.headers());
+    let bytes = read_body(request).await?;
+    let bundle = check(&bytes, &config).map_err(Problem::refusal)?;
+
+    // The relay decides: it alone knows what has been accepted anywhere.
+    let relay = Relay::connect(env, config.trust.audience()).map_err(|_| Problem::relay_unavailable())?;
+    let answer = relay.ingest(&bytes, &id).await.map_err(|_| Problem::relay_unavailable())?;
+    if answer.status_code() == 200 && bundle.intent == Intent::Commit {
+        adopt(env, &config, &bytes).await;
+    }
+    Ok(answer)
+}
+
+/// At most [`limits::BUNDLE_BYTES`], whatever the caller announces.
+async fn read_body(mut request: Request) -> Result<Vec<u8>, Problem> {
+    let header = |name| request.headers().get(name).ok().flatten().unwrap_or_default();
+    if !header("content-type").eq_ignore_ascii_case(CONTENT_TYPE) {
+        return Err(Problem::unsupported_media_type(CONTENT_TYPE));
+    }
+    if header("content-length").parse().is_ok_and(|length: usize| length > limits::BUNDLE_BYTES) {
+        return Err(Problem::refusal(Refusal::TooLong));
+    }
+    let mut bytes = Vec::new();
+    // A request without a body has no stream.
+    let Ok(mut stream) = request.stream() else { return Ok(bytes) };
+    while let Some(chunk) = stream.next().await {
+        bytes.extend_from_slice(&chunk.map_err(|_| Problem::refusal(Refusal::Truncated))?);
+        if bytes.len() > limits::BUNDLE_BYTES {
+            return Err(Problem::refusal(Refusal::TooLong));
+        }
+    }
+    Ok(bytes)
+}
+
+/// What can be told without the relay: form, audience, signature, times.
+fn check<'a>(bytes: &'a [u8], config: &Config) -> Result<UnverifiedBundle<'a>, Refusal> {
+    let bundle = UnverifiedBundle::parse(bytes)?;
+    UnverifiedHead::parse(bundle.head)?.verify(&config.trust, clock::seconds(clock::now_ms()))?;
+    Ok(bundle)
+}
+
+/// This isolate need not wait for its next refresh. If it cannot take the bundle, that refresh will say why.
+async fn adopt(env: &Env, config: &Config, bytes: &[u8]) {
+    match refresh::adopt_bundle(env, config, bytes).await {
+        Ok(()) | Err(Refusal::NotNewer) => {
+            isolate::with(|isolate| isolate.end_refresh(clock::now_ms(), true));
+        }
+        Err(refusal) => worker::console_warn!("The pushed bundle is left to the next refresh: {}", refusal),
+    }
+}

@@ -1,0 +1,170 @@
+//! The relay: one Durable Object per audience. It holds the newest head and everything that the head leads to, and refuses whatever is not newer.
+//!
+//! Only this Worker reaches it, through its binding; it verifies everything all the same, since it is the one that remembers.
+
+mod acks;
+mod commit;
+mod mirror;
+mod store;
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use js_sys::Uint8Array;
+use latchkey_snapshot::bundle::{self, Intent};
+use latchkey_snapshot::limits;
+use worker::{DurableObject, Env, Method, Request, Response, Result, State, durable_object};
+
+use crate::clock;
+use crate::config::{Config, ConfigError};
+use crate::problem::{self, Problem};
+use crate::protocol::{Held, RelayStatus, SyncRequest};
+use acks::Acks;
+use store::Store;
+
+/// Bytes of bodies in an answer to a sync. What does not fit is fetched by hash.
+const SYNC_BYTES: usize = 3 * 1_024 * 1_024;
+
+/// The Durable Object class. `edge/js/relay.js` wraps it.
+#[durable_object(alarm)]
+pub struct Relay {
+    state: State,
+    env: Env,
+    config: std::result::Result<Config, ConfigError>,
+    acks: RefCell<Acks>,
+}
+
+impl DurableObject for Relay {
+    fn new(state: State, env: Env) -> Self {
+        let config = Config::from_env(&env);
+        Self { state, env, config, acks: RefCell::default() }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let config = match &self.config {
+            Ok(config) => config,
+            Err(error) => {
+                return Problem::misconfigured(&error.to_string()).into_response(&request_id(&request));
+            }
+        };
+        let store = Store::open(&self.state)?;
+        let path = request.path();
+        match (request.method(), path.as_str(), path.strip_prefix("/object/")) {
+            (Method::Post, "/ingest", _) => {
+                let id = request_id(&request);
+                let bytes = request.bytes().await?;
+                self.ingest(config, &store, &bytes, &id).await
+            }
+            (Method::Post, "/sync", _) => {
+                let request: SyncRequest = request.json().await?;
+                self.sync(&store, request)
+            }
+            (Method::Get, "/status", _) => Response::from_json(&self.status(&store)?),
+            (Method::Get, _, Some(name)) => send_object(&store, name),
+            _ => Problem::unknown_path().into_response(&request_id(&request)),
+        }
+    }
+
+    /// Brings KV up to date; see [`mirror`].
+    async fn alarm(&self) -> Result<Response> {
+        if let Ok(config) = &self.config {
+            let store = Store::open(&self.state)?;
+            if let Some(again_in_ms) = mirror::run(&self.env, config.trust.audience(), &store).await? {
+                self.state.storage().set_alarm(Duration::from_millis(again_in_ms)).await?;
+            }
+        }
+        Response::empty()
+    }
+}
+
+impl Relay {
+    async fn ingest(&self, config: &Config, store: &Store, bytes: &[u8], id: &str) -> Result<Response> {
+        let now_ms = clock::now_ms();
+        match commit::accept(&config.trust, store, bytes, clock::seconds(now_ms)).await? {
+            Err(refusal) => return Problem::refusal(refusal).into_response(id),
+            Ok(Intent::StoreBodies) => {}
+            Ok(Intent::Commit) => {
+                // Not now: the publisher waits for this answer, and KV may take a second.
+                let wait = Duration::from_millis(mirror::wait_ms(store, now_ms)?);
+                self.state.storage().set_alarm(wait).await?;
+            }
+        }
+        Response::from_json(&self.status(store)?)
+    }
+
+    fn sync(&self, store: &Store, request: SyncRequest) -> Result<Response> {
+        let held = request.held.unwrap_or_default();
+        self.acks.borrow_mut().note(&request.isolate, request.colo, &held, request.refused, clock::now_ms());
+        let Some(head) = store.head()? else {
+            return Response::empty().map(|answer| answer.with_status(204));
+        };
+        // An isolate ahead of the relay has taken its head from somewhere else; ours would be refused as not newer.
+        let mark = head.fields.high_water();
+        if (held.epoch, held.seq) >= (mark.epoch, mark.seq) {
+            return Response::empty().map(|answer| answer.with_status(204));
+        }
+        let bodies = bodies_for(store, &head, &held)?;
+        let bundle = bundle::encode(Intent::Commit, &head.bytes, bodies.iter().map(Vec::as_slice))
+            .map_err(|refusal| worker::Error::RustError(refusal.to_string()))?;
+        Response::from_bytes(bundle)
+    }
+
+    fn status(&self, store: &Store) -> Result<RelayStatus> {
+        let head = store.head()?.map(|head| head.fields);
+        Ok(RelayStatus {
+            epoch: head.as_ref().map_or(0, |head| head.epoch),
+            seq: head.as_ref().map_or(0, |head| head.seq),
+            change_seq: head.as_ref().map_or(0, |head| head.change_seq),
+            valid_until: head.map(|head| clock::timestamp(head.valid_until as f64 * 1_000.0)),
+            isolates: self.acks.borrow_mut().list(clock::now_ms()),
+        })
+    }
+}
+
+/// What the head names and the isolate lacks, in the order in which a receiver reaches it. A large base is left out: isolates load it by
+/// the shard.
+fn bodies_for(store: &Store, head: &store::StoredHead, held: &Held) -> Result<Vec<Vec<u8>>> {
+    let fields = &head.fields;
+    let mut wanted = vec![fields.policy.sha256];
+    wanted.extend(fields.segments.iter().map(|segment| segment.object.sha256));
+    wanted.push(fields.base.root.sha256);
+    wanted.retain(|sha256| !held.has(sha256));
+    if !held.has(&fields.base.root.sha256) && fields.base.shard_bits <= limits::EAGER_SHARD_BITS {
+        wanted.extend(store.base_objects(&fields.base.root.sha256)?);
+    }
+    let mut bodies = Vec::new();
+    let mut total = 0;
+    for sha256 in wanted {
+        let Some(body) = store.object(&sha256)? else { continue };
+        total += body.len();
+        if total > SYNC_BYTES {
+            break;
+        }
+        bodies.push(body);
+    }
+    Ok(bodies)
+}
+
+fn send_object(store: &Store, name: &str) -> Result<Response> {
+    let mut sha256 = [0; 32];
+    let body = match hex::decode_to_slice(name, &mut sha256) {
+        Ok(()) => store.object(&sha256)?,
+        Err(_) => None,
+    };
+    match body {
+        Some(body) => Response::from_bytes(body),
+        None => Response::empty().map(|answer| answer.with_status(404)),
+    }
+}
+
+fn request_id(request: &Request) -> String {
+    let given = request.url().ok().and_then(|url| {
+        url.query_pairs().find(|(name, _)| name == "request_id").map(|(_, id)| id.into_owned())
+    });
+    given.unwrap_or_else(|| problem::request_id(request.headers()))
+}
+
+/// SQLite takes and gives blobs as these.
+fn to_bytes(value: &wasm_bindgen::JsValue) -> Vec<u8> {
+    Uint8Array::new(value).to_vec()
+}

@@ -1,0 +1,8 @@
+//! Where an isolate learns what is newest. Neither is trusted: what they say is verified like anything else.
+
+pub(crate) mod kv;
+pub(crate) mod relay;
+
+/// A source that gave no answer. The reason is logged where it happens; callers only go on to the next source.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unreachable;
