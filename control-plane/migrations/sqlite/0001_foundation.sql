@@ -143,6 +143,7 @@ CREATE TABLE IF NOT EXISTS publications (
     seq         INTEGER NOT NULL,
     change_seq  INTEGER NOT NULL,
     head        BLOB NOT NULL,
+    base_bytes  INTEGER NOT NULL,
     issued_at   INTEGER NOT NULL
 ) STRICT;
 

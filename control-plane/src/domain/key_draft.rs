@@ -1,7 +1,8 @@
 use latchkey_token::Environment;
+use latchkey_validator::permissions::check_grant;
 use serde_json::{Map, Value};
 
-use super::{DomainError, FieldErrors, Key, KeyId, KeyspaceId, PolicyState, Secret, Timestamp, permission, text};
+use super::{DomainError, FieldErrors, Key, KeyId, KeyspaceId, PolicyState, Secret, Timestamp, text};
 
 /// Days that a key lives if its creator says nothing.
 pub const DEFAULT_LIFETIME_DAYS: i64 = 90;
@@ -226,7 +227,9 @@ fn check_tags(tags: Vec<String>, errors: &mut FieldErrors) -> Vec<String> {
 }
 
 fn check_permissions(permissions: Vec<String>, errors: &mut FieldErrors) -> Vec<String> {
-    check_set(permissions, "/permissions", MAX_GRANTS, errors, permission::check_grant)
+    check_set(permissions, "/permissions", MAX_GRANTS, errors, |grant| {
+        check_grant(grant).map_err(|error| error.to_string())
+    })
 }
 
 fn check_roles(roles: Vec<String>, errors: &mut FieldErrors) -> Vec<String> {

@@ -12,7 +12,6 @@ pub mod key;
 pub mod key_draft;
 pub mod keyspace;
 pub mod page;
-pub mod permission;
 pub mod policy;
 pub mod text;
 pub mod workspace;

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use latchkey_snapshot as snapshot;
 use latchkey_token::Environment;
+use latchkey_validator::permissions::{check_grant, check_permission};
+use latchkey_validator::{RuleError, check_pattern, check_policy};
 use serde::{Deserialize, Serialize};
 
-use super::{FieldErrors, KeyspaceId, Timestamp, permission, text};
+use super::{FieldErrors, KeyspaceId, OnExpired, Timestamp, text};
 
 const MAX_ROUTES: usize = 512;
 const MAX_ROLES: usize = 256;
 const MAX_ROLE_GRANTS: usize = 256;
-const MAX_PATH_BYTES: usize = 512;
 /// Role names that a keyspace can use in its life: snapshots hold numbers of 16 bits, and a number is never used again.
 const MAX_ROLE_NUMBERS: usize = 16_384;
 
@@ -146,9 +148,9 @@ impl RouteDocument {
         let method = self.method.unwrap_or_else(|| "*".to_owned());
         errors.check(field("method"), check_method(&method));
         let path = self.path.unwrap_or_default();
-        errors.check(field("path"), check_path(&path));
+        errors.check(field("path"), check_pattern(&path));
         if let Some(permission) = &self.permission {
-            errors.check(field("permission"), permission::check_permission(permission));
+            errors.check(field("permission"), check_permission(permission));
         }
         let environment = self.environment.and_then(|text| errors.check(field("environment"), text.parse()));
         Route { method, path, permission: self.permission, environment }
@@ -163,7 +165,7 @@ impl RoleDocument {
         }
         for (index, grant) in self.grants.iter().enumerate() {
             let field = format!("/roles/{at}/grants/{index}");
-            errors.check(field.as_str(), permission::check_grant(grant));
+            errors.check(field.as_str(), check_grant(grant));
             if self.grants[..index].contains(grant) {
                 errors.add(field, "stands in the list twice");
             }
@@ -181,7 +183,7 @@ impl PolicyState {
     /// Puts another policy in place and gives numbers to names that are new.
     ///
     /// # Errors
-    /// The keyspace has used up its role names.
+    /// The policy cannot be published as it is, or the keyspace has used up its role names.
     pub fn replace(&mut self, policy: Policy, at: Timestamp) -> Result<(), FieldErrors> {
         for role in &policy.roles {
             let next = self.role_numbers.len() + 1;
@@ -195,7 +197,43 @@ impl PolicyState {
             }
         }
         (self.policy, self.updated_at) = (policy, at);
-        Ok(())
+        self.check_publishable()
+    }
+
+    /// The policy in the form in which gates get it. `on_expired` is a setting of the keyspace.
+    pub fn published(&self, on_expired: OnExpired) -> snapshot::Policy {
+        snapshot::Policy {
+            default: match self.policy.default {
+                DefaultAccess::Deny => snapshot::DefaultAccess::Deny,
+                DefaultAccess::Allow => snapshot::DefaultAccess::AllowAnyKey,
+            },
+            on_expired: match on_expired {
+                OnExpired::Deny => snapshot::OnExpired::Deny,
+                OnExpired::Allow => snapshot::OnExpired::DecideFromExpired,
+            },
+            roles: self.policy.roles.iter().filter_map(|role| self.published_role(role)).collect(),
+            routes: self.policy.routes.iter().map(published_route).collect(),
+        }
+    }
+
+    fn published_role(&self, role: &Role) -> Option<snapshot::Role> {
+        let number = *self.role_numbers.get(&role.name)?;
+        Some(snapshot::Role { number, grants: role.grants.clone() })
+    }
+
+    /// Asks the gate's own code, so that no policy is accepted here that a gate would refuse.
+    fn check_publishable(&self) -> Result<(), FieldErrors> {
+        let published = self.published(OnExpired::Deny);
+        let mut errors = FieldErrors::default();
+        match check_policy(&published) {
+            Err(RuleError::Route { position, fault }) => errors.add(format!("/routes/{position}"), fault.to_string()),
+            Err(fault) => errors.add("/roles", fault.to_string()),
+            Ok(()) => {}
+        }
+        if let Err(refusal) = published.encode(self.keyspace_id.0) {
+            errors.add("", format!("the policy as a whole {}", refusal.message()));
+        }
+        errors.into_result()
     }
 
     /// Notes every role that the policy does not define.
@@ -226,52 +264,37 @@ mod environment_text {
     }
 }
 
-fn check_method(method: &str) -> Result<(), String> {
-    let known = ["*", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    if known.contains(&method) { Ok(()) } else { Err(format!("must be one of {}", known.join(" "))) }
+fn published_route(route: &Route) -> snapshot::Route {
+    snapshot::Route {
+        method: route.method.clone(),
+        path: route.path.clone(),
+        permission: route.permission.clone(),
+        environment: match route.environment {
+            None => snapshot::Environment::Any,
+            Some(Environment::Test) => snapshot::Environment::Test,
+            Some(Environment::Live) => snapshot::Environment::Live,
+        },
+        unknown_restriction: false,
+    }
 }
 
-fn check_path(path: &str) -> Result<(), String> {
-    let rest = path.strip_prefix('/').ok_or("must begin with /")?;
-    if path.len() > MAX_PATH_BYTES {
-        return Err(format!("must have at most {MAX_PATH_BYTES} bytes"));
-    }
-    let segments: Vec<&str> = rest.split('/').collect();
-    for (at, segment) in segments.iter().enumerate() {
-        let is_last = at + 1 == segments.len();
-        match *segment {
-            "*" if is_last => {}
-            "*" => return Err("may have `*` only as its last segment".to_owned()),
-            "" if !is_last => return Err("must not have empty segments".to_owned()),
-            segment => check_segment(segment)?,
-        }
-    }
-    Ok(())
-}
-
-fn check_segment(segment: &str) -> Result<(), String> {
-    if let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        return if !name.is_empty() && name.bytes().all(plain) {
-            Ok(())
-        } else {
-            Err("must name its parts like {item_id}".to_owned())
-        };
-    }
-    if segment == "." || segment == ".." {
-        return Err("must not have . or .. as a segment".to_owned());
-    }
-    let literal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()+,;=:@%".contains(&byte);
-    if segment.bytes().all(literal) {
-        Ok(())
-    } else {
-        Err("must be segments of URL characters, {name} for one segment, or * at the end".to_owned())
-    }
+fn check_method(method: &str) -> Result<(), &'static str> {
+    let upper = (1..=16).contains(&method.len()) && method.bytes().all(|byte| byte.is_ascii_uppercase());
+    if upper || method == "*" { Ok(()) } else { Err("must be a method in upper case, or * for any") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_route_that_an_earlier_one_shadows_is_named() {
+        let mut state = PolicyState::new(KeyspaceId(1), Timestamp(0));
+        let route = |path: &str| Route { method: "GET".into(), path: path.into(), permission: None, environment: None };
+        let policy = Policy { routes: vec![route("/a/{x}"), route("/a/{y}")], ..Default::default() };
+        let errors = state.replace(policy, Timestamp(1)).unwrap_err();
+        assert_eq!(errors.iter().next().unwrap().field, "/routes/1");
+    }
 
     fn role(name: &str) -> Role {
         Role { name: name.to_owned(), grants: vec![] }

@@ -13,6 +13,8 @@ pub struct Publication {
     pub change_seq: u64,
     /// The head as it was signed.
     pub head: Vec<u8>,
+    /// Bytes of the base that the head names: index pages and shards.
+    pub base_bytes: u64,
     /// When it was signed.
     pub issued_at: Timestamp,
 }

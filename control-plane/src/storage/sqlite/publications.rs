@@ -50,9 +50,10 @@ impl PublicationStore for SqliteStore {
             }
             connection
                 .prepare_cached(
-                    "INSERT INTO publications (keyspace_id, seq, change_seq, head, issued_at) VALUES (?1, ?2, ?3, ?4, ?5) \
+                    "INSERT INTO publications (keyspace_id, seq, change_seq, head, issued_at, base_bytes) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
                      ON CONFLICT (keyspace_id) DO UPDATE SET seq = excluded.seq, change_seq = excluded.change_seq, \
-                     head = excluded.head, issued_at = excluded.issued_at",
+                     head = excluded.head, issued_at = excluded.issued_at, base_bytes = excluded.base_bytes",
                 )?
                 .execute(params![
                     number(publication.keyspace_id.0),
@@ -60,6 +61,7 @@ impl PublicationStore for SqliteStore {
                     number(publication.change_seq),
                     publication.head,
                     publication.issued_at.0,
+                    number(publication.base_bytes),
                 ])?;
             Ok(())
         })
@@ -152,7 +154,7 @@ impl PublicationStore for SqliteStore {
 
 fn published(connection: &Connection, id: KeyspaceId) -> Result<Option<Publication>, StoreError> {
     let mut statement = connection
-        .prepare_cached("SELECT seq, change_seq, head, issued_at FROM publications WHERE keyspace_id = ?1")?;
+        .prepare_cached("SELECT seq, change_seq, head, issued_at, base_bytes FROM publications WHERE keyspace_id = ?1")?;
     let publication = statement.query_row([number(id.0)], |row| {
         Ok(Publication {
             keyspace_id: id,
@@ -160,6 +162,7 @@ fn published(connection: &Connection, id: KeyspaceId) -> Result<Option<Publicati
             change_seq: unsigned(row.get(1)?),
             head: row.get(2)?,
             issued_at: Timestamp(row.get(3)?),
+            base_bytes: unsigned(row.get(4)?),
         })
     });
     Ok(publication.optional()?)

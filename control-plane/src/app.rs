@@ -1,0 +1,53 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::domain::{Clock, IdSource, Timestamp};
+use crate::publisher::Propagation;
+use crate::seal::Vault;
+use crate::storage::Store;
+
+/// What every part of the running program shares. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The database, behind its traits.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// New identifiers.
+    pub ids: Arc<IdSource>,
+    /// Secrets at rest.
+    pub vault: Arc<Vault>,
+    /// How far gates have come.
+    pub propagation: Arc<Propagation>,
+    /// Whether the publisher runs.
+    pub publisher_running: Arc<AtomicBool>,
+}
+
+impl App {
+    /// An app whose publisher does not run yet.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, vault: Vault) -> Self {
+        Self {
+            store,
+            clock,
+            ids: Arc::default(),
+            vault: Arc::new(vault),
+            propagation: Arc::default(),
+            publisher_running: Arc::default(),
+        }
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A new identifier.
+    pub fn next_id<T: From<u64>>(&self) -> T {
+        self.ids.next(self.now())
+    }
+
+    /// Whether the publisher runs.
+    pub fn is_publishing(&self) -> bool {
+        self.publisher_running.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,133 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::{Config, ConfigError, PublisherConfig};
+use crate::seal::MasterKeySource;
+
+/// Settings of one source; what it does not say is absent.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Layer {
+    #[serde(default)]
+    server: Server,
+    #[serde(default)]
+    seal: Seal,
+    #[serde(default)]
+    publisher: Publisher,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Server {
+    listen: Option<String>,
+    data_dir: Option<String>,
+    log: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seal {
+    master_key_file: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Publisher {
+    heartbeat_seconds: Option<u64>,
+    coalesce_milliseconds: Option<u64>,
+    push_timeout_seconds: Option<u64>,
+    retry_max_seconds: Option<u64>,
+}
+
+impl Layer {
+    pub(super) fn parse(text: &str, path: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|source| ConfigError::Malformed { path: path.to_owned(), source })
+    }
+
+    /// Sets one setting from text. Names that are not settings are left alone: other programs of the project, such as its
+    /// tests, have variables with the same prefix.
+    ///
+    /// # Errors
+    /// The setting is a number and the text is not.
+    pub fn set(&mut self, name: &str, value: String) -> Result<(), ConfigError> {
+        match name {
+            "listen" => self.server.listen = Some(value),
+            "data_dir" => self.server.data_dir = Some(value),
+            "log" => self.server.log = Some(value),
+            "master_key_file" => self.seal.master_key_file = Some(value),
+            "heartbeat_seconds" => self.publisher.heartbeat_seconds = Some(whole("heartbeat_seconds", &value)?),
+            "coalesce_milliseconds" => {
+                self.publisher.coalesce_milliseconds = Some(whole("coalesce_milliseconds", &value)?);
+            }
+            "push_timeout_seconds" => {
+                self.publisher.push_timeout_seconds = Some(whole("push_timeout_seconds", &value)?);
+            }
+            "retry_max_seconds" => self.publisher.retry_max_seconds = Some(whole("retry_max_seconds", &value)?),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn overlaid_by(self, over: Self) -> Self {
+        Self {
+            server: Server {
+                listen: over.server.listen.or(self.server.listen),
+                data_dir: over.server.data_dir.or(self.server.data_dir),
+                log: over.server.log.or(self.server.log),
+            },
+            seal: Seal { master_key_file: over.seal.master_key_file.or(self.seal.master_key_file) },
+            publisher: Publisher {
+                heartbeat_seconds: over.publisher.heartbeat_seconds.or(self.publisher.heartbeat_seconds),
+                coalesce_milliseconds: over.publisher.coalesce_milliseconds.or(self.publisher.coalesce_milliseconds),
+                push_timeout_seconds: over.publisher.push_timeout_seconds.or(self.publisher.push_timeout_seconds),
+                retry_max_seconds: over.publisher.retry_max_seconds.or(self.publisher.retry_max_seconds),
+            },
+        }
+    }
+
+    pub(super) fn check(self, master_key: Option<Zeroizing<String>>) -> Result<Config, ConfigError> {
+        let Self { server, seal, publisher } = self;
+        let listen = present("listen", server.listen)?;
+        let listen = listen.parse().map_err(|_| bad("listen", "must be an address and a port, such as 127.0.0.1:7700"))?;
+        let data_dir = present("data_dir", server.data_dir).map(PathBuf::from)?;
+        let log = present("log", server.log)?;
+        tracing_subscriber::EnvFilter::try_new(&log).map_err(|error| bad("log", &error.to_string()))?;
+        let master_key = match (master_key, seal.master_key_file.filter(|path| !path.is_empty())) {
+            (Some(key), _) => MasterKeySource::Environment(key),
+            (None, Some(path)) => MasterKeySource::File(path.into()),
+            (None, None) => MasterKeySource::File(data_dir.join("master.key")),
+        };
+        let seconds = |name, value, most| ranged(name, value, most).map(Duration::from_secs);
+        Ok(Config {
+            listen,
+            data_dir,
+            log,
+            master_key,
+            publisher: PublisherConfig {
+                heartbeat: seconds("heartbeat_seconds", publisher.heartbeat_seconds, 3_600)?,
+                coalesce: ranged("coalesce_milliseconds", publisher.coalesce_milliseconds, 100).map(Duration::from_millis)?,
+                push_timeout: seconds("push_timeout_seconds", publisher.push_timeout_seconds, 300)?,
+                retry_max: seconds("retry_max_seconds", publisher.retry_max_seconds, 3_600)?,
+            },
+        })
+    }
+}
+
+fn bad(name: &'static str, problem: &str) -> ConfigError {
+    ConfigError::BadValue { name, problem: problem.to_owned() }
+}
+
+fn whole(name: &'static str, text: &str) -> Result<u64, ConfigError> {
+    text.parse().map_err(|_| bad(name, "must be a whole number"))
+}
+
+fn present(name: &'static str, value: Option<String>) -> Result<String, ConfigError> {
+    value.filter(|value| !value.is_empty()).ok_or_else(|| bad(name, "must not be empty"))
+}
+
+fn ranged(name: &'static str, value: Option<u64>, most: u64) -> Result<u64, ConfigError> {
+    value.filter(|value| (1..=most).contains(value)).ok_or_else(|| bad(name, &format!("must be 1 to {most}")))
+}

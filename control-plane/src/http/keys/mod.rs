@@ -1,0 +1,8 @@
+//! Keys.
+
+pub(super) mod create;
+pub(super) mod get;
+pub(super) mod list;
+pub(super) mod revoke;
+pub(super) mod update;
+mod view;

@@ -1,0 +1,43 @@
+use axum::extract::State;
+use axum::response::Response;
+
+use super::view::{KeyPatchInput, KeyView};
+use crate::app::App;
+use crate::domain::{KeyId, KeyPatch};
+use crate::http::body::JsonBody;
+use crate::http::caller::Caller;
+use crate::http::params::PathId;
+use crate::http::problem::Failure;
+use crate::http::reply;
+
+/// Change a key (JSON merge patch, RFC 7396).
+#[utoipa::path(
+    patch,
+    path = "/v1/keys/{key_id}",
+    tag = "keys",
+    params(("key_id" = String, Path)),
+    request_body(content = KeyPatchInput, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The key after the change.", body = KeyView))
+)]
+pub(in crate::http) async fn update_key(
+    caller: Caller,
+    State(app): State<App>,
+    PathId(id): PathId<KeyId>,
+    JsonBody(mut body): JsonBody,
+) -> Result<Response, Failure> {
+    let patch = KeyPatch {
+        name: body.text("name"),
+        description: body.text("description"),
+        owner: body.text("owner"),
+        tags: body.texts("tags"),
+        metadata: body.object("metadata"),
+        enabled: body.flag("enabled"),
+        expires_at: body.text("expires_at"),
+        permissions: body.texts("permissions"),
+        roles: body.texts("roles"),
+    };
+    body.finish().into_result()?;
+    let now = app.now();
+    let changed = app.store.update_key(&caller.actor(), id, patch, now).await?;
+    Ok(reply::changed(changed.change_seq, KeyView::of(changed.value, now)))
+}

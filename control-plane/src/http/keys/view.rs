@@ -1,0 +1,165 @@
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::domain::{Key, Secret, Timestamp};
+
+/// A key.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct KeyView {
+    #[schema(example = "key_06nd5xbm0q3tz")]
+    id: String,
+    #[schema(example = "ks_06nd5xbm0q3tz")]
+    keyspace_id: String,
+    #[schema(example = "CI runner")]
+    name: String,
+    description: String,
+    /// `test` or `live`.
+    #[schema(example = "test")]
+    environment: &'static str,
+    owner: Option<String>,
+    tags: Vec<String>,
+    /// Passed to the upstream.
+    metadata: Map<String, Value>,
+    enabled: bool,
+    /// `active`, `disabled`, `expired` or `revoked`.
+    #[schema(example = "active")]
+    status: &'static str,
+    /// `null`: never.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+    #[schema(example = json!(["items:read"]))]
+    permissions: Vec<String>,
+    roles: Vec<String>,
+    secrets: Vec<SecretView>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    revoked_at: Option<Timestamp>,
+    revoked_reason: Option<String>,
+    /// The change that last touched it.
+    change_seq: u64,
+}
+
+/// One token of a key. The token itself is shown once, by the operation that makes it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct SecretView {
+    #[schema(example = "sec_06nd5xbm0q3tz")]
+    id: String,
+    /// What people recognise it by.
+    #[schema(example = "demo_test_ab12")]
+    start: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+}
+
+impl KeyView {
+    pub(super) fn of(key: Key, now: Timestamp) -> Self {
+        let status = key.status(now).as_str();
+        let (revoked_at, revoked_reason) =
+            key.revocation.map_or((None, None), |revocation| (Some(revocation.at), revocation.reason));
+        Self {
+            id: key.id.to_string(),
+            keyspace_id: key.keyspace_id.to_string(),
+            name: key.name,
+            description: key.description,
+            environment: key.environment.as_str(),
+            owner: key.owner,
+            tags: key.tags,
+            metadata: key.metadata,
+            enabled: key.enabled,
+            status,
+            expires_at: key.expires_at,
+            permissions: key.permissions,
+            roles: key.roles,
+            secrets: key.secrets.into_iter().map(secret).collect(),
+            created_at: key.created_at,
+            updated_at: key.updated_at,
+            revoked_at,
+            revoked_reason,
+            change_seq: key.change_seq,
+        }
+    }
+}
+
+fn secret(secret: Secret) -> SecretView {
+    SecretView {
+        id: secret.id.to_string(),
+        start: secret.start,
+        created_at: secret.created_at,
+        expires_at: secret.expires_at,
+    }
+}
+
+/// What can be set of a new key. Every field is optional.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; `Fields` reads it")]
+pub(in crate::http) struct KeyInput {
+    /// 1 to 100 characters, unique among the owner's keys that are not revoked; default `Key 1`, `Key 2`, …
+    #[schema(example = "CI runner")]
+    name: Option<String>,
+    /// At most 1,000 characters.
+    #[schema(example = "Runs the nightly tests")]
+    description: Option<String>,
+    /// `test` or `live`; default `test`.
+    #[schema(example = "test")]
+    environment: Option<String>,
+    /// Whose key it is: at most 255 bytes.
+    #[schema(example = "team-ci")]
+    owner: Option<String>,
+    /// At most 32.
+    #[schema(example = json!(["ci"]))]
+    tags: Option<Vec<String>>,
+    /// Passed to the upstream: at most 1,024 bytes as JSON.
+    #[schema(example = json!({"plan": "free"}))]
+    metadata: Option<Map<String, Value>>,
+    /// Default true.
+    #[schema(example = true)]
+    enabled: Option<bool>,
+    /// Absent: in 90 days. `null`: never.
+    #[schema(example = "2099-12-31T23:59:59Z", format = DateTime)]
+    expires_at: Option<String>,
+    /// Permission patterns, at most 64.
+    #[schema(example = json!(["items:*"]))]
+    permissions: Option<Vec<String>>,
+    /// Roles of the keyspace's policy, at most 64.
+    #[schema(example = json!([]))]
+    roles: Option<Vec<String>>,
+}
+
+/// What can be changed of a key. Absent fields stay as they are; `null` goes back to the default, and in `expires_at` means never.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; `Fields` reads it")]
+pub(in crate::http) struct KeyPatchInput {
+    /// See creation; not `null`.
+    #[schema(example = "CI runner")]
+    name: Option<String>,
+    /// See creation.
+    #[schema(example = "Runs the nightly tests")]
+    description: Option<String>,
+    /// See creation.
+    #[schema(example = "team-ci")]
+    owner: Option<String>,
+    /// The whole list.
+    #[schema(example = json!(["ci"]))]
+    tags: Option<Vec<String>>,
+    /// The whole object: it is not merged into the old one.
+    #[schema(example = json!({"plan": "free"}))]
+    metadata: Option<Map<String, Value>>,
+    /// The switch.
+    #[schema(example = true)]
+    enabled: Option<bool>,
+    /// `null`: never.
+    #[schema(example = "2099-12-31T23:59:59Z", format = DateTime)]
+    expires_at: Option<String>,
+    /// The whole list.
+    #[schema(example = json!(["items:*"]))]
+    permissions: Option<Vec<String>>,
+    /// The whole list.
+    #[schema(example = json!([]))]
+    roles: Option<Vec<String>>,
+}

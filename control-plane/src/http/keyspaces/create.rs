@@ -1,0 +1,47 @@
+use axum::extract::State;
+use axum::response::Response;
+
+use super::view::{self, KeyspaceInput, KeyspaceView};
+use crate::app::App;
+use crate::domain::{KeyspaceDraft, KeyspaceId};
+use crate::http::body::JsonBody;
+use crate::http::caller::Caller;
+use crate::http::problem::Failure;
+use crate::http::reply;
+use crate::storage::NewKeyspace;
+
+/// Make a keyspace.
+///
+/// It starts with a policy that denies everything and a signing key of its own.
+#[utoipa::path(
+    post,
+    path = "/v1/keyspaces",
+    tag = "keyspaces",
+    request_body = KeyspaceInput,
+    responses((status = 201, description = "Made. Its address is in the Location header.", body = KeyspaceView))
+)]
+pub(in crate::http) async fn create_keyspace(
+    caller: Caller,
+    State(app): State<App>,
+    JsonBody(mut body): JsonBody,
+) -> Result<Response, Failure> {
+    let freshness = view::freshness(&mut body);
+    let draft = KeyspaceDraft {
+        name: body.text("name").flatten(),
+        prefix: body.text("prefix").flatten(),
+        environment: body.text("environment").flatten(),
+        gates: view::gates(&mut body).flatten(),
+        fresh_seconds: freshness.fresh_seconds.flatten(),
+        valid_seconds: freshness.valid_seconds.flatten(),
+        on_expired: freshness.on_expired.flatten(),
+    };
+    let settings = draft.check(body.finish())?;
+    let id: KeyspaceId = app.next_id();
+    let signing_key = app.vault.make_signing_key(id).map_err(|error| {
+        tracing::error!(%error, "no signing key could be made");
+        Failure::Internal
+    })?;
+    let new = NewKeyspace { id, settings, signing_key, at: app.now() };
+    let made = app.store.create_keyspace(&caller.actor(), new).await?;
+    Ok(reply::created(&format!("/v1/keyspaces/{id}"), made.change_seq, KeyspaceView::from(made.value)))
+}

@@ -1,0 +1,10 @@
+//! Keyspaces, and what was published of them.
+
+pub(super) mod create;
+pub(super) mod delete;
+pub(super) mod get;
+pub(super) mod list;
+pub(super) mod propagation;
+pub(super) mod snapshot;
+pub(super) mod update;
+mod view;

@@ -1,0 +1,92 @@
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::app::App;
+use crate::domain::{KeyspaceId, Timestamp};
+use crate::http::caller::Caller;
+use crate::http::params::PathId;
+use crate::http::problem::Failure;
+use crate::publisher::{GateState, Isolate, PushError};
+
+/// How far the gates of a keyspace have come.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct PropagationView {
+    /// The newest head.
+    seq: u64,
+    /// The last change in it.
+    change_seq: u64,
+    gates: Vec<GateProgress>,
+}
+
+/// How far one gate has come.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct GateProgress {
+    url: String,
+    /// The head that the gate has confirmed.
+    applied_seq: Option<u64>,
+    /// A change is enforced once this has reached its `Latchkey-Change-Seq`.
+    applied_change_seq: Option<u64>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    acked_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_attempt_at: Option<Timestamp>,
+    last_error: Option<PushErrorView>,
+    isolates: Vec<IsolateView>,
+}
+
+/// Why the last push failed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct PushErrorView {
+    #[schema(example = "UNREACHABLE")]
+    code: String,
+    message: String,
+}
+
+/// One isolate of a gate, as the gate has reported it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct IsolateView {
+    id: String,
+    colo: Option<String>,
+    seq: u64,
+    change_seq: u64,
+    #[schema(value_type = String, format = DateTime)]
+    seen_at: Timestamp,
+}
+
+/// Show how far the gates have come.
+#[utoipa::path(
+    get,
+    path = "/v1/keyspaces/{keyspace_id}/propagation",
+    tag = "keyspaces",
+    params(("keyspace_id" = String, Path)),
+    responses((status = 200, description = "Each gate and what it has confirmed.", body = PropagationView))
+)]
+pub(in crate::http) async fn get_propagation(
+    caller: Caller,
+    State(app): State<App>,
+    PathId(id): PathId<KeyspaceId>,
+) -> Result<Json<PropagationView>, Failure> {
+    let keyspace = app.store.keyspace(caller.workspace(), id).await?;
+    let published = app.store.publication(id).await?;
+    let gates = keyspace.gates.iter().map(|gate| view(gate.as_str(), app.propagation.of(id, gate))).collect();
+    let (seq, change_seq) = published.map_or((0, 0), |published| (published.seq, published.change_seq));
+    Ok(Json(PropagationView { seq, change_seq, gates }))
+}
+
+fn view(url: &str, state: GateState) -> GateProgress {
+    GateProgress {
+        url: url.to_owned(),
+        applied_seq: state.applied_seq,
+        applied_change_seq: state.applied_change_seq,
+        acked_at: state.acked_at,
+        last_attempt_at: state.last_attempt_at,
+        last_error: state.last_error.map(|PushError { code, message }| PushErrorView { code, message }),
+        isolates: state
+            .isolates
+            .into_iter()
+            .map(|Isolate { id, colo, seq, change_seq, seen_at }| IsolateView { id, colo, seq, change_seq, seen_at })
+            .collect(),
+    }
+}

@@ -1,0 +1,43 @@
+use axum::extract::State;
+use axum::response::Response;
+
+use super::view::{self, KeyspaceInput, KeyspaceView};
+use crate::app::App;
+use crate::domain::{KeyspaceId, KeyspacePatch};
+use crate::http::body::JsonBody;
+use crate::http::caller::Caller;
+use crate::http::params::PathId;
+use crate::http::problem::Failure;
+use crate::http::reply;
+
+/// Change a keyspace (JSON merge patch, RFC 7396).
+///
+/// Changing `environment` changes the audience of its snapshots: gates that are configured for the old one refuse the new ones.
+#[utoipa::path(
+    patch,
+    path = "/v1/keyspaces/{keyspace_id}",
+    tag = "keyspaces",
+    params(("keyspace_id" = String, Path)),
+    request_body(content = KeyspaceInput, description = "Every field is optional.", content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The keyspace after the change.", body = KeyspaceView))
+)]
+pub(in crate::http) async fn update_keyspace(
+    caller: Caller,
+    State(app): State<App>,
+    PathId(id): PathId<KeyspaceId>,
+    JsonBody(mut body): JsonBody,
+) -> Result<Response, Failure> {
+    let freshness = view::freshness(&mut body);
+    let patch = KeyspacePatch {
+        name: body.text("name"),
+        prefix: body.text("prefix"),
+        environment: body.text("environment"),
+        gates: view::gates(&mut body),
+        fresh_seconds: freshness.fresh_seconds,
+        valid_seconds: freshness.valid_seconds,
+        on_expired: freshness.on_expired,
+    };
+    body.finish().into_result()?;
+    let changed = app.store.update_keyspace(&caller.actor(), id, patch, app.now()).await?;
+    Ok(reply::changed(changed.change_seq, KeyspaceView::from(changed.value)))
+}

@@ -1,0 +1,5 @@
+//! The policy of a keyspace.
+
+pub(super) mod get;
+pub(super) mod put;
+mod view;

@@ -1,0 +1,56 @@
+use axum::extract::State;
+use axum::response::Response;
+
+use super::view::PolicyView;
+use crate::app::App;
+use crate::domain::KeyspaceId;
+use crate::domain::policy::{PolicyDocument, RoleDocument, RouteDocument};
+use crate::http::body::JsonBody;
+use crate::http::caller::Caller;
+use crate::http::fields::Fields;
+use crate::http::params::PathId;
+use crate::http::problem::Failure;
+use crate::http::reply;
+
+/// Replace the policy.
+///
+/// A role keeps its meaning for keys that have it even if it is removed and comes back.
+#[utoipa::path(
+    put,
+    path = "/v1/keyspaces/{keyspace_id}/policy",
+    tag = "policy",
+    params(("keyspace_id" = String, Path)),
+    request_body = PolicyView,
+    responses((status = 200, description = "The policy as it is now.", body = PolicyView))
+)]
+pub(in crate::http) async fn put_policy(
+    caller: Caller,
+    State(app): State<App>,
+    PathId(id): PathId<KeyspaceId>,
+    JsonBody(mut body): JsonBody,
+) -> Result<Response, Failure> {
+    let document = PolicyDocument {
+        default: body.text("default").flatten(),
+        routes: body.nested_list("routes", route).flatten().unwrap_or_default(),
+        roles: body.nested_list("roles", role).flatten().unwrap_or_default(),
+    };
+    let policy = document.check(body.finish())?;
+    let replaced = app.store.replace_policy(&caller.actor(), id, policy, app.now()).await?;
+    Ok(reply::changed(replaced.change_seq, replaced.value.policy))
+}
+
+fn route(fields: &mut Fields) -> RouteDocument {
+    RouteDocument {
+        method: fields.text("method").flatten(),
+        path: fields.text("path").flatten(),
+        permission: fields.text("permission").flatten(),
+        environment: fields.text("environment").flatten(),
+    }
+}
+
+fn role(fields: &mut Fields) -> RoleDocument {
+    RoleDocument {
+        name: fields.text("name").flatten(),
+        grants: fields.texts("grants").flatten().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,204 @@
+//! Errors as callers see them: RFC 9457 `application/problem+json`. The table in [`Failure::describe`] is the one place
+//! where the errors of the domain and the store become status codes.
+
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::{DomainError, FieldErrors};
+use crate::storage::StoreError;
+
+/// Why a request fails.
+#[derive(Clone, Debug)]
+pub(super) enum Failure {
+    /// No admin key, or not a good one. The text says which to whoever holds it, never whether a key exists.
+    Unauthorized(String),
+    /// The domain's rules forbid it.
+    Refused(DomainError),
+    NoSuchPath(String),
+    NoSuchMethod(String),
+    /// An id in the path that is none.
+    MalformedId(String),
+    /// Wrong query parameters.
+    BadQuery(FieldErrors),
+    MalformedJson(String),
+    NotJson,
+    BodyTooLarge,
+    BodyUnreadable,
+    NotReady(String),
+    /// A fault of ours or of the machine: the log has the details, under the request's id.
+    Internal,
+}
+
+struct Description {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    detail: String,
+}
+
+impl Failure {
+    fn describe(&self) -> Description {
+        use StatusCode as S;
+        let (status, code, title, detail) = match self {
+            Self::Unauthorized(detail) => {
+                (S::UNAUTHORIZED, "UNAUTHORIZED", "An admin key is needed", detail.clone())
+            }
+            Self::Refused(error) => return describe_refusal(error),
+            Self::NoSuchPath(path) => {
+                (S::NOT_FOUND, "NOT_FOUND", "Not found", format!("{path} is not a path of this API; see /openapi.json"))
+            }
+            Self::NoSuchMethod(what) => {
+                let detail = format!("{what} is not an operation; the Allow header lists those that are");
+                (S::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "Method not allowed", detail)
+            }
+            Self::MalformedId(detail) => (S::BAD_REQUEST, "MALFORMED_ID", "Malformed id", detail.clone()),
+            Self::BadQuery(errors) => {
+                (S::BAD_REQUEST, "INVALID_QUERY", "Wrong query parameters", errors.to_string())
+            }
+            Self::MalformedJson(detail) => {
+                (S::BAD_REQUEST, "MALFORMED_JSON", "The body is not the JSON that is wanted", detail.clone())
+            }
+            Self::NotJson => {
+                let detail = "send the body with content-type: application/json".to_owned();
+                (S::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type", detail)
+            }
+            Self::BodyTooLarge => {
+                let detail = format!("a body may have at most {} bytes", super::body::LIMIT_BYTES);
+                (S::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "Body too large", detail)
+            }
+            Self::BodyUnreadable => {
+                let detail = "the body ended before it was complete".to_owned();
+                (S::BAD_REQUEST, "BODY_UNREADABLE", "Body unreadable", detail)
+            }
+            Self::NotReady(detail) => (S::SERVICE_UNAVAILABLE, "NOT_READY", "Not ready", detail.clone()),
+            Self::Internal => {
+                let detail = "the request failed through no fault of its own; the log has more under its id".to_owned();
+                (S::INTERNAL_SERVER_ERROR, "INTERNAL", "Internal error", detail)
+            }
+        };
+        Description { status, code, title, detail }
+    }
+
+    fn field_errors(&self) -> Vec<FieldProblem> {
+        match self {
+            Self::BadQuery(errors) | Self::Refused(DomainError::Invalid(errors)) => errors
+                .iter()
+                .map(|error| FieldProblem { field: error.field.clone(), message: error.message.clone() })
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn describe_refusal(error: &DomainError) -> Description {
+    let (status, code, title) = match error {
+        DomainError::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "INVALID_FIELDS", "Wrong fields"),
+        DomainError::NotFound(_) => (StatusCode::NOT_FOUND, "NOT_FOUND", "Not found"),
+        DomainError::NameTaken { .. } => (StatusCode::CONFLICT, "NAME_TAKEN", "The name is taken"),
+        DomainError::KeyspaceInUse { .. } => (StatusCode::CONFLICT, "KEYSPACE_IN_USE", "The keyspace is in use"),
+        DomainError::KeyRevoked(_) => (StatusCode::CONFLICT, "KEY_REVOKED", "The key is revoked"),
+    };
+    Description { status, code, title, detail: error.to_string() }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Refused(refusal) => Self::Refused(refusal),
+            failed => {
+                tracing::error!(error = &failed as &dyn std::error::Error, "the store failed");
+                Self::Internal
+            }
+        }
+    }
+}
+
+impl From<FieldErrors> for Failure {
+    fn from(errors: FieldErrors) -> Self {
+        Self::Refused(DomainError::Invalid(errors))
+    }
+}
+
+/// The body waits for [`render`], because only the middleware knows the request's id.
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = self.describe().status.into_response();
+        if matches!(self, Self::Unauthorized(_)) {
+            let challenge = HeaderValue::from_static("Bearer realm=\"latchkey\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The body of every error.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Problem {
+    /// Names the kind of problem.
+    #[schema(example = "https://latchkey.dev/problems/name-taken")]
+    r#type: String,
+    /// The kind of problem for people.
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 409)]
+    status: u16,
+    /// What happened this time.
+    detail: String,
+    /// The kind of problem for programs; it never changes.
+    #[schema(example = "NAME_TAKEN")]
+    code: &'static str,
+    /// The request, as in its X-Request-Id header and in the log.
+    request_id: String,
+    /// Every wrong field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldProblem>,
+}
+
+/// One wrong field.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct FieldProblem {
+    /// JSON pointer into the body, or `/` and the name of a query parameter.
+    #[schema(example = "/expires_at")]
+    field: String,
+    /// What is wrong with it.
+    message: String,
+}
+
+/// Gives an error response its body.
+pub(super) fn render(mut response: Response, request_id: &str) -> Response {
+    let status = response.status();
+    if !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    // An error without a failure can only come from a layer below us, and its text is not for callers.
+    let failure = response.extensions_mut().remove::<Failure>().unwrap_or(Failure::Internal);
+    let Description { status, code, title, detail } = failure.describe();
+    let kind = code.to_lowercase().replace('_', "-");
+    let problem = Problem {
+        r#type: format!("https://latchkey.dev/problems/{kind}"),
+        title,
+        status: status.as_u16(),
+        detail,
+        code,
+        request_id: request_id.to_owned(),
+        errors: failure.field_errors(),
+    };
+    let (mut head, _) = response.into_parts();
+    head.status = status;
+    head.headers.remove(CONTENT_LENGTH);
+    head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    Response::from_parts(head, body.into())
+}
+
+pub(super) async fn no_such_path(uri: Uri) -> Failure {
+    Failure::NoSuchPath(uri.path().to_owned())
+}
+
+pub(super) async fn no_such_method(method: Method, uri: Uri) -> Failure {
+    Failure::NoSuchMethod(format!("{method} {}", uri.path()))
+}

@@ -1,0 +1,23 @@
+use axum::extract::State;
+
+use crate::app::App;
+use crate::http::problem::Failure;
+
+/// Whether the process is alive.
+#[utoipa::path(get, path = "/healthz", tag = "system", responses((status = 200, description = "It is.", body = String)))]
+pub(in crate::http) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Whether the program can do its work: the database takes writes and the publisher runs, its signing keys open.
+#[utoipa::path(get, path = "/readyz", tag = "system", responses((status = 200, description = "It can.", body = String)))]
+pub(in crate::http) async fn readyz(State(app): State<App>) -> Result<&'static str, Failure> {
+    if let Err(error) = app.store.ping().await {
+        tracing::warn!(error = &error as &dyn std::error::Error, "not ready");
+        return Err(Failure::NotReady("the database does not take writes".to_owned()));
+    }
+    if !app.is_publishing() {
+        return Err(Failure::NotReady("the publisher does not run".to_owned()));
+    }
+    Ok("ready\n")
+}

@@ -1,0 +1,6 @@
+//! The program itself.
+
+pub(super) mod health;
+pub(super) mod index;
+pub(super) mod openapi;
+pub(super) mod whoami;

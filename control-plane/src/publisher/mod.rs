@@ -1,0 +1,4 @@
+//! Publishing.
+mod propagation;
+
+pub use propagation::{GateState, Isolate, Propagation, PushError};

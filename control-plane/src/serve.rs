@@ -1,0 +1,94 @@
+//! `latchkey serve`: opens everything, serves until told to stop, and closes in order.
+
+use std::future::Future;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use latchkey_token::{Environment, Prefix, generate};
+use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
+use tokio::net::TcpListener;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::domain::{Actor, AdminKey, Clock, IdSource, SystemClock, Workspace};
+use crate::http;
+use crate::seal::{MasterKey, MasterKeyError, Vault};
+use crate::storage::Store;
+use crate::storage::sqlite::SqliteStore;
+
+/// How long requests in flight may take once a stop was asked for.
+const DRAIN: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// Runs until `stop` is ready. The first start prints the admin key, once, on standard output.
+///
+/// # Errors
+/// Whatever keeps it from starting, with the way out.
+pub async fn serve(config: Config, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data_dir)?);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let vault = open_vault(&config, store.as_ref(), clock.as_ref()).await?;
+    let app = App::new(store, clock, vault);
+    let listener = bind(config.listen).await?;
+    let address = listener.local_addr()?;
+    tracing::info!("listening on http://{address}");
+
+    let (stopping, stopped) = tokio::sync::watch::channel(());
+    let mut draining = stopped.clone();
+    let server = axum::serve(listener, http::router(app)).with_graceful_shutdown(async move {
+        let _ = draining.changed().await;
+    });
+    let server = tokio::spawn(server.into_future());
+    stop.await;
+    tracing::info!("stopping: no new requests are taken");
+    drop((stopping, stopped));
+    match tokio::time::timeout(DRAIN, server).await {
+        Ok(ended) => ended??,
+        Err(_) => tracing::warn!("requests were still running after {} s and are cut off", DRAIN.as_secs()),
+    }
+    Ok(())
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; if another program has the port, choose one with --listen or LATCHKEY_LISTEN")
+    })
+}
+
+async fn open_vault(config: &Config, store: &dyn Store, clock: &dyn Clock) -> anyhow::Result<Vault> {
+    if let Some(check) = store.master_key_check().await? {
+        let vault = Vault::new(&MasterKey::load(&config.master_key)?);
+        if !vault.opens_check(&check) {
+            bail!(MasterKeyError::Wrong(config.master_key.clone()));
+        }
+        return Ok(vault);
+    }
+    let vault = Vault::new(&MasterKey::load_or_make(&config.master_key)?);
+    first_start(store, clock, &vault).await?;
+    Ok(vault)
+}
+
+/// Makes the first workspace and its admin key, whose token leaves the program here and nowhere else.
+async fn first_start(store: &dyn Store, clock: &dyn Clock, vault: &Vault) -> anyhow::Result<()> {
+    let (ids, now) = (IdSource::default(), clock.now());
+    let prefix = Prefix::new("lkadm").context("the prefix of admin keys follows the grammar")?;
+    let token = generate(&prefix, Environment::Live, &mut UnwrapErr(SysRng));
+    let workspace = Workspace { id: ids.next(now), name: "Default".to_owned(), created_at: now };
+    let admin_key = AdminKey {
+        id: ids.next(now),
+        workspace_id: workspace.id,
+        name: "First admin key".to_owned(),
+        start: token.start().to_owned(),
+        created_at: now,
+    };
+    let actor = Actor::system(workspace.id, ids.next(now));
+    let made = store.bootstrap(&actor, workspace, admin_key, token.digest().0, vault.seal_check()?).await?;
+    if made {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "admin key: {}", token.expose())?;
+        out.flush()?;
+    }
+    Ok(())
+}
