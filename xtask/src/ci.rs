@@ -14,18 +14,23 @@ const PORTABLE: [&[&str]; 4] = [
     &["--package", "latchkey-validator"],
 ];
 
+/// The crates that are never built for the machine itself.
+const WASM_ONLY: [&str; 3] = ["latchkey-edge", "latchkey-wasm", "latchkey-bench-floor"];
+
 pub(crate) fn run() -> Result<()> {
     setup::everything(&Progress::start())?;
-    cargo("format", &["fmt", "--all", "--check"])?;
+    checks::run("format", tools::cargo().args(["fmt", "--all", "--check"]))?;
     lints()?;
     bare_targets()?;
     test::run(&[])
 }
 
 fn lints() -> Result<()> {
-    let native = ["--workspace", "--exclude", "latchkey-edge", "--exclude", "latchkey-wasm", "--all-targets"];
-    let wasm = ["--package", "latchkey-edge", "--package", "latchkey-wasm", "--target", WASM];
+    let mut native = vec!["--workspace", "--all-targets"];
+    native.extend(WASM_ONLY.iter().flat_map(|package| ["--exclude", package]));
     clippy("lints, native", &native)?;
+    let mut wasm = vec!["--target", WASM];
+    wasm.extend(WASM_ONLY.iter().flat_map(|package| ["--package", package]));
     clippy("lints, WebAssembly", &wasm)
 }
 
@@ -44,8 +49,4 @@ fn bare_targets() -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn cargo(title: &str, arguments: &[&str]) -> Result<()> {
-    checks::run(title, tools::cargo().args(arguments))
 }

@@ -28,6 +28,8 @@ use figures::Figures;
 
 struct Benchmark {
     name: &'static str,
+    /// Whether it runs the control plane and the gate.
+    needs_system: bool,
     programs: &'static [Program],
 }
 
@@ -41,6 +43,7 @@ enum Program {
 const BENCHMARKS: [Benchmark; 3] = [
     Benchmark {
         name: "decide",
+        needs_system: false,
         programs: &[
             Program::Example(
                 "bench_decide",
@@ -52,8 +55,8 @@ const BENCHMARKS: [Benchmark; 3] = [
             Program::Script("tests/bench/decide.mjs"),
         ],
     },
-    Benchmark { name: "gate", programs: &[Program::Script("tests/bench/gate.mjs")] },
-    Benchmark { name: "revoke", programs: &[Program::Script("tests/bench/revoke.mjs")] },
+    Benchmark { name: "gate", needs_system: true, programs: &[Program::Script("tests/bench/gate.mjs")] },
+    Benchmark { name: "revoke", needs_system: true, programs: &[Program::Script("tests/bench/revoke.mjs")] },
 ];
 
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
@@ -82,12 +85,15 @@ fn names() -> String {
 
 impl Benchmark {
     fn wanted(&self) -> Wanted<'static> {
-        let mut native = vec![build::RELEASED_CONTROL_PLANE];
+        let mut native = Vec::new();
+        if self.needs_system {
+            native.push(build::RELEASED_CONTROL_PLANE);
+        }
         native.extend(self.programs.iter().filter_map(|program| match program {
             Program::Example(_, build) => Some(*build),
             Program::Script(_) => None,
         }));
-        Wanted { node_tools: true, edge: true, wasm_for_node: true, native }
+        Wanted { node_tools: true, edge: self.needs_system, wasm_for_node: true, native }
     }
 }
 
