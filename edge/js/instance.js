@@ -25,7 +25,7 @@ bind();
 wasm.warm_up();
 
 function bind() {
-  memory = wasm.memory();
+  memory = wasm.wasm_memory();
   bytes = new Uint8Array(memory.buffer);
   inputAt = wasm.input_at();
   outputAt = wasm.output_at();

@@ -42,7 +42,7 @@ thread_local! {
 
 /// Wasm's memory, in which the entry finds the two buffers.
 #[wasm_bindgen]
-pub fn memory() -> JsValue {
+pub fn wasm_memory() -> JsValue {
     wasm_bindgen::memory()
 }
 

@@ -1,0 +1,114 @@
+// The built Worker in real workerd, with a recording upstream behind it.
+import { createServer } from "node:http";
+import { once } from "node:events";
+import { createRequire } from "node:module";
+import { existsSync, mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+const root = resolve(import.meta.dirname, "../..");
+const scratch = join(root, "target/latchkey");
+mkdirSync(join(scratch, "logs"), { recursive: true });
+Object.assign(process.env, {
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
+  WRANGLER_SEND_METRICS: "false",
+  WRANGLER_SEND_ERROR_REPORTS: "false",
+  WRANGLER_HIDE_BANNER: "true",
+  WRANGLER_LOG: process.env.WRANGLER_LOG ?? "none",
+  WRANGLER_LOG_PATH: join(scratch, "logs/wrangler"),
+  WRANGLER_REGISTRY_PATH: join(scratch, "wrangler-registry"),
+  WRANGLER_CACHE_DIR: join(scratch, "wrangler-cache"),
+});
+const { createTestHarness } = createRequire(import.meta.url)("wrangler");
+
+const edgeDir = process.env.EDGE_DIR ?? join(root, "target/latchkey/edge");
+export const INGEST = "/.well-known/latchkey/ingest";
+export const STATUS = "/.well-known/latchkey/status";
+export const BUNDLE = "application/vnd.latchkey.bundle";
+
+/** The Worker's configuration as wrangler.toml has it, with a test's own settings. */
+export function gateConfig({ name = "gate", vars = {}, dir = edgeDir, kv = true, ...rest } = {}) {
+  if (!existsSync(join(dir, "entry.js"))) throw new Error(`${dir} is missing; run \`cargo xtask build edge\``);
+  return {
+    name,
+    main: join(dir, "entry.js"),
+    compatibility_date: "2026-07-15",
+    no_bundle: true,
+    rules: [
+      { type: "ESModule", globs: ["**/*.js"] },
+      { type: "CompiledWasm", globs: ["**/*.wasm"] },
+    ],
+    vars,
+    durable_objects: { bindings: [{ name: "RELAY", class_name: "Relay" }] },
+    migrations: [{ tag: "v1", new_sqlite_classes: ["Relay"] }],
+    ...(kv ? { kv_namespaces: [{ binding: "LATCHKEY_KV", id: "latchkey" }] } : {}),
+    ...rest,
+  };
+}
+
+/** Starts Workers by their configurations. The first one is the primary. */
+export async function startWorkers(...configs) {
+  const harness = createTestHarness({ root, workers: configs.map((config) => ({ config })) });
+  const { url } = await harness.listen();
+  return { harness, url: url.href.replace(/\/$/, ""), close: () => harness.close() };
+}
+
+/** A gate for `publisher`, with a recording upstream. */
+export async function startGate(publisher, { vars = {}, config = {} } = {}) {
+  const upstream = await startUpstream();
+  const workers = await startWorkers(
+    gateConfig({ vars: { ...publisher.settings, UPSTREAM_URL: upstream.url, ...vars }, ...config }),
+  );
+  const push = (bytes, headers = {}) => ingest(workers.url, bytes, headers);
+  return {
+    ...workers,
+    upstream,
+    push,
+    publish: async (overrides) => {
+      const answer = await push(publisher.bundle(overrides));
+      if (answer.status !== 200) throw new Error(`ingest: ${answer.status} ${JSON.stringify(answer.body)}`);
+      return answer.body;
+    },
+    fetch: (path, init) => fetch(workers.url + path, { redirect: "manual", ...init }),
+    status: async () => (await fetch(workers.url + STATUS)).json(),
+    close: async () => {
+      await workers.close();
+      await upstream.close();
+    },
+  };
+}
+
+export async function ingest(url, bytes, headers = {}) {
+  const response = await fetch(url + INGEST, { method: "POST", headers: { "content-type": BUNDLE, ...headers }, body: bytes });
+  return { status: response.status, headers: response.headers, body: await response.json() };
+}
+
+export const bearer = (key) => ({ authorization: `Bearer ${key.token ?? key}` });
+
+/** Asks until `check` returns something true, or the deadline passes. */
+export async function eventually(check, { within = 10_000, every = 20 } = {}) {
+  const deadline = Date.now() + within;
+  for (;;) {
+    const found = await check();
+    if (found) return found;
+    if (Date.now() > deadline) throw new Error(`not within ${within} ms: ${check}`);
+    await new Promise((done) => setTimeout(done, every));
+  }
+}
+
+/** An HTTP server that keeps every request it got. `answer` may be replaced by a test. */
+async function startUpstream() {
+  const upstream = { requests: [], answer: (request, response) => response.end("hello from upstream") };
+  const server = createServer((request, response) => {
+    upstream.requests.push({ method: request.method, url: request.url, headers: request.headers });
+    upstream.answer(request, response);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  upstream.url = `http://127.0.0.1:${server.address().port}`;
+  upstream.last = () => upstream.requests.at(-1);
+  upstream.close = async () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return upstream;
+}
