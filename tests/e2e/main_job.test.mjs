@@ -1,0 +1,139 @@
+// The main job and its faults: a key made in the control plane gates real requests in real workerd, also when parts are down.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { ControlPlane, Gate, Upstream, createKey, createKeyspace, eventually, freePort, gateVars, temporaryFolder } from "../support/processes.mjs";
+
+const HELLO = "/v1/hello";
+const WITHIN_MS = 1_000;
+
+describe("the main job", () => {
+  let folder, upstream, plane, keyspace, gate, vars;
+  before(async () => {
+    folder = await temporaryFolder();
+    upstream = await Upstream.start();
+    plane = await ControlPlane.start({ folder: folder.path });
+    const port = await freePort();
+    keyspace = await createKeyspace(plane, `http://127.0.0.1:${port}`);
+    vars = await gateVars(plane, keyspace, upstream);
+    gate = await Gate.start({ folder: folder.path, port, vars });
+  });
+  after(async () => {
+    await gate?.stop();
+    await plane?.stop();
+    await upstream?.stop();
+    await folder?.remove();
+  });
+
+  const admitted = (key) => async () => (await gate.decision(HELLO, key.secret)).code === "VALID";
+  const code = async (key) => (await gate.decision(HELLO, key.secret)).code;
+
+  test("a new key is admitted within a second, a revoked one refused within a second", async () => {
+    const first = await createKey(plane, keyspace);
+    await eventually("the first key after a cold start is admitted", admitted(first), 10_000);
+    const key = await createKey(plane, keyspace);
+    await eventually("the key is admitted", admitted(key), WITHIN_MS);
+    await plane.api("DELETE", `/v1/keys/${key.id}`);
+    await eventually("the key is refused", async () => (await code(key)) !== "VALID", WITHIN_MS);
+    assert.equal(await code(first), "VALID", "the other key still works");
+  });
+
+  test("disabling, enabling and changing permissions reach the gate", async () => {
+    const key = await createKey(plane, keyspace);
+    await eventually("admitted", admitted(key), WITHIN_MS);
+    await plane.api("PATCH", `/v1/keys/${key.id}`, { enabled: false });
+    await eventually("disabled", async () => (await code(key)) === "DISABLED", WITHIN_MS);
+    await plane.api("PATCH", `/v1/keys/${key.id}`, { enabled: true, permissions: ["other:thing"] });
+    await eventually("without permission", async () => (await code(key)) === "INSUFFICIENT_PERMISSIONS", WITHIN_MS);
+    await plane.api("PATCH", `/v1/keys/${key.id}`, { permissions: ["hello:*"] });
+    await eventually("admitted by a wildcard", admitted(key), WITHIN_MS);
+    assert.equal((await gate.decision(HELLO, key.secret, { method: "POST" })).code, "VALID");
+  });
+
+  test("a changed policy reaches the gate", async () => {
+    const key = await createKey(plane, keyspace);
+    await eventually("admitted", admitted(key), WITHIN_MS);
+    assert.equal((await gate.decision("/v1/new", key.secret)).code, "ROUTE_NOT_FOUND");
+    const path = `/v1/keyspaces/${keyspace.id}/policy`;
+    const { headers, ...policy } = await plane.api("GET", path);
+    const routes = [...policy.routes, { method: "GET", path: "/v1/new" }];
+    await plane.api("PUT", path, { default: policy.default, routes });
+    await eventually("the route is there", async () => (await gate.decision("/v1/new", key.secret)).code === "VALID", WITHIN_MS);
+  });
+
+  test("a key expires to the second without any push", async () => {
+    const expires = new Date(Math.ceil(Date.now() / 1_000 + 2) * 1_000);
+    const key = await createKey(plane, keyspace, { expires_at: expires.toISOString() });
+    await eventually("admitted", admitted(key), WITHIN_MS);
+    await plane.stop();
+    await eventually("expired", async () => (await code(key)) === "EXPIRED", 5_000);
+    const late = Date.now() - expires.getTime();
+    assert(late >= 0 && late < 1_500, `expired ${late} ms after its time`);
+    plane = await ControlPlane.start({ folder: folder.path, port: plane.port, adminKey: plane.adminKey });
+  });
+
+  test("the receipt shows that the gate has applied the change", async () => {
+    const key = await createKey(plane, keyspace);
+    const wanted = Number(key.headers.get("latchkey-change-seq"));
+    assert(wanted > 0);
+    await eventually("acknowledged", async () => {
+      const { gates } = await plane.api("GET", `/v1/keyspaces/${keyspace.id}/propagation`);
+      return gates.length === 1 && gates[0].applied_change_seq >= wanted;
+    }, WITHIN_MS);
+  });
+
+  test("with the control plane down and workerd restarted, valid keys pass and revoked ones do not", async () => {
+    const [kept, revoked] = [await createKey(plane, keyspace), await createKey(plane, keyspace)];
+    await eventually("admitted", admitted(revoked), WITHIN_MS);
+    await plane.api("DELETE", `/v1/keys/${revoked.id}`);
+    await eventually("refused", async () => (await code(revoked)) !== "VALID", WITHIN_MS);
+    await plane.stop();
+    await gate.stop();
+    gate = await Gate.start({ folder: folder.path, port: gate.port, vars });
+    await eventually("admitted from what the relay kept", admitted(kept), 10_000);
+    assert.notEqual(await code(revoked), "VALID");
+  });
+
+  test("a restarted control plane heals a gate that lost everything", async () => {
+    await gate.stop();
+    const other = await temporaryFolder();
+    try {
+      gate = await Gate.start({ folder: other.path, port: gate.port, vars });
+      plane = await ControlPlane.start({ folder: folder.path, port: plane.port, adminKey: plane.adminKey });
+      const key = await createKey(plane, keyspace);
+      await eventually("admitted", admitted(key), 10_000);
+    } finally {
+      await gate.stop();
+      await other.remove();
+    }
+  });
+});
+
+describe("past valid_until", () => {
+  test("a gate that hears nothing more fails closed", async () => {
+    const folder = await temporaryFolder();
+    const upstream = await Upstream.start();
+    const port = await freePort();
+    const plane = await ControlPlane.start({ folder: folder.path });
+    const freshness = { fresh_seconds: 5, valid_seconds: 8 };
+    const keyspace = await createKeyspace(plane, `http://127.0.0.1:${port}`, { freshness });
+    const gate = await Gate.start({ folder: folder.path, port, vars: await gateVars(plane, keyspace, upstream) });
+    try {
+      const key = await createKey(plane, keyspace);
+      await eventually("admitted", async () => (await gate.decision(HELLO, key.secret)).code === "VALID", 10_000);
+      await plane.stop("SIGKILL");
+      const reached = upstream.requests.length;
+      const last = await eventually("expired", async () => {
+        const decision = await gate.decision(HELLO, key.secret);
+        return decision.code === "VALID" ? undefined : decision;
+      }, 15_000);
+      assert.equal(last.code, "SNAPSHOT_EXPIRED");
+      assert.equal(last.status, 503);
+      assert(upstream.requests.length > reached, "it was admitted until then");
+    } finally {
+      await gate.stop();
+      await plane.stop();
+      await upstream.stop();
+      await folder.remove();
+    }
+  });
+});
