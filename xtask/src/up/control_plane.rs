@@ -29,15 +29,15 @@ pub(crate) fn start(port: u16, state: &State, step: &Step) -> Result<(Process, A
     let printed_keys = log_without_admin_key(&mut process, &log)?;
 
     let deadline = Instant::now() + START_WITHIN;
-    while !is_ready(port) {
+    while let Err(answer) = ready(port) {
         step.check()?;
         if let Some(status) = process.exited()? {
             return process.failure(&format!("ended at its start ({status})"));
         }
         if Instant::now() > deadline {
-            return process.failure(&format!("is not ready after {START_WITHIN:?}"));
+            return process.failure(&format!("is not ready after {START_WITHIN:?}: {answer}"));
         }
-        sleep(TICK);
+        sleep(2 * TICK);
     }
     let admin_key = match state.admin_key() {
         Some(kept) => kept,
@@ -75,6 +75,13 @@ fn log_without_admin_key(process: &mut Process, log: &Path) -> Result<Receiver<S
     Ok(receiver)
 }
 
-fn is_ready(port: u16) -> bool {
-    Request::new("GET", port, "/readyz").send().is_ok_and(|response| response.status == 200)
+/// # Errors
+/// With what it answers instead.
+fn ready(port: u16) -> Result<()> {
+    let response = Request::new("GET", port, "/readyz").send()?;
+    if response.status == 200 {
+        Ok(())
+    } else {
+        fail(format!("{} {}", response.status, response.body.trim()))
+    }
 }
