@@ -1,6 +1,7 @@
 use core::fmt;
 
-use crate::alphabet::check_digits;
+use crate::alphabet::{all, check_digits};
+use crate::prefix::check_prefix;
 use crate::{
     AFTER_PREFIX_LEN, CHECK_LEN, Digest, Environment, MAX_TOKEN_LEN, MIN_TOKEN_LEN, ParseError, Prefix,
     SECRET_LEN, digest,
@@ -15,7 +16,6 @@ const SHOWN_SECRET_LEN: usize = 4;
 #[derive(Clone, Copy)]
 pub struct UnverifiedToken<'a> {
     text: &'a [u8],
-    prefix: Prefix,
     environment: Environment,
 }
 
@@ -33,11 +33,11 @@ pub fn parse(text: &[u8]) -> Result<UnverifiedToken<'_>, ParseError> {
     // Step 2: structure.
     let [b'_', environment @ .., b'_'] = &rest[..6] else { return Err(ParseError::Structure) };
     // Step 3: prefix.
-    let prefix = Prefix::from_bytes(prefix)?;
+    check_prefix(prefix)?;
     // Step 4: environment.
     let environment = Environment::from_bytes(environment)?;
     // Step 5: alphabet.
-    if !rest[6..].iter().all(u8::is_ascii_alphanumeric) {
+    if !all(&rest[6..], |byte| byte.is_ascii_alphanumeric()) {
         return Err(ParseError::Alphabet);
     }
     // Step 6: checksum. Comparing digits, not numbers, leaves one spelling of each checksum.
@@ -45,13 +45,14 @@ pub fn parse(text: &[u8]) -> Result<UnverifiedToken<'_>, ParseError> {
     if check_digits(body) != check {
         return Err(ParseError::Checksum);
     }
-    Ok(UnverifiedToken { text, prefix, environment })
+    Ok(UnverifiedToken { text, environment })
 }
 
 impl<'a> UnverifiedToken<'a> {
     /// The keyspace's prefix.
     pub fn prefix(&self) -> Prefix {
-        self.prefix
+        let text = &self.text[..self.text.len() - AFTER_PREFIX_LEN];
+        Prefix::from_bytes(text).expect("the parser has checked it")
     }
 
     /// The environment that the token claims to be for.
@@ -91,6 +92,6 @@ impl<'a> UnverifiedToken<'a> {
 
 impl fmt::Debug for UnverifiedToken<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "UnverifiedToken({}_{}_[hidden])", self.prefix, self.environment)
+        write!(f, "UnverifiedToken({}_{}_[hidden])", self.prefix(), self.environment)
     }
 }

@@ -62,13 +62,7 @@ impl Prefix {
     }
 
     pub(crate) fn from_bytes(text: &[u8]) -> Result<Self, ParseError> {
-        let [first, rest @ ..] = text else { return Err(ParseError::Prefix) };
-        let follows_grammar = text.len() <= MAX_PREFIX_LEN
-            && first.is_ascii_lowercase()
-            && rest.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-        if !follows_grammar {
-            return Err(ParseError::Prefix);
-        }
+        check_prefix(text)?;
         let mut bytes = [0; MAX_PREFIX_LEN];
         bytes[..text.len()].copy_from_slice(text);
         Ok(Self { bytes, len: text.len() as u8 })
@@ -83,6 +77,14 @@ impl Prefix {
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }
+}
+
+pub(crate) fn check_prefix(text: &[u8]) -> Result<(), ParseError> {
+    let [first, rest @ ..] = text else { return Err(ParseError::Prefix) };
+    let follows_grammar = text.len() <= MAX_PREFIX_LEN
+        && first.is_ascii_lowercase()
+        && rest.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    if follows_grammar { Ok(()) } else { Err(ParseError::Prefix) }
 }
 
 impl FromStr for Prefix {

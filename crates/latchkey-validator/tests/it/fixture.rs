@@ -136,30 +136,41 @@ impl Encoded {
 
 /// A token whose secret is one character over and over, so that nobody takes it for a real one.
 pub(crate) fn token(environment: latchkey_token::Environment, byte: u8) -> String {
-    let prefix = Prefix::new("demo").expect("a valid prefix");
-    generate(&prefix, environment, &mut Repeat(byte)).expose().to_owned()
+    made_up(environment, [byte; 8])
 }
 
-struct Repeat(u8);
+/// A token whose secret is a number, four times.
+pub(crate) fn numbered_token(environment: latchkey_token::Environment, number: u64) -> String {
+    // Base 62, so that no byte is thrown away for fairness.
+    made_up(environment, core::array::from_fn(|place| (number / 62_u64.pow(place as u32) % 62) as u8))
+}
 
-impl TryRng for Repeat {
+fn made_up(environment: latchkey_token::Environment, bytes: [u8; 8]) -> String {
+    let prefix = Prefix::new("demo").expect("a valid prefix");
+    generate(&prefix, environment, &mut Cycle(bytes)).expose().to_owned()
+}
+
+/// Gives the same bytes over and over.
+struct Cycle([u8; 8]);
+
+impl TryRng for Cycle {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(u32::from_le_bytes([self.0; 4]))
+        rand_core::utils::next_word_via_fill(self)
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(u64::from_le_bytes([self.0; 8]))
+        rand_core::utils::next_word_via_fill(self)
     }
 
     fn try_fill_bytes(&mut self, target: &mut [u8]) -> Result<(), Infallible> {
-        target.fill(self.0);
+        target.iter_mut().zip(self.0.iter().cycle()).for_each(|(target, byte)| *target = *byte);
         Ok(())
     }
 }
 
-impl TryCryptoRng for Repeat {}
+impl TryCryptoRng for Cycle {}
 
 /// An enabled row of the token's environment that never expires and whose profile grants nothing.
 pub(crate) fn row(token: &str, key_number: u64) -> NewRow {

@@ -1,0 +1,114 @@
+//! What a decision costs natively at 1k, 100k and 1M keys, beside its floor: SHA-256 of one block.
+//!
+//! Every round times every contender, so that a noisy moment hits all of them. Reports as `cargo xtask bench` reads it.
+#![expect(clippy::print_stdout, reason = "the figures go to standard output")]
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use latchkey_snapshot::{Environment, NewRow, Policy, Profile, Route, Snapshot};
+use latchkey_token::Environment::Test;
+use latchkey_token::{Shapes, digest};
+use latchkey_validator::{Code, Credential, GateView, Loaded, RequestFacts, Rules, Verdict, decide};
+
+#[path = "../tests/it/fixture.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod fixture;
+
+use fixture::{ISSUED_AT, Plan, numbered_token, row};
+
+const ROUNDS: usize = 15;
+const CALLS: usize = 100_000;
+/// Keys that requests are made with. A power of two, so that picking one costs a mask and not a division.
+const SAMPLE: usize = 32_768;
+const SIZES: [(&str, usize); 3] = [("1k", 1_000), ("100k", 100_000), ("1m", 1_000_000)];
+
+struct Gate {
+    snapshot: Snapshot,
+    rules: Rules,
+    headers: Vec<String>,
+}
+
+fn main() {
+    let gates = SIZES.map(|(name, keys)| (name, keys, Gate::with(keys)));
+    let mut junk = gates[0].2.headers.clone();
+    junk.iter_mut().for_each(|header| header.replace_range(20..21, "-"));
+    for round in 0..=ROUNDS {
+        let floor = time(|call| black_box(hash(&gates[0].2.headers, call)));
+        let refused = time(|call| gates[0].2.decide(&junk, call, Code::MalformedKey));
+        let costs = gates.each_ref().map(|(name, keys, gate)| {
+            (*name, *keys, time(|call| gate.decide(&gate.headers, call, Code::Valid)))
+        });
+        // The first round warms caches and branch predictors up.
+        if round > 0 {
+            report("floor.sha256_block.native_ns", floor, "ns", "one SHA-256 block alone, of a token");
+            report("decide.native.malformed_ns", refused, "ns", "junk that is refused before it is hashed");
+            for (name, keys, cost) in costs {
+                report(
+                    &format!("decide.native.{name}_ns"),
+                    cost,
+                    "ns",
+                    &format!("{keys} keys, all in memory"),
+                );
+            }
+        }
+    }
+}
+
+impl Gate {
+    fn with(keys: usize) -> Self {
+        let route = |method: &str, path: &str, permission: &str| Route {
+            method: method.into(),
+            path: path.into(),
+            permission: Some(permission.into()),
+            environment: Environment::Any,
+            unknown_restriction: false,
+        };
+        let routes = vec![
+            route("GET", "/v1/orders/{id}", "orders:read"),
+            route("POST", "/v1/orders", "orders:write"),
+            route("*", "/v1/invoices/*", "invoices:all"),
+        ];
+        let tokens: Vec<String> = (0..keys as u64).map(|number| numbered_token(Test, number)).collect();
+        let profile = Profile { grants: vec!["orders:read".into()], ..Profile::default() };
+        let rows = tokens
+            .iter()
+            .zip(0..)
+            .map(|(token, number)| NewRow { profile: profile.clone(), ..row(token, number) });
+        let plan =
+            Plan { policy: Policy { routes, ..Policy::default() }, rows: rows.collect(), ..Plan::default() };
+        let (snapshot, rules) = plan.load();
+        // Keys are issued in no order of their tags, so any stretch of them is spread over the whole base.
+        let headers = (0..SAMPLE).map(|at| format!("Bearer {}", tokens[at % keys])).collect();
+        Self { snapshot, rules, headers }
+    }
+
+    fn decide(&self, headers: &[String], call: usize, expected: Code) {
+        let loaded = Some(Loaded { snapshot: &self.snapshot, rules: &self.rules });
+        let gate = GateView { shapes: Shapes::OnlyLatchkey, peppers: &[], loaded };
+        let credential = Credential::Authorization(headers[call & (SAMPLE - 1)].as_bytes());
+        let facts = RequestFacts::new(credential, black_box("GET"), black_box(b"/v1/orders/1234"));
+        match black_box(decide(&facts, &gate, ISSUED_AT)) {
+            Verdict::Decided(decision) => assert_eq!(decision.code, expected),
+            Verdict::NeedsObject(object) => panic!("everything is loaded, but {object:?} is asked for"),
+        }
+    }
+}
+
+fn hash(headers: &[String], call: usize) -> u8 {
+    let header = headers[call & (SAMPLE - 1)].as_bytes();
+    digest(&header["Bearer ".len()..]).0[0]
+}
+
+/// Nanoseconds a call.
+fn time<T>(mut run: impl FnMut(usize) -> T) -> f64 {
+    let start = Instant::now();
+    for call in 0..CALLS {
+        black_box(run(call));
+    }
+    start.elapsed().as_nanos() as f64 / CALLS as f64
+}
+
+fn report(name: &str, value: f64, unit: &str, note: &str) {
+    println!("{{\"name\":\"{name}\",\"value\":{value:.2},\"unit\":\"{unit}\",\"note\":\"{note}\"}}");
+}
