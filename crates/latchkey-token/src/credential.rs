@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::MAX_FOREIGN_LEN;
-use crate::alphabet::all;
+use crate::alphabet::are_visible;
 
 const SCHEME: &[u8] = b"Bearer";
 
@@ -41,7 +41,7 @@ pub fn bearer(value: &[u8]) -> Result<&[u8], CredentialError> {
         (_, []) => Err(CredentialError::NoToken),
         (0, _) => Err(CredentialError::OtherScheme),
         _ if token.len() > MAX_FOREIGN_LEN => Err(CredentialError::TooLong),
-        _ if !all(token, |byte| byte.is_ascii_graphic()) => Err(CredentialError::Junk),
+        _ if !are_visible(token) => Err(CredentialError::Junk),
         _ => Ok(token),
     }
 }

@@ -1,6 +1,6 @@
 use core::fmt;
 
-use crate::alphabet::all;
+use crate::alphabet::are_visible;
 use crate::{Digest, ParseError, digest};
 
 /// Shortest foreign token, in bytes. Shorter ones cannot hold enough randomness to resist guessing.
@@ -30,7 +30,7 @@ impl<'a> ForeignToken<'a> {
         if text.len() < MIN_FOREIGN_LEN || text.len() > MAX_FOREIGN_LEN {
             return Err(ParseError::Length);
         }
-        if !all(text, |byte| byte.is_ascii_graphic()) {
+        if !are_visible(text) {
             return Err(ParseError::NotVisibleAscii);
         }
         let text = core::str::from_utf8(text).map_err(|_| ParseError::NotVisibleAscii)?;

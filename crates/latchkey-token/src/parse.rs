@@ -1,6 +1,6 @@
 use core::fmt;
 
-use crate::alphabet::{all, check_digits};
+use crate::alphabet::{are_base62, check_digits};
 use crate::prefix::check_prefix;
 use crate::{
     AFTER_PREFIX_LEN, CHECK_LEN, Digest, Environment, MAX_TOKEN_LEN, MIN_TOKEN_LEN, ParseError, Prefix,
@@ -37,7 +37,7 @@ pub fn parse(text: &[u8]) -> Result<UnverifiedToken<'_>, ParseError> {
     // Step 4: environment.
     let environment = Environment::from_bytes(environment)?;
     // Step 5: alphabet.
-    if !all(&rest[6..], |byte| byte.is_ascii_alphanumeric()) {
+    if !are_base62(&rest[6..]) {
         return Err(ParseError::Alphabet);
     }
     // Step 6: checksum. Comparing digits, not numbers, leaves one spelling of each checksum.

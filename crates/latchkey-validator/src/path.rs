@@ -18,18 +18,12 @@ pub(crate) struct CanonicalPath<'a> {
 impl<'a> CanonicalPath<'a> {
     /// Takes a request target's path; everything from the first `?` on is cut off. `None` if it is not canonical.
     pub(crate) fn new(target: &'a [u8]) -> Option<Self> {
-        // The bound comes first: a long query must not cost a long search either.
-        let searched = &target[..target.len().min(MAX_PATH_LEN + 1)];
-        let path = searched.iter().position(|byte| *byte == b'?').map_or(searched, |end| &searched[..end]);
-        if path.len() > MAX_PATH_LEN {
+        if *target.first()? != b'/' {
             return None;
         }
-        let inner = path.strip_prefix(b"/")?;
-        let inner = inner.strip_suffix(b"/").unwrap_or(inner);
-        let has_escapes = check_bytes(inner)?;
-        // `//` alone leaves nothing once its slashes are gone; in any other path a doubled slash shows as an empty segment.
-        let is_canonical = if inner.is_empty() { path.len() == 1 } else { check_segments(inner) };
-        is_canonical.then_some(Self { inner, has_escapes })
+        let (length, has_escapes) = scan(target)?;
+        let inner = &target[1..length];
+        Some(Self { inner: inner.strip_suffix(b"/").unwrap_or(inner), has_escapes })
     }
 
     /// The segments; none for `/`. A slash at the end does not count: most upstreams ignore it, so the
@@ -39,41 +33,63 @@ impl<'a> CanonicalPath<'a> {
     }
 }
 
-/// `None` for a byte or an escape that no canonical path holds, else whether there are escapes.
-fn check_bytes(inner: &[u8]) -> Option<bool> {
+/// One pass over a path that begins with a slash: how long it is, and whether it has escapes.
+fn scan(target: &[u8]) -> Option<(usize, bool)> {
     let mut has_escapes = false;
-    let mut at = 0;
-    while let Some(byte) = inner.get(at) {
-        if *byte == b'%' {
-            has_escapes = true;
-            let escaped = unescape(inner.get(at + 1..at + 3)?)?;
-            if !may_be_escaped(escaped) {
-                return None;
+    let mut segment_at = 1;
+    let mut at = 1;
+    // One byte more than the bound is looked at, so that a path of exactly the bound is told from a longer one.
+    while let Some(byte) = target.get(at).filter(|_| at <= MAX_PATH_LEN) {
+        match CLASSES[usize::from(*byte)] {
+            Class::Plain => {}
+            Class::Slash => {
+                check_segment(&target[segment_at..at])?;
+                segment_at = at + 1;
             }
-            at += 3;
-        } else if PLAIN[usize::from(*byte)] {
-            at += 1;
-        } else {
-            return None;
+            Class::Escape => {
+                has_escapes = true;
+                let escaped = unescape(target.get(at + 1..at + 3)?)?;
+                may_be_escaped(escaped).then_some(())?;
+                at += 2;
+            }
+            Class::Query => break,
+            Class::Refused => return None,
         }
-    }
-    Some(has_escapes)
-}
-
-fn check_segments(inner: &[u8]) -> bool {
-    inner.split(|byte| *byte == b'/').all(|segment| !matches!(segment, b"" | b"." | b".."))
-}
-
-/// Bytes that stand for themselves: RFC 3986 `pchar` and the slash, without `;` (matrix parameters).
-const PLAIN: [bool; 256] = {
-    let mut plain = [false; 256];
-    let bytes = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@/";
-    let mut at = 0;
-    while at < bytes.len() {
-        plain[bytes[at] as usize] = true;
         at += 1;
     }
-    plain
+    // What follows the last slash may be empty.
+    if segment_at < at {
+        check_segment(&target[segment_at..at])?;
+    }
+    (at <= MAX_PATH_LEN).then_some((at, has_escapes))
+}
+
+fn check_segment(segment: &[u8]) -> Option<()> {
+    (!matches!(segment, b"" | b"." | b"..")).then_some(())
+}
+
+#[derive(Clone, Copy)]
+enum Class {
+    /// Stands for itself: RFC 3986 `pchar` without `;` (matrix parameters).
+    Plain,
+    Slash,
+    Escape,
+    Query,
+    Refused,
+}
+
+static CLASSES: [Class; 256] = {
+    let mut classes = [Class::Refused; 256];
+    let plain = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,=:@";
+    let mut at = 0;
+    while at < plain.len() {
+        classes[plain[at] as usize] = Class::Plain;
+        at += 1;
+    }
+    classes[b'/' as usize] = Class::Slash;
+    classes[b'%' as usize] = Class::Escape;
+    classes[b'?' as usize] = Class::Query;
+    classes
 };
 
 /// A letter, a digit, `-`, `.`, `_` or `~` never needs an escape, so an escaped one hides something. Escaped slashes, backslashes,
