@@ -417,3 +417,17 @@ fn a_policy_that_cannot_be_enforced_is_refused_with_the_place_of_the_fault() {
     );
     assert!(faulty(|policy| policy.roles[0].grants = vec!["A".into()]).starts_with("role 3, grant \"A\": "));
 }
+
+#[test]
+fn the_specification_lists_every_code_with_its_number() {
+    let specification = include_str!("../../../../spec/decision.md");
+    let rows = specification.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| ")?.split(" | ");
+        let number = cells.next()?.parse::<u8>().ok()?;
+        Some((number, cells.next()?.strip_prefix('`')?.strip_suffix('`')?))
+    });
+    let codes = Code::ALL.map(|code| (code.number(), code.as_str()));
+    assert_eq!(rows.collect::<Vec<_>>(), codes);
+    assert!(codes.iter().all(|(number, _)| Code::from_number(*number).is_some()));
+    assert_eq!(Code::from_number(0), None);
+}

@@ -11,7 +11,7 @@ use latchkey_snapshot::{
     Snapshot,
 };
 use latchkey_token::{Environment as TokenEnvironment, Shapes};
-use latchkey_validator::{Age, Credential, GateView, Loaded, RequestFacts, Rules, Verdict, decide};
+use latchkey_validator::{Age, Code, Credential, GateView, Loaded, RequestFacts, Rules, Verdict, decide};
 use serde_json::{Value, json};
 
 use crate::fixture::{Encoded, FRESH_UNTIL, ISSUED_AT, KEYSPACE, Plan, VALID_UNTIL, row, token};
@@ -342,10 +342,12 @@ fn document() -> String {
         plans().into_iter().map(|(name, plan)| (name.to_owned(), snapshot_json(plan))).collect();
     let cases: Vec<Value> = cases().iter().zip(1..).map(|(case, number)| case.to_json(number)).collect();
     let keys: Vec<Value> = keys().iter().map(key_json).collect();
+    let codes: serde_json::Map<String, Value> =
+        Code::ALL.into_iter().map(|code| (code.as_str().to_owned(), code.number().into())).collect();
     let note = "Each case is a request to a gate that holds one of the snapshots (or none). Paths and tokens are byte strings: each \
                 character stands for one byte (Latin-1). `route` is the position in the policy. Every snapshot has the keys of `keys`; its bundle \
                 was issued at 1800000000 and is loaded at that time.";
-    let document = json!({ "format": "spec/decision.md", "note": note, "keys": keys, "snapshots": snapshots, "cases": cases });
+    let document = json!({ "format": "spec/decision.md", "note": note, "codes": codes, "keys": keys, "snapshots": snapshots, "cases": cases });
     serde_json::to_string_pretty(&document).expect("it is JSON") + "\n"
 }
 

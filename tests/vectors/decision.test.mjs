@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { bytes, vectors, wasm } from "./load.mjs";
+
+const { cases, codes, snapshots } = vectors("decision");
+const ISSUED_AT = 1_800_000_000;
+
+const validators = new Map();
+for (const [name, { audience, trusted_keys, bundle }] of Object.entries(snapshots)) {
+  const validator = new wasm.Validator(audience, trusted_keys);
+  assert.equal(validator.load(bytes(bundle), ISSUED_AT), undefined);
+  validators.set(name, validator);
+}
+const { audience, trusted_keys } = snapshots.usual;
+const empty = new wasm.Validator(audience, trusted_keys);
+
+const latin1 = (text) => Buffer.from(text, "latin1");
+
+/** The way of a Worker: everything is written into the module's memory, a number comes back. */
+function decidePacked(validator, { credential, method, path, now }) {
+  const parts = [credential.authorization ?? "", method, path].map(latin1);
+  let input = new Uint8Array(wasm.wasmMemory().buffer, validator.inputOffset());
+  for (const part of parts) {
+    input.set(part);
+    input = input.subarray(part.length);
+  }
+  return validator.decidePacked(...parts.map((part) => part.length), now);
+}
+
+describe("decision vectors in Wasm", () => {
+  // The binding takes our own tokens only, and one credential.
+  for (const vector of cases.filter((vector) => !vector.takes_foreign_tokens && !vector.credential.conflicting)) {
+    test(`${vector.number}: ${vector.name}`, () => {
+      const { credential, method, path, now, expected } = vector;
+      const validator = vector.snapshot === null ? empty : validators.get(vector.snapshot);
+      if (credential.token === undefined) {
+        assert.equal(decidePacked(validator, vector), codes[expected.code]);
+        return;
+      }
+      const answer = validator.decide(latin1(credential.token), method, latin1(path), now);
+      assert.equal(answer.code, expected.code);
+      assert.equal(answer.keyId ?? null, expected.key_id);
+      const header = { ...vector, credential: { authorization: `Bearer ${credential.token}` } };
+      if (credential.token !== "") assert.equal(decidePacked(validator, header), codes[expected.code]);
+    });
+  }
+});
