@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::{Actor, AdminKey, Clock, IdSource, SystemClock, Workspace};
-use crate::http;
+use crate::{http, publisher};
 use crate::seal::{MasterKey, MasterKeyError, Vault};
 use crate::storage::Store;
 use crate::storage::sqlite::SqliteStore;
@@ -37,12 +37,16 @@ pub async fn serve(config: Config, stop: impl Future<Output = ()> + Send + 'stat
 
     let (stopping, stopped) = tokio::sync::watch::channel(());
     let mut draining = stopped.clone();
+    let mut publisher = tokio::spawn(publisher::run(app.clone(), config.publisher, stopped.clone()));
     let server = axum::serve(listener, http::router(app)).with_graceful_shutdown(async move {
         let _ = draining.changed().await;
     });
     let server = tokio::spawn(server.into_future());
-    stop.await;
-    tracing::info!("stopping: no new requests are taken");
+    tokio::select! {
+        () = stop => tracing::info!("stopping: no new requests are taken"),
+        // It ends by itself only if it cannot work; then neither can the program.
+        ended = &mut publisher => ended??,
+    }
     drop((stopping, stopped));
     match tokio::time::timeout(DRAIN, server).await {
         Ok(ended) => ended??,

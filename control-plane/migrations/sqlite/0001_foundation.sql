@@ -140,6 +140,7 @@ CREATE TABLE IF NOT EXISTS signing_keys (
 
 CREATE TABLE IF NOT EXISTS publications (
     keyspace_id INTEGER PRIMARY KEY REFERENCES keyspaces (id),
+    epoch       INTEGER NOT NULL,
     seq         INTEGER NOT NULL,
     change_seq  INTEGER NOT NULL,
     head        BLOB NOT NULL,

@@ -1,4 +1,71 @@
-//! Publishing.
+//! The publisher: carries what is in the change log to the gates, as signed snapshots.
+//!
+//! One supervisor for the process starts a task for each keyspace, so that a keyspace whose base is being built never holds up
+//! another's revocation, and each of those has a task for each gate, so that a gate that does not answer never holds up another.
+//!
+//! A release goes through these steps, and none is skipped:
+//! 1. read what changed ([`crate::storage::PublicationStore::changes_since`]);
+//! 2. encode it as a segment (`segments`), or have a new base built beside (`base`);
+//! 3. sign a head, and have a gate of our own (`twin`) verify and load all of it with the edge's code;
+//! 4. note head and bodies in one transaction, so that a number is never used for two heads, not even after a crash;
+//! 5. let the gate tasks push it (`push`): bodies first, head last.
+//!
+//! After a restart the last release is taken up from the database, signed anew and pushed to every gate.
+
+mod base;
+mod gate_client;
+mod keyspace;
 mod propagation;
+mod push;
+mod release;
+mod segments;
+mod supervisor;
+mod twin;
+mod walk;
 
 pub use propagation::{GateState, Isolate, Propagation, PushError};
+pub use supervisor::run;
+
+use self::gate_client::GateClient;
+use crate::app::App;
+use crate::config::PublisherConfig;
+use crate::domain::Timestamp;
+use crate::seal::SealError;
+use crate::storage::StoreError;
+
+/// For this long a gate can still tell a revoked or expired key from an unknown one; then the base forgets it.
+const REMEMBERED_DAYS: i64 = 30;
+
+fn forget_before(now: Timestamp) -> Timestamp {
+    now.plus_days(-REMEMBERED_DAYS)
+}
+
+/// What every task of the publisher shares.
+#[derive(Clone)]
+struct Context {
+    app: App,
+    config: PublisherConfig,
+    client: GateClient,
+}
+
+/// Why something was not published. Nothing was released then.
+#[derive(Debug, thiserror::Error)]
+enum PublishError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Our own check refused what we made: a fault of ours, caught before any gate saw it.
+    #[error("the snapshot did not pass its own verification ({0}) and was not released")]
+    Unverified(String),
+    #[error("a snapshot could not be encoded: {0}")]
+    Encoding(latchkey_snapshot::Refusal),
+    #[error("the signing key of the keyspace cannot be used: {0}")]
+    SigningKey(#[from] SealError),
+    #[error("the base could not be built: {0}")]
+    Interrupted(String),
+}
+
+impl PublishError {
+    fn refused(refusal: latchkey_snapshot::Refusal) -> Self {
+        Self::Unverified(refusal.to_string())
+    }
+}

@@ -12,7 +12,9 @@ pub mod sqlite;
 mod traits;
 
 pub use error::StoreError;
-pub use publication::{BaseRow, ChangedKey, ChangesSince, Publication, SealedSigningKey};
+pub use publication::{
+    BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication, SealedSigningKey,
+};
 pub use traits::{
     AuditStore, ChangeLog, Committed, DeleteMode, KeyFilter, KeyStore, KeyspaceStore, NewKeyspace, PolicyStore,
     PublicationStore, Store, WorkspaceStore,

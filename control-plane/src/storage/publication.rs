@@ -7,6 +7,8 @@ use crate::domain::{KeyId, KeyspaceId, Timestamp};
 pub struct Publication {
     /// Whose.
     pub keyspace_id: KeyspaceId,
+    /// Raised by an operator when a database was restored; outranks `seq`.
+    pub epoch: u32,
     /// The number of the head; it never falls.
     pub seq: u64,
     /// The last change that the head includes.
@@ -17,6 +19,24 @@ pub struct Publication {
     pub base_bytes: u64,
     /// When it was signed.
     pub issued_at: Timestamp,
+}
+
+/// A body of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    /// SHA-256 of the bytes.
+    pub hash: [u8; 32],
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// What a new head does to the bodies that are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BodyChanges {
+    /// Bodies that it names for the first time.
+    pub added: Vec<Body>,
+    /// Bodies that it no longer names.
+    pub dropped: Vec<[u8; 32]>,
 }
 
 /// A keyspace's signing key, sealed under the master key.
@@ -59,7 +79,16 @@ pub struct ChangedKey {
     /// The change that was the last one to it.
     pub change_seq: u64,
     /// One row per secret.
-    pub rows: Vec<BaseRow>,
+    pub rows: Vec<ChangedRow>,
+}
+
+/// A secret of a key that changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChangedRow {
+    /// The secret as it is now.
+    pub row: BaseRow,
+    /// Another secret's tag begins with the same 8 bytes, so this one cannot be revoked by prefix. Told of revoked ones only.
+    pub shares_prefix: bool,
 }
 
 /// What happened to a keyspace after some change.

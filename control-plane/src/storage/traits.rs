@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
-use super::{BaseRow, ChangesSince, Publication, SealedSigningKey, StoreError};
+use super::{BaseRow, Body, BodyChanges, ChangesSince, Publication, SealedSigningKey, StoreError};
 use crate::domain::keyspace::KeyspaceSettings;
 use crate::domain::{
     Actor, AdminKey, AuditEntry, Change, Key, KeyId, KeyPatch, KeyStatus, Keyspace, KeyspaceId, KeyspacePatch, NewKey,
@@ -195,8 +195,8 @@ pub trait ChangeLog: Send + Sync + 'static {
 /// What the publisher reads and keeps. It works for all tenants, so nothing here takes a workspace.
 #[async_trait]
 pub trait PublicationStore: Send + Sync + 'static {
-    /// Every keyspace, deleted ones included as long as they have gates to tell.
-    async fn published_keyspaces(&self) -> Result<Vec<KeyspaceId>, StoreError>;
+    /// Every keyspace, and those that have gates to tell and were deleted since `deleted_since`.
+    async fn published_keyspaces(&self, deleted_since: Timestamp) -> Result<Vec<KeyspaceId>, StoreError>;
 
     /// A keyspace, deleted or not, with its policy and signing key.
     async fn publishing_state(
@@ -207,14 +207,14 @@ pub trait PublicationStore: Send + Sync + 'static {
     /// What was last published.
     async fn publication(&self, id: KeyspaceId) -> Result<Option<Publication>, StoreError>;
 
-    /// Durably notes a head, before any gate sees it.
+    /// Durably notes a head and the bodies that it brings, in one transaction and before any gate sees them.
     ///
     /// # Errors
     /// [`StoreError::PublicationConflict`] unless `publication.seq` is one above what was last published.
-    async fn release(&self, publication: Publication) -> Result<(), StoreError>;
+    async fn release(&self, publication: Publication, bodies: BodyChanges) -> Result<(), StoreError>;
 
-    /// Keeps bodies that a head will name. Keeping one again does nothing.
-    async fn keep_bodies(&self, id: KeyspaceId, bodies: Vec<([u8; 32], Vec<u8>)>) -> Result<(), StoreError>;
+    /// Keeps bodies that a later head will name. Keeping one again does nothing.
+    async fn keep_bodies(&self, id: KeyspaceId, bodies: Vec<Body>) -> Result<(), StoreError>;
 
     /// A body by its hash.
     async fn body(&self, id: KeyspaceId, hash: [u8; 32]) -> Result<Option<Vec<u8>>, StoreError>;
@@ -225,6 +225,9 @@ pub trait PublicationStore: Send + Sync + 'static {
     /// What happened after change `after`. Looks at no more than `key_limit` keys.
     async fn changes_since(&self, id: KeyspaceId, after: u64, key_limit: u32) -> Result<ChangesSince, StoreError>;
 
+    /// How many rows [`PublicationStore::base_rows`] has.
+    async fn base_row_count(&self, id: KeyspaceId, forget_before: Timestamp) -> Result<u64, StoreError>;
+
     /// The rows behind `after` in the order of their tags. Rows that were revoked or expired before `forget_before` are
     /// left out. Pages may see changes that were made in between.
     async fn base_rows(
@@ -234,9 +237,6 @@ pub trait PublicationStore: Send + Sync + 'static {
         limit: u32,
         forget_before: Timestamp,
     ) -> Result<Vec<BaseRow>, StoreError>;
-
-    /// How many secrets of the keyspace have a tag with these first 8 bytes.
-    async fn rows_with_tag_prefix(&self, id: KeyspaceId, prefix: [u8; 8]) -> Result<u64, StoreError>;
 
     /// Proves that the database can be written to.
     async fn ping(&self) -> Result<(), StoreError>;

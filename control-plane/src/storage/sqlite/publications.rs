@@ -6,16 +6,18 @@ use super::rows::{json, number, parsed, unsigned};
 use super::{SqliteStore, policies, rows};
 use crate::domain::{KeyId, Keyspace, KeyspaceId, PolicyState, Timestamp};
 use crate::storage::{
-    BaseRow, ChangedKey, ChangesSince, Publication, PublicationStore, SealedSigningKey, StoreError,
+    BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication, PublicationStore,
+    SealedSigningKey, StoreError,
 };
 
 #[async_trait]
 impl PublicationStore for SqliteStore {
-    async fn published_keyspaces(&self) -> Result<Vec<KeyspaceId>, StoreError> {
-        self.read(|connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT id FROM keyspaces WHERE deleted_at IS NULL OR gates <> '[]' ORDER BY id")?;
-            let ids = statement.query_map([], |row| Ok(KeyspaceId(unsigned(row.get(0)?))))?;
+    async fn published_keyspaces(&self, deleted_since: Timestamp) -> Result<Vec<KeyspaceId>, StoreError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT id FROM keyspaces WHERE deleted_at IS NULL OR (gates <> '[]' AND deleted_at >= ?1) ORDER BY id",
+            )?;
+            let ids = statement.query_map([deleted_since.0], |row| Ok(KeyspaceId(unsigned(row.get(0)?))))?;
             Ok(ids.collect::<Result<_, _>>()?)
         })
         .await
@@ -42,21 +44,26 @@ impl PublicationStore for SqliteStore {
         self.read(move |connection| published(connection, id)).await
     }
 
-    async fn release(&self, publication: Publication) -> Result<(), StoreError> {
+    async fn release(&self, publication: Publication, bodies: BodyChanges) -> Result<(), StoreError> {
         self.keep(move |connection| {
-            let last = published(connection, publication.keyspace_id)?.map_or(0, |last| last.seq);
+            let id = publication.keyspace_id;
+            let last = published(connection, id)?.map_or(0, |last| last.seq);
             if publication.seq != last + 1 {
                 return Err(StoreError::PublicationConflict);
             }
+            insert_bodies(connection, id, &bodies.added)?;
+            delete_bodies(connection, id, &bodies.dropped)?;
             connection
                 .prepare_cached(
-                    "INSERT INTO publications (keyspace_id, seq, change_seq, head, issued_at, base_bytes) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
-                     ON CONFLICT (keyspace_id) DO UPDATE SET seq = excluded.seq, change_seq = excluded.change_seq, \
-                     head = excluded.head, issued_at = excluded.issued_at, base_bytes = excluded.base_bytes",
+                    "INSERT INTO publications (keyspace_id, epoch, seq, change_seq, head, issued_at, base_bytes) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+                     ON CONFLICT (keyspace_id) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq, \
+                     change_seq = excluded.change_seq, head = excluded.head, issued_at = excluded.issued_at, \
+                     base_bytes = excluded.base_bytes",
                 )?
                 .execute(params![
-                    number(publication.keyspace_id.0),
+                    number(id.0),
+                    publication.epoch,
                     number(publication.seq),
                     number(publication.change_seq),
                     publication.head,
@@ -68,17 +75,8 @@ impl PublicationStore for SqliteStore {
         .await
     }
 
-    async fn keep_bodies(&self, id: KeyspaceId, bodies: Vec<([u8; 32], Vec<u8>)>) -> Result<(), StoreError> {
-        self.keep(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "INSERT INTO bodies (keyspace_id, hash, bytes) VALUES (?1, ?2, ?3) ON CONFLICT (keyspace_id, hash) DO NOTHING",
-            )?;
-            for (hash, bytes) in &bodies {
-                statement.execute(params![number(id.0), hash, bytes])?;
-            }
-            Ok(())
-        })
-        .await
+    async fn keep_bodies(&self, id: KeyspaceId, bodies: Vec<Body>) -> Result<(), StoreError> {
+        self.keep(move |connection| insert_bodies(connection, id, &bodies)).await
     }
 
     async fn body(&self, id: KeyspaceId, hash: [u8; 32]) -> Result<Option<Vec<u8>>, StoreError> {
@@ -95,18 +93,27 @@ impl PublicationStore for SqliteStore {
             let kept: std::collections::HashSet<_> = kept.into_iter().collect();
             let mut statement = connection.prepare_cached("SELECT hash FROM bodies WHERE keyspace_id = ?1")?;
             let stored = statement.query_map([number(id.0)], |row| row.get::<_, [u8; 32]>(0))?;
-            let stored = stored.collect::<Result<Vec<_>, _>>()?;
-            let mut delete = connection.prepare_cached("DELETE FROM bodies WHERE keyspace_id = ?1 AND hash = ?2")?;
-            for hash in stored.iter().filter(|hash| !kept.contains(*hash)) {
-                delete.execute(params![number(id.0), hash])?;
-            }
-            Ok(())
+            let mut stale = stored.collect::<Result<Vec<_>, _>>()?;
+            stale.retain(|hash| !kept.contains(hash));
+            delete_bodies(connection, id, &stale)
         })
         .await
     }
 
     async fn changes_since(&self, id: KeyspaceId, after: u64, key_limit: u32) -> Result<ChangesSince, StoreError> {
         self.read(move |connection| changes_since(connection, id, after, key_limit)).await
+    }
+
+    async fn base_row_count(&self, id: KeyspaceId, forget_before: Timestamp) -> Result<u64, StoreError> {
+        self.read(move |connection| {
+            let sql = format!("SELECT count(*) FROM {BASE_ROWS}");
+            let count: i64 = connection.prepare_cached(&sql)?.query_row(
+                params![number(id.0), Vec::<u8>::new(), forget_before.0],
+                |row| row.get(0),
+            )?;
+            Ok(unsigned(count))
+        })
+        .await
     }
 
     async fn base_rows(
@@ -119,26 +126,10 @@ impl PublicationStore for SqliteStore {
         self.read(move |connection| {
             // An empty blob sorts before every tag.
             let after = after.map_or_else(Vec::new, |tag| tag.to_vec());
-            let sql = format!(
-                "SELECT {BASE_ROW_COLUMNS} FROM secrets AS t JOIN keys AS k ON k.id = t.key_id \
-                 WHERE t.keyspace_id = ?1 AND t.tag > ?2 \
-                 AND ifnull(k.revoked_at, ?4) >= ?4 AND ifnull(k.expires_at, ?4) >= ?4 AND ifnull(t.expires_at, ?4) >= ?4 \
-                 ORDER BY t.tag LIMIT ?3"
-            );
+            let sql = format!("SELECT {BASE_ROW_COLUMNS} FROM {BASE_ROWS} ORDER BY t.tag LIMIT ?4");
             let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![number(id.0), after, limit, forget_before.0], read_base_row)?;
+            let rows = statement.query_map(params![number(id.0), after, forget_before.0, limit], read_base_row)?;
             Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
-    }
-
-    async fn rows_with_tag_prefix(&self, id: KeyspaceId, prefix: [u8; 8]) -> Result<u64, StoreError> {
-        self.read(move |connection| {
-            let bound = |fill: u8| [prefix, [fill; 8]].concat();
-            let count: i64 = connection
-                .prepare_cached("SELECT count(*) FROM secrets WHERE keyspace_id = ?1 AND tag BETWEEN ?2 AND ?3")?
-                .query_row(params![number(id.0), bound(0), bound(0xff)], |row| row.get(0))?;
-            Ok(unsigned(count))
         })
         .await
     }
@@ -154,7 +145,7 @@ impl PublicationStore for SqliteStore {
 
 fn published(connection: &Connection, id: KeyspaceId) -> Result<Option<Publication>, StoreError> {
     let mut statement = connection
-        .prepare_cached("SELECT seq, change_seq, head, issued_at, base_bytes FROM publications WHERE keyspace_id = ?1")?;
+        .prepare_cached("SELECT seq, change_seq, head, issued_at, base_bytes, epoch FROM publications WHERE keyspace_id = ?1")?;
     let publication = statement.query_row([number(id.0)], |row| {
         Ok(Publication {
             keyspace_id: id,
@@ -163,6 +154,7 @@ fn published(connection: &Connection, id: KeyspaceId) -> Result<Option<Publicati
             head: row.get(2)?,
             issued_at: Timestamp(row.get(3)?),
             base_bytes: unsigned(row.get(4)?),
+            epoch: row.get(5)?,
         })
     });
     Ok(publication.optional()?)
@@ -184,7 +176,7 @@ fn changes_since(connection: &Connection, id: KeyspaceId, after: u64, key_limit:
     } else {
         changed
             .into_iter()
-            .map(|(key, change_seq)| Ok(ChangedKey { change_seq, rows: rows_of_key(connection, key)? }))
+            .map(|(key, change_seq)| Ok(ChangedKey { change_seq, rows: rows_of_key(connection, id, key)? }))
             .collect::<Result<_, StoreError>>()?
     };
     Ok(ChangesSince { through_seq: keyspace.change_seq, keys, too_many, settings_changed, deleted })
@@ -201,16 +193,50 @@ fn changed_keys(connection: &Connection, id: KeyspaceId, after: u64, limit: u32)
     Ok(keys.collect::<Result<_, _>>()?)
 }
 
+/// ?1 keyspace, ?2 the tag before, ?3 what to forget.
+const BASE_ROWS: &str = "secrets AS t JOIN keys AS k ON k.id = t.key_id WHERE t.keyspace_id = ?1 AND t.tag > ?2 \
+     AND ifnull(k.revoked_at, ?3) >= ?3 AND ifnull(k.expires_at, ?3) >= ?3 AND ifnull(t.expires_at, ?3) >= ?3";
+
 const BASE_ROW_COLUMNS: &str = "t.digest, k.id, k.environment, k.enabled, k.revoked_at IS NOT NULL, k.expires_at, t.expires_at, k.owner, \
      k.permissions, k.roles, k.metadata";
 
-fn rows_of_key(connection: &Connection, key: i64) -> Result<Vec<BaseRow>, StoreError> {
+fn rows_of_key(connection: &Connection, id: KeyspaceId, key: i64) -> Result<Vec<ChangedRow>, StoreError> {
     let sql = format!(
         "SELECT {BASE_ROW_COLUMNS} FROM secrets AS t JOIN keys AS k ON k.id = t.key_id WHERE t.key_id = ?1 ORDER BY t.tag"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map([key], read_base_row)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    rows.map(|row| {
+        let row = row?;
+        let shares_prefix = row.revoked && rows_with_prefix_of(connection, id, &row.digest)? > 1;
+        Ok(ChangedRow { row, shares_prefix })
+    })
+    .collect()
+}
+
+fn rows_with_prefix_of(connection: &Connection, id: KeyspaceId, digest: &Digest) -> Result<i64, StoreError> {
+    let bound = |fill: u8| [&rows::tag(digest)[..8], &[fill; 8]].concat();
+    let mut statement = connection
+        .prepare_cached("SELECT count(*) FROM secrets WHERE keyspace_id = ?1 AND tag BETWEEN ?2 AND ?3")?;
+    Ok(statement.query_row(params![number(id.0), bound(0), bound(0xff)], |row| row.get(0))?)
+}
+
+fn insert_bodies(connection: &Connection, id: KeyspaceId, bodies: &[Body]) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO bodies (keyspace_id, hash, bytes) VALUES (?1, ?2, ?3) ON CONFLICT (keyspace_id, hash) DO NOTHING",
+    )?;
+    for body in bodies {
+        statement.execute(params![number(id.0), body.hash, body.bytes])?;
+    }
+    Ok(())
+}
+
+fn delete_bodies(connection: &Connection, id: KeyspaceId, hashes: &[[u8; 32]]) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached("DELETE FROM bodies WHERE keyspace_id = ?1 AND hash = ?2")?;
+    for hash in hashes {
+        statement.execute(params![number(id.0), hash])?;
+    }
+    Ok(())
 }
 
 fn read_base_row(row: &Row<'_>) -> rusqlite::Result<BaseRow> {

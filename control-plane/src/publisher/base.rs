@@ -1,0 +1,107 @@
+//! Building a base: every row of a keyspace, in tag order, streamed from the store into shards and back into the store.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use latchkey_snapshot::{BaseBuilder, BaseRef, BuiltBase, ObjectRef, Refusal, limits, shard_bits_for};
+
+use super::{PublishError, forget_before, segments};
+use crate::domain::{KeyspaceId, Timestamp};
+use crate::storage::{Body, Store};
+
+/// Rows that are read at once.
+const PAGE_ROWS: u32 = 4_096;
+/// Bytes of bodies that are gathered before they are written.
+const FLUSH_BYTES: usize = 1 << 20;
+
+/// A base whose bodies are all in the store.
+#[derive(Clone, Debug)]
+pub(super) struct NewBase {
+    pub(super) named: BaseRef,
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+    /// Index pages and shards.
+    pub(super) bodies: Vec<[u8; 32]>,
+}
+
+/// Builds a base that contains every change up to the moment of the call, and possibly some made while it runs: those come
+/// again in the segments behind it, and saying a thing twice changes nothing.
+pub(super) async fn build(store: Arc<dyn Store>, id: KeyspaceId, now: Timestamp) -> Result<NewBase, PublishError> {
+    let state = store.publishing_state(id).await?;
+    let (keyspace, policy, _) = state.ok_or_else(|| PublishError::Interrupted("the keyspace is gone".to_owned()))?;
+    let rows = store.base_row_count(id, forget_before(now)).await?;
+    let mut shard_bits = shard_bits_for(rows);
+    loop {
+        let build = Build { store: store.as_ref(), id, roles: &policy.role_numbers, now };
+        match build.with_shards(shard_bits, keyspace.change_seq).await {
+            // Keys with much metadata and many permissions of their own: the same rows take more shards.
+            Err(PublishError::Encoding(Refusal::TooLong | Refusal::LimitExceeded)) if shard_bits < limits::SHARD_BITS => {
+                shard_bits = (shard_bits + 2).min(limits::SHARD_BITS);
+            }
+            done => return done,
+        }
+    }
+}
+
+struct Build<'a> {
+    store: &'a dyn Store,
+    id: KeyspaceId,
+    roles: &'a BTreeMap<String, u16>,
+    now: Timestamp,
+}
+
+/// Bodies that the builder handed out and nobody has stored yet.
+type Emitted = Arc<Mutex<Vec<Body>>>;
+
+impl Build<'_> {
+    async fn with_shards(&self, shard_bits: u8, change_seq: u64) -> Result<NewBase, PublishError> {
+        let emitted = Emitted::default();
+        let sink = Arc::clone(&emitted);
+        let emit = move |object: ObjectRef, bytes: Vec<u8>| {
+            let body = Body { hash: object.sha256, bytes };
+            sink.lock().unwrap_or_else(PoisonError::into_inner).push(body);
+        };
+        let mut builder = BaseBuilder::new(self.id.0, shard_bits, emit).map_err(PublishError::Encoding)?;
+        let mut kept = Kept::default();
+        let mut after = None;
+        loop {
+            let page = self.store.base_rows(self.id, after, PAGE_ROWS, forget_before(self.now)).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(segments::tag(last));
+            for row in &page {
+                builder.push(&segments::row(row, self.roles)).map_err(PublishError::Encoding)?;
+            }
+            self.flush(&emitted, FLUSH_BYTES, &mut kept).await?;
+        }
+        let built = builder.finish().map_err(PublishError::Encoding)?;
+        self.flush(&emitted, 0, &mut kept).await?;
+        Ok(kept.into_base(built, change_seq))
+    }
+
+    async fn flush(&self, emitted: &Emitted, at_least: usize, kept: &mut Kept) -> Result<(), PublishError> {
+        let bodies = {
+            let mut waiting = emitted.lock().unwrap_or_else(PoisonError::into_inner);
+            let bytes: usize = waiting.iter().map(|body| body.bytes.len()).sum();
+            if bytes < at_least { Vec::new() } else { std::mem::take(&mut *waiting) }
+        };
+        if bodies.is_empty() {
+            return Ok(());
+        }
+        kept.hashes.extend(bodies.iter().map(|body| body.hash));
+        kept.bytes += bodies.iter().map(|body| body.bytes.len() as u64).sum::<u64>();
+        Ok(self.store.keep_bodies(self.id, bodies).await?)
+    }
+}
+
+#[derive(Default)]
+struct Kept {
+    hashes: Vec<[u8; 32]>,
+    bytes: u64,
+}
+
+impl Kept {
+    fn into_base(self, built: BuiltBase, change_seq: u64) -> NewBase {
+        let named = BaseRef { change_seq, shard_bits: built.shard_bits, root: built.root };
+        NewBase { named, rows: built.rows, bytes: self.bytes, bodies: self.hashes }
+    }
+}

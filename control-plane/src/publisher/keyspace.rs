@@ -1,0 +1,387 @@
+//! Publishing one keyspace: from a change to a released head.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use latchkey_snapshot::{Audience, BaseRef, Head, HeadSigner, ObjectRef, Refusal, TagScheme, limits, sha256};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+
+use super::base::{self, NewBase};
+use super::push::Gates;
+use super::release::{Release, Segment, verify_head};
+use super::twin::{self, Twin};
+use super::walk::stored_body;
+use super::{Context, PublishError, segments};
+use crate::domain::{Keyspace, KeyspaceId, PolicyState, ServedEnvironment};
+use crate::storage::{BodyChanges, ChangesSince, Publication, Store, StoreError};
+
+/// From this many bytes of segments on a new base is built beside; half of what a head may list leaves room meanwhile.
+const REBASE_BYTES: usize = limits::SEGMENT_BYTES / 2;
+/// Keys in one segment; more make a new base cheaper.
+const SEGMENT_KEYS: u32 = 8_192;
+const FIRST_EPOCH: u32 = 1;
+/// Pause after a failure.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Publishes a keyspace whenever `wake` is notified and at every heartbeat. Ends when the keyspace was deleted and all its
+/// gates have been told.
+pub(super) async fn publish(context: Context, id: KeyspaceId, wake: Arc<Notify>) {
+    let mut publisher = loop {
+        match KeyspacePublisher::open(&context, id).await {
+            Ok(Some(publisher)) => break publisher,
+            Ok(None) => return,
+            Err(error) => report(id, &error),
+        }
+        tokio::time::sleep(PAUSE).await;
+    };
+    let mut due = Due::Always;
+    loop {
+        match publisher.release(due).await {
+            Ok(Outlook::Continues) => due = publisher.next_occasion(&wake).await,
+            Ok(Outlook::Finished) => return,
+            Err(error) => {
+                report(id, &error);
+                tokio::time::sleep(PAUSE).await;
+                due = Due::Always;
+            }
+        }
+    }
+}
+
+fn report(id: KeyspaceId, error: &PublishError) {
+    tracing::error!(keyspace.id = %id, error = error as &dyn std::error::Error, "nothing was published");
+}
+
+/// When a release is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    /// Also if nothing changed: at the start, at a heartbeat, and when a gate needs a newer head.
+    Always,
+    IfChanged,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outlook {
+    Continues,
+    Finished,
+}
+
+struct KeyspacePublisher {
+    context: Context,
+    store: Arc<dyn Store>,
+    id: KeyspaceId,
+    signer: HeadSigner,
+    twin: Twin,
+    /// The last release, if all of it is there.
+    current: Option<Release>,
+    /// The last head that was noted, even if it could not be taken up again: its number is used up.
+    last: Option<Publication>,
+    building: Option<JoinHandle<Result<NewBase, PublishError>>>,
+    /// A base that is complete and not yet in a head.
+    built: Option<NewBase>,
+    gates: Gates,
+    /// Gates that say that they have a head as new as the last one.
+    overtaken: mpsc::Receiver<()>,
+    released_at: Instant,
+    /// Nothing is left to do but to tell the gates.
+    deleted: bool,
+}
+
+/// What a head is to contain.
+struct Content {
+    base: BaseRef,
+    base_bytes: u64,
+    key_count: u64,
+    change_seq: u64,
+    segments: Vec<Segment>,
+}
+
+impl KeyspacePublisher {
+    /// `None` if there is no such keyspace.
+    async fn open(context: &Context, id: KeyspaceId) -> Result<Option<Self>, PublishError> {
+        let store = Arc::clone(&context.app.store);
+        let Some((_, _, sealed)) = store.publishing_state(id).await? else { return Ok(None) };
+        let signer = context.app.vault.open_signing_key(id, &sealed)?;
+        let last = store.publication(id).await?;
+        let (overtaken_by, overtaken) = mpsc::channel(1);
+        let gates = Gates::new(context.clone(), id, overtaken_by);
+        let mut publisher = Self {
+            context: context.clone(),
+            store,
+            id,
+            signer,
+            twin: Twin::new(id),
+            current: None,
+            last,
+            building: None,
+            built: None,
+            gates,
+            overtaken,
+            released_at: Instant::now(),
+            deleted: false,
+        };
+        match publisher.take_up().await {
+            Err(PublishError::Unverified(fault)) => {
+                tracing::warn!(keyspace.id = %id, fault, "the last release cannot be taken up; a new base is built");
+            }
+            other => other?,
+        }
+        Ok(Some(publisher))
+    }
+
+    /// Goes on from the last release.
+    async fn take_up(&mut self) -> Result<(), PublishError> {
+        let Some(last) = &self.last else { return Ok(()) };
+        let (store, id) = (self.store.as_ref(), self.id);
+        let verified = verify_head(&last.head, &self.signer.public_key(), self.context.app.now());
+        let verified = verified.map_err(PublishError::refused)?;
+        let head = verified.head();
+        let policy = stored_body(store, id, head.policy.sha256).await?;
+        let mut segments = Vec::with_capacity(head.segments.len());
+        let mut first_seq = head.base.change_seq;
+        for listed in &head.segments {
+            let bytes = stored_body(store, id, listed.object.sha256).await?;
+            segments.push(Segment::new(first_seq, listed.last_seq, bytes)?);
+            first_seq = listed.last_seq;
+        }
+        let release = Release { policy: Arc::new(policy), segments, base_bytes: last.base_bytes, verified };
+        self.twin.accept(store, &release, None).await?;
+        self.current = Some(release);
+        Ok(())
+    }
+
+    /// Waits until there is a reason for a release. The first change after a quiet time is one at once; those that follow
+    /// are gathered.
+    async fn next_occasion(&mut self, wake: &Notify) -> Due {
+        let config = &self.context.config;
+        let due = tokio::select! {
+            () = wake.notified() => Due::IfChanged,
+            () = sleep_until(self.released_at + config.heartbeat) => Due::Always,
+            _ = self.overtaken.recv() => Due::Always,
+            () = self.gates.confirmed(), if self.deleted => Due::IfChanged,
+            built = finished(&mut self.building) => {
+                self.building = None;
+                match built {
+                    Ok(base) => self.built = Some(base),
+                    Err(error) => report(self.id, &error),
+                }
+                Due::IfChanged
+            }
+        };
+        sleep_until(self.released_at + config.coalesce).await;
+        due
+    }
+
+    async fn release(&mut self, due: Due) -> Result<Outlook, PublishError> {
+        let Some((keyspace, policy, _)) = self.store.publishing_state(self.id).await? else {
+            return Ok(Outlook::Finished);
+        };
+        let is_current = self.current.as_ref().is_some_and(|current| current.head().change_seq == keyspace.change_seq);
+        self.deleted = keyspace.deleted_at.is_some();
+        if self.deleted && is_current && self.all_gates_have(&keyspace) {
+            return Ok(Outlook::Finished);
+        }
+        if due == Due::IfChanged && is_current && self.built.is_none() {
+            return Ok(Outlook::Continues);
+        }
+        let (content, changed) = self.content(&policy).await?;
+        let release = self.sign(&keyspace, &policy, content)?;
+        self.put_out(release, &changed).await?;
+        self.gates.set(&keyspace.gates);
+        self.rebase_if_due();
+        Ok(Outlook::Continues)
+    }
+
+    fn all_gates_have(&self, keyspace: &Keyspace) -> bool {
+        let applied = |gate| self.context.app.propagation.of(self.id, gate).applied_change_seq;
+        keyspace.gates.iter().all(|gate| applied(gate) >= Some(keyspace.change_seq))
+    }
+
+    async fn content(&mut self, policy: &PolicyState) -> Result<(Content, ChangesSince), PublishError> {
+        let mut content = match (&self.built, &self.current) {
+            (Some(built), _) => content_of(built),
+            (None, Some(current)) => Content {
+                base: current.head().base,
+                base_bytes: current.base_bytes,
+                key_count: current.head().key_count,
+                change_seq: current.head().change_seq,
+                segments: current.segments.clone(),
+            },
+            (None, None) => self.new_base().await?,
+        };
+        loop {
+            if let Some(changed) = self.extend(&mut content, policy).await? {
+                return Ok((content, changed));
+            }
+            // The changes fit no segment, so there is nothing for it but to wait for a base that has them.
+            content = self.new_base().await?;
+        }
+    }
+
+    async fn new_base(&mut self) -> Result<Content, PublishError> {
+        if self.building.is_none() {
+            self.start_building();
+        }
+        let built = finished(&mut self.building).await;
+        self.building = None;
+        Ok(content_of(self.built.insert(built?)))
+    }
+
+    /// Only right after a release: a base that is being built must not lose its bodies to the clearing away of old ones.
+    fn rebase_if_due(&mut self) {
+        let segments = self.current.iter().flat_map(|current| &current.segments);
+        let bytes: usize = segments.map(|segment| segment.bytes.len()).sum();
+        if bytes > REBASE_BYTES && self.building.is_none() {
+            self.start_building();
+        }
+    }
+
+    fn start_building(&mut self) {
+        self.building = Some(tokio::spawn(base::build(Arc::clone(&self.store), self.id, self.context.app.now())));
+    }
+
+    /// Adds what changed to the segments, and says what the newest of them now contains; `None` if it does not fit.
+    async fn extend(&self, content: &mut Content, policy: &PolicyState) -> Result<Option<ChangesSince>, PublishError> {
+        let mut first_seq = content.change_seq;
+        let mut changed = self.changes_since(first_seq).await?;
+        if changed.through_seq == first_seq || (changed.keys.is_empty() && !changed.deleted && !changed.too_many) {
+            content.change_seq = changed.through_seq;
+            return Ok(Some(changed));
+        }
+        let Some(mut newest) = self.segment(&changed, policy, first_seq)? else { return Ok(None) };
+        let kept = content.segments.len() - segments::merged_by(&content.segments, newest.bytes.len());
+        if let Some(oldest) = content.segments.get(kept) {
+            first_seq = oldest.first_seq;
+            changed = self.changes_since(first_seq).await?;
+            let Some(merged) = self.segment(&changed, policy, first_seq)? else { return Ok(None) };
+            newest = merged;
+        }
+        content.segments.truncate(kept);
+        content.segments.push(newest);
+        content.change_seq = changed.through_seq;
+        let bytes: usize = content.segments.iter().map(|segment| segment.bytes.len()).sum();
+        Ok((bytes <= limits::SEGMENT_BYTES).then_some(changed))
+    }
+
+    async fn changes_since(&self, seq: u64) -> Result<ChangesSince, PublishError> {
+        Ok(self.store.changes_since(self.id, seq, SEGMENT_KEYS).await?)
+    }
+
+    fn segment(
+        &self,
+        changed: &ChangesSince,
+        policy: &PolicyState,
+        first_seq: u64,
+    ) -> Result<Option<Segment>, PublishError> {
+        if changed.too_many {
+            return Ok(None);
+        }
+        let changes = segments::changes(changed, &policy.role_numbers);
+        match changes.encode(self.id.0, first_seq, changed.through_seq) {
+            Ok(bytes) => Segment::new(first_seq, changed.through_seq, bytes).map(Some),
+            Err(Refusal::TooLong | Refusal::LimitExceeded) => Ok(None),
+            Err(refusal) => Err(PublishError::Encoding(refusal)),
+        }
+    }
+
+    fn sign(&self, keyspace: &Keyspace, policy: &PolicyState, content: Content) -> Result<Release, PublishError> {
+        let policy = policy.published(keyspace.freshness.on_expired);
+        let policy = policy.encode(self.id.0).map_err(PublishError::Encoding)?;
+        let now = self.context.app.now();
+        let issued_at = now.as_seconds();
+        let head = Head {
+            audience: Audience { keyspace: self.id.0, environment: environment(keyspace.environment) },
+            tag_scheme: TagScheme::Sha256,
+            epoch: self.last.as_ref().map_or(FIRST_EPOCH, |last| last.epoch),
+            seq: self.last.as_ref().map_or(0, |last| last.seq) + 1,
+            change_seq: content.change_seq,
+            issued_at,
+            fresh_until: issued_at + u64::from(keyspace.freshness.fresh_seconds),
+            valid_until: issued_at + u64::from(keyspace.freshness.valid_seconds),
+            key_count: content.key_count,
+            previous: self.last.as_ref().map_or([0; 32], |last| sha256(&last.head)),
+            policy: ObjectRef::to(&policy).map_err(PublishError::Encoding)?,
+            base: content.base,
+            segments: Vec::new(),
+        };
+        Release::sign(head, policy, content.segments, content.base_bytes, &self.signer, now)
+    }
+
+    /// Verifies, notes and hands out a release, in this order.
+    async fn put_out(&mut self, release: Release, changed: &ChangesSince) -> Result<(), PublishError> {
+        let store = Arc::clone(&self.store);
+        if self.built.is_some() {
+            twin::check_base(store.as_ref(), self.id, &release).await?;
+        }
+        self.twin.accept(store.as_ref(), &release, Some(changed)).await?;
+        self.note(&release).await?;
+        self.released_at = Instant::now();
+        self.gates.offer(Arc::new(release.clone()));
+        if let Some(base) = self.built.take() {
+            let kept = base.bodies.into_iter().chain(release.bodies().map(|(hash, _)| hash)).collect();
+            store.forget_bodies_except(self.id, kept).await?;
+        }
+        let (seq, change_seq) = (release.head().seq, release.head().change_seq);
+        tracing::debug!(keyspace.id = %self.id, head.seq = seq, head.change_seq = change_seq, "released a head");
+        self.current = Some(release);
+        Ok(())
+    }
+
+    async fn note(&mut self, release: &Release) -> Result<(), PublishError> {
+        let publication = Publication {
+            keyspace_id: self.id,
+            epoch: release.head().epoch,
+            seq: release.head().seq,
+            change_seq: release.head().change_seq,
+            head: release.verified.bytes().to_vec(),
+            base_bytes: release.base_bytes,
+            issued_at: self.context.app.now(),
+        };
+        let before = self.current.as_ref();
+        let dropped = before.iter().flat_map(|before| before.bodies_not_in(Some(release)));
+        let bodies =
+            BodyChanges { added: release.bodies_to_keep(before), dropped: dropped.map(|(hash, _)| hash).collect() };
+        match self.store.release(publication.clone(), bodies).await {
+            Ok(()) => {
+                self.last = Some(publication);
+                Ok(())
+            }
+            Err(error) => {
+                // The twin is ahead of what was noted, and would refuse another head of this number.
+                self.twin.reset();
+                if matches!(error, StoreError::PublicationConflict) {
+                    self.last = self.store.publication(self.id).await?;
+                }
+                Err(error.into())
+            }
+        }
+    }
+}
+
+/// The outcome of what is being built; if that is nothing, it never comes.
+async fn finished(building: &mut Option<JoinHandle<Result<NewBase, PublishError>>>) -> Result<NewBase, PublishError> {
+    match building {
+        Some(task) => task.await.unwrap_or_else(|error| Err(PublishError::Interrupted(error.to_string()))),
+        None => std::future::pending().await,
+    }
+}
+
+fn content_of(base: &NewBase) -> Content {
+    Content {
+        base: base.named,
+        base_bytes: base.bytes,
+        key_count: base.rows,
+        change_seq: base.named.change_seq,
+        segments: Vec::new(),
+    }
+}
+
+fn environment(served: ServedEnvironment) -> latchkey_snapshot::Environment {
+    match served {
+        ServedEnvironment::Any => latchkey_snapshot::Environment::Any,
+        ServedEnvironment::Test => latchkey_snapshot::Environment::Test,
+        ServedEnvironment::Live => latchkey_snapshot::Environment::Live,
+    }
+}

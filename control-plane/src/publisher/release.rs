@@ -1,0 +1,89 @@
+use std::sync::Arc;
+
+use latchkey_snapshot::{
+    Head, HeadSigner, ObjectRef, Refusal, SegmentRef, Trust, TrustedKey, UnverifiedHead, VerifiedHead, encode_head,
+};
+
+use super::PublishError;
+use crate::domain::Timestamp;
+use crate::storage::Body;
+
+/// A signed head with the bodies that it names, apart from the base: that is in the store, however large.
+#[derive(Clone, Debug)]
+pub(super) struct Release {
+    /// Read back and verified as a gate would: there is no release without.
+    pub(super) verified: VerifiedHead,
+    pub(super) policy: Arc<Vec<u8>>,
+    pub(super) segments: Vec<Segment>,
+    /// Index and shards together.
+    pub(super) base_bytes: u64,
+}
+
+/// A segment and the changes in it: those in (first_seq, last_seq].
+#[derive(Clone, Debug)]
+pub(super) struct Segment {
+    pub(super) first_seq: u64,
+    pub(super) last_seq: u64,
+    pub(super) object: ObjectRef,
+    pub(super) bytes: Arc<Vec<u8>>,
+}
+
+impl Segment {
+    pub(super) fn new(first_seq: u64, last_seq: u64, bytes: Vec<u8>) -> Result<Self, PublishError> {
+        let object = ObjectRef::to(&bytes).map_err(PublishError::Encoding)?;
+        Ok(Self { first_seq, last_seq, object, bytes: Arc::new(bytes) })
+    }
+}
+
+impl Release {
+    /// Signs `head`, whose `policy` and `segments` are set here to what is given.
+    pub(super) fn sign(
+        mut head: Head,
+        policy: Vec<u8>,
+        segments: Vec<Segment>,
+        base_bytes: u64,
+        signer: &HeadSigner,
+        now: Timestamp,
+    ) -> Result<Self, PublishError> {
+        head.policy = ObjectRef::to(&policy).map_err(PublishError::Encoding)?;
+        head.segments =
+            segments.iter().map(|segment| SegmentRef { object: segment.object, last_seq: segment.last_seq }).collect();
+        let bytes = encode_head(&head, &[signer]).map_err(PublishError::Encoding)?;
+        let verified = verify_head(&bytes, &signer.public_key(), now)
+            .map_err(|refusal| PublishError::Unverified(refusal.to_string()))?;
+        if verified.head() != &head {
+            return Err(PublishError::Unverified("the head does not read back as it was written".to_owned()));
+        }
+        Ok(Self { verified, policy: Arc::new(policy), segments, base_bytes })
+    }
+
+    pub(super) fn head(&self) -> &Head {
+        self.verified.head()
+    }
+
+    /// Policy and segments by their hashes.
+    pub(super) fn bodies(&self) -> impl Iterator<Item = ([u8; 32], &Arc<Vec<u8>>)> {
+        let segments = self.segments.iter().map(|segment| (segment.object.sha256, &segment.bytes));
+        std::iter::once((self.head().policy.sha256, &self.policy)).chain(segments)
+    }
+
+    pub(super) fn body(&self, hash: &[u8; 32]) -> Option<&Arc<Vec<u8>>> {
+        self.bodies().find(|(own, _)| own == hash).map(|(_, bytes)| bytes)
+    }
+
+    /// Those of its bodies that `before` does not have.
+    pub(super) fn bodies_not_in(&self, before: Option<&Self>) -> impl Iterator<Item = ([u8; 32], &Arc<Vec<u8>>)> {
+        self.bodies().filter(move |(hash, _)| before.is_none_or(|before| before.body(hash).is_none()))
+    }
+
+    pub(super) fn bodies_to_keep(&self, before: Option<&Self>) -> Vec<Body> {
+        self.bodies_not_in(before).map(|(hash, bytes)| Body { hash, bytes: bytes.to_vec() }).collect()
+    }
+}
+
+/// Verifies a head of our own as a gate would.
+pub(super) fn verify_head(bytes: &[u8], public_key: &[u8; 32], now: Timestamp) -> Result<VerifiedHead, Refusal> {
+    let head = UnverifiedHead::parse(bytes)?;
+    let trust = Trust::new(head.unverified_audience(), vec![TrustedKey::new(public_key)?]);
+    head.verify(&trust, now.as_seconds())
+}
