@@ -3,10 +3,11 @@
 use alloc::vec::Vec;
 
 use ed25519_dalek::Signature;
+use latchkey_token::TagScheme;
 
 use crate::body::{ObjectRef, sha256};
 use crate::reader::Reader;
-use crate::trust::{Audience, Environment, TagScheme, Trust};
+use crate::trust::{Audience, Environment, Trust};
 use crate::{Refusal, limits, tlv};
 
 pub(crate) const MAGIC: [u8; 4] = *b"LKHD";

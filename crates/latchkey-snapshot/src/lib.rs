@@ -42,6 +42,7 @@ pub use base::{BaseBuilder, BuiltBase, shard_bits_for};
 pub use body::{HashedBody, Kind, ObjectRef, sha256};
 pub use error::Refusal;
 pub use head::{BaseRef, Head, HighWater, SegmentRef, UnverifiedHead, VerifiedHead};
+pub use latchkey_token::TagScheme;
 pub use loader::Loader;
 pub use policy::{DefaultAccess, OnExpired, Policy, Role, Route, VerifiedPolicy};
 pub use profile::{Profile, ProfileView};
@@ -50,4 +51,4 @@ pub use segment::{Changes, OwnerKill, Reason, Revoke, VerifiedSegment, owner_tag
 #[cfg(feature = "sign")]
 pub use sign::{HeadSigner, encode_head};
 pub use snapshot::{Lookup, Snapshot};
-pub use trust::{Audience, Environment, TagScheme, Trust, TrustedKey, key_id, public_key_text};
+pub use trust::{Audience, Environment, Trust, TrustedKey, key_id, public_key_text};

@@ -76,16 +76,6 @@ impl FromStr for Audience {
     }
 }
 
-/// How a token's digest becomes a tag: `spec/token.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TagScheme {
-    Sha256,
-    /// HMAC-SHA-256 under the pepper of this version, 1..=255.
-    HmacSha256 {
-        pepper_version: u8,
-    },
-}
-
 /// The first 8 bytes of SHA-256 of a public key: how a signature names its key.
 pub fn key_id(public_key: &[u8; 32]) -> [u8; 8] {
     let mut id = [0; 8];

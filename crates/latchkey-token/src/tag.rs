@@ -19,13 +19,12 @@ impl fmt::Debug for Tag {
 
 /// How a keyspace computes tags; a snapshot's head names it (spec/token.md section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum TagScheme {
     /// The first 16 bytes of the digest.
     Sha256,
     /// The first 16 bytes of HMAC-SHA-256(pepper, digest).
     HmacSha256 {
-        /// Which pepper: versions let a keyspace change it.
+        /// Which pepper, 1 to 255: versions let a keyspace change it.
         pepper_version: u8,
     },
 }

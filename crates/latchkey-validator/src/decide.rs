@@ -1,6 +1,6 @@
 //! The decision itself: spec/decision.md section 1, step by step.
 
-use latchkey_snapshot::{Environment, Lookup, ObjectRef, RowView, TagScheme as HeadScheme};
+use latchkey_snapshot::{Environment, Lookup, ObjectRef, RowView};
 use latchkey_token::credential::{CredentialError, bearer};
 use latchkey_token::{
     Environment as TokenEnvironment, Pepper, PresentedToken, Shapes, Tag, TagScheme, parse_presented, tag,
@@ -113,12 +113,12 @@ fn presented_token(credential: Credential<'_>, shapes: Shapes) -> Result<Present
 
 /// Without the pepper that the head names nothing can be looked up, so the snapshot is of no use here.
 fn tag_of(token: &PresentedToken<'_>, loaded: &Loaded<'_>, peppers: &[Pepper]) -> Result<Tag, Code> {
-    let (scheme, pepper) = match loaded.snapshot.head().head().tag_scheme {
-        HeadScheme::Sha256 => (TagScheme::Sha256, None),
-        HeadScheme::HmacSha256 { pepper_version } => (
-            TagScheme::HmacSha256 { pepper_version },
-            peppers.iter().find(|pepper| pepper.version() == pepper_version),
-        ),
+    let scheme = loaded.snapshot.head().head().tag_scheme;
+    let pepper = match scheme {
+        TagScheme::Sha256 => None,
+        TagScheme::HmacSha256 { pepper_version } => {
+            peppers.iter().find(|pepper| pepper.version() == pepper_version)
+        }
     };
     tag(scheme, pepper, &token.digest()).map_err(|_| Code::SnapshotUnavailable)
 }

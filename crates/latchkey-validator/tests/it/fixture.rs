@@ -4,8 +4,8 @@ use std::convert::Infallible;
 
 use latchkey_snapshot::{
     Audience, BaseBuilder, BaseRef, Changes, Environment, HashedBody, Head, HeadSigner, Loader, NewRow,
-    ObjectRef, Policy, SegmentRef, Snapshot, TagScheme as HeadScheme, Trust, UnverifiedHead, encode_head,
-    public_key_text, shard_bits_for,
+    ObjectRef, Policy, SegmentRef, Snapshot, Trust, UnverifiedHead, encode_head, public_key_text,
+    shard_bits_for,
 };
 use latchkey_token::{Pepper, Prefix, Tag, TagScheme, digest, generate, tag};
 use latchkey_validator::Rules;
@@ -19,7 +19,7 @@ pub(crate) const VALID_UNTIL: u64 = ISSUED_AT + 86_400;
 /// What a snapshot is to hold.
 pub(crate) struct Plan {
     pub(crate) environment: Environment,
-    pub(crate) tag_scheme: HeadScheme,
+    pub(crate) tag_scheme: TagScheme,
     pub(crate) policy: Policy,
     /// In any order.
     pub(crate) rows: Vec<NewRow>,
@@ -42,7 +42,7 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             environment: Environment::Any,
-            tag_scheme: HeadScheme::Sha256,
+            tag_scheme: TagScheme::Sha256,
             policy: Policy::default(),
             rows: Vec::new(),
             changes: None,
