@@ -1,17 +1,14 @@
 // Requests per second through the gate on raw workerd, beside what a Worker costs without it. Each round loads every contender in turn, so a
 // ratio compares neighbours in time; a ratio above 1 means that the gate is faster.
-import { execFile, execFileSync, spawn } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { cpSync, mkdirSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
-import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { ingest } from "../support/gate.mjs";
 import { Publisher } from "../support/publisher.mjs";
 import { newToken } from "../support/token.mjs";
-import { writeConfig } from "./gate/config.mjs";
+import { startWorkerd } from "../support/workerd.mjs";
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
@@ -24,14 +21,6 @@ const folder = join(target, "latchkey/bench/gate");
 const edge = process.env.EDGE_DIR ?? join(target, "latchkey/edge");
 
 const report = (name, value, unit, note) => console.log(JSON.stringify({ name, value, unit, note }));
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
-}
 
 /** The worker crate's hello world, built and bound as the gate is. */
 function buildWorkersRs(dir) {
@@ -121,23 +110,13 @@ async function main() {
   const publisher = new Publisher();
   const keys = Array.from({ length: KEYS }, () => publisher.addKey({ owner: "acme", metadata: { plan: "gold" } }));
   const contenders = assemble(publisher, keys[0]);
-  for (const contender of contenders) contender.port = await freePort();
-  const origin = (name) => `http://127.0.0.1:${contenders.find((contender) => contender.name === name).port}`;
-
-  // The program itself, not the script around it, which would leave it behind.
-  const program = createRequire(import.meta.url)("workerd").default;
-  const workerd = spawn(program, ["serve", writeConfig(folder, contenders)], { stdio: ["ignore", "inherit", "inherit"] });
+  const workerd = await startWorkerd(contenders);
   try {
-    let answer;
-    for (let tries = 0; answer?.status !== 200; tries++) {
-      if (tries > 100 || workerd.exitCode !== null) throw new Error(`the gate took no bundle: ${JSON.stringify(answer?.body)}`);
-      await new Promise((done) => setTimeout(done, 100));
-      answer = await ingest(origin("gate"), publisher.bundle()).catch(() => undefined);
-    }
-    await measure((name) => `${origin(name)}/v1/hello`, keys[0]);
+    const answer = await ingest(workerd.url("gate"), publisher.bundle());
+    if (answer.status !== 200) throw new Error(`the gate took no bundle: ${JSON.stringify(answer.body)}\n${workerd.logs()}`);
+    await measure((name) => `${workerd.url(name)}/v1/hello`, keys[0]);
   } finally {
-    // It would wait for open connections; there is nothing to save.
-    workerd.kill("SIGKILL");
+    await workerd.close();
   }
 }
 

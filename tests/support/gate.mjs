@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { startWorkerd } from "./workerd.mjs";
 
 const root = resolve(import.meta.dirname, "../..");
 const scratch = join(root, "target/latchkey");
@@ -27,7 +28,7 @@ export const BUNDLE = "application/vnd.latchkey.bundle";
 
 /** The Worker's configuration as wrangler.toml has it, with a test's own settings. */
 export function gateConfig({ name = "gate", vars = {}, dir = edgeDir, kv = true, ...rest } = {}) {
-  if (!existsSync(join(dir, "entry.js"))) throw new Error(`${dir} is missing; run \`cargo xtask build edge\``);
+  assertBuilt(dir);
   return {
     name,
     main: join(dir, "entry.js"),
@@ -45,35 +46,48 @@ export function gateConfig({ name = "gate", vars = {}, dir = edgeDir, kv = true,
   };
 }
 
-/** Starts Workers by their configurations. The first one is the primary. */
+function assertBuilt(dir) {
+  if (!existsSync(join(dir, "entry.js"))) throw new Error(`${dir} is missing; run \`cargo xtask build edge\``);
+}
+
+/** Starts Workers by their configurations, under wrangler: with KV, and with several Workers that share a relay. The first one is the primary. */
 export async function startWorkers(...configs) {
   const harness = createTestHarness({ root, workers: configs.map((config) => ({ config })) });
   const { url } = await harness.listen();
   return { harness, url: url.href.replace(/\/$/, ""), close: () => harness.close() };
 }
 
-/** A gate for `publisher`, with a recording upstream. */
-export async function startGate(publisher, { vars = {}, config = {} } = {}) {
+/** A gate for `publisher` on raw workerd, with a recording upstream and without KV. */
+export async function startGate(publisher, { vars = {}, dir = edgeDir } = {}) {
+  assertBuilt(dir);
   const upstream = await startUpstream();
-  const workers = await startWorkers(
-    gateConfig({ vars: { ...publisher.settings, UPSTREAM_URL: upstream.url, ...vars }, ...config }),
-  );
-  const push = (bytes, headers = {}) => ingest(workers.url, bytes, headers);
+  const bindings = { ...publisher.settings, UPSTREAM_URL: upstream.url, ...vars };
+  const workerd = await startWorkerd([{ name: "gate", dir, bindings, relay: true }]);
+  const url = workerd.url("gate");
   return {
-    ...workers,
+    ...gateAt(url, publisher),
     upstream,
+    logs: workerd.logs,
+    close: async () => {
+      await workerd.close();
+      upstream.close();
+    },
+  };
+}
+
+/** What tests do with a gate, wherever it runs. */
+export function gateAt(url, publisher) {
+  const push = (bytes, headers) => ingest(url, bytes, headers);
+  return {
+    url,
     push,
     publish: async (overrides) => {
       const answer = await push(publisher.bundle(overrides));
       if (answer.status !== 200) throw new Error(`ingest: ${answer.status} ${JSON.stringify(answer.body)}`);
       return answer.body;
     },
-    fetch: (path, init) => fetch(workers.url + path, { redirect: "manual", ...init }),
-    status: async () => (await fetch(workers.url + STATUS)).json(),
-    close: async () => {
-      await workers.close();
-      await upstream.close();
-    },
+    fetch: (path, init) => fetch(url + path, { redirect: "manual", ...init }),
+    status: async () => (await fetch(url + STATUS)).json(),
   };
 }
 
@@ -96,7 +110,7 @@ export async function eventually(check, { within = 10_000, every = 20 } = {}) {
 }
 
 /** An HTTP server that keeps every request it got. `answer` may be replaced by a test. */
-async function startUpstream() {
+export async function startUpstream() {
   const upstream = { requests: [], answer: (request, response) => response.end("hello from upstream") };
   const server = createServer((request, response) => {
     upstream.requests.push({ method: request.method, url: request.url, headers: request.headers });
@@ -106,7 +120,7 @@ async function startUpstream() {
   await once(server, "listening");
   upstream.url = `http://127.0.0.1:${server.address().port}`;
   upstream.last = () => upstream.requests.at(-1);
-  upstream.close = async () => {
+  upstream.close = () => {
     server.closeAllConnections();
     server.close();
   };

@@ -1,0 +1,109 @@
+// Raw workerd: Workers behind sockets of their own, without the proxy that `wrangler dev` and its test harness put in front and behind (it compresses,
+// follows redirects, and takes longer than the gate).
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join, relative, sep } from "node:path";
+
+const DATE = "2026-07-15";
+const STARTS_WITHIN_MS = 10_000;
+
+/**
+ * Starts `workers`: {name, dir, bindings, relay}. `dir` holds modules, entry.js first among them; a binding is a text or {service}; `relay` gives
+ * the Worker its Durable Object. Returns `url(name)` and `close()`.
+ */
+export async function startWorkerd(workers) {
+  const folder = mkdtempSync(join(tmpdir(), "latchkey-workerd-"));
+  const listening = await Promise.all(workers.map(async (worker) => ({ ...worker, port: await freePort() })));
+  // The program itself, not the script around it, which would leave it behind.
+  const program = createRequire(import.meta.url)("workerd").default;
+  const child = spawn(program, ["serve", writeConfig(folder, listening)], { stdio: ["ignore", "pipe", "pipe"] });
+  const logs = [];
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => logs.push(text));
+  const url = (name) => `http://127.0.0.1:${listening.find((worker) => worker.name === name).port}`;
+  const close = async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      // Not SIGTERM, on which it waits for open connections; there is nothing to save.
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    }
+    rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    await untilListening(url(workers[0].name), child);
+  } catch (error) {
+    await close();
+    throw new Error(`workerd did not start: ${logs.join("")}`, { cause: error });
+  }
+  return { url, close, logs: () => logs.join("") };
+}
+
+async function untilListening(url, child) {
+  const deadline = Date.now() + STARTS_WITHIN_MS;
+  for (;;) {
+    try {
+      await (await fetch(url)).arrayBuffer();
+      return;
+    } catch (error) {
+      if (Date.now() > deadline || child.exitCode !== null) throw error;
+      await new Promise((done) => setTimeout(done, 20));
+    }
+  }
+}
+
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+function writeConfig(folder, workers) {
+  // SQLite needs a disk.
+  const storage = join(folder, "storage");
+  mkdirSync(storage);
+  const services = workers.map((each) => `    (name = "${each.name}", worker = ${worker(folder, each)}),`);
+  const sockets = workers.map(
+    ({ name, port }) => `    (name = "${name}", address = "127.0.0.1:${port}", http = (), service = "${name}"),`,
+  );
+  const file = join(folder, "config.capnp");
+  writeFileSync(file, `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+${services.join("\n")}
+    (name = "storage", disk = (path = ${JSON.stringify(storage)}, writable = true)),
+    (name = "internet", network = (allow = ["private", "local"])),
+  ],
+  sockets = [
+${sockets.join("\n")}
+  ],
+);
+`);
+  return file;
+}
+
+function worker(folder, { dir, bindings = {}, relay = false }) {
+  const list = Object.entries(bindings).map(([name, value]) =>
+    value.service ? `(name = "${name}", service = "${value.service}")` : `(name = "${name}", text = ${JSON.stringify(value)})`,
+  );
+  if (relay) list.push(`(name = "RELAY", durableObjectNamespace = "Relay")`);
+  const objects = relay
+    ? `durableObjectNamespaces = [(className = "Relay", uniqueKey = "relay", enableSql = true)], durableObjectStorage = (localDisk = "storage"),`
+    : "";
+  return `(modules = [${modules(folder, dir).join(", ")}], compatibilityDate = "${DATE}", ${objects} bindings = [${list.join(", ")}])`;
+}
+
+function modules(folder, dir) {
+  const files = readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((file) => file.isFile() && /\.(js|wasm)$/.test(file.name))
+    .map((file) => relative(dir, join(file.parentPath, file.name)).split(sep).join("/"));
+  files.sort((one, other) => Number(other === "entry.js") - Number(one === "entry.js"));
+  return files.map((name) => {
+    const kind = name.endsWith(".wasm") ? "wasm" : "esModule";
+    return `(name = "${name}", ${kind} = embed "${relative(folder, join(dir, name)).split(sep).join("/")}")`;
+  });
+}
