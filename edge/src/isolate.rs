@@ -6,7 +6,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use latchkey_snapshot::{HashedBody, ObjectRef, Refusal, Snapshot};
-use latchkey_token::Shapes;
 use latchkey_validator::{Age, GateView, Loaded, Rules};
 use worker::Env;
 
@@ -108,8 +107,7 @@ impl Isolate {
             (Some(snapshot), Some(rules)) => Some(Loaded { snapshot, rules }),
             _ => None,
         };
-        // Imported keys come with a setting of their keyspace; until then only our own grammar is taken.
-        Some(GateView { shapes: Shapes::OnlyLatchkey, peppers: &config.peppers, loaded })
+        Some(GateView { peppers: &config.peppers, loaded })
     }
 
     pub(crate) fn age(&self, now: u64) -> Option<Age> {

@@ -211,6 +211,8 @@ impl PolicyState {
                 OnExpired::Deny => snapshot::OnExpired::Deny,
                 OnExpired::Allow => snapshot::OnExpired::DecideFromExpired,
             },
+            // Keys are only made here, none are imported.
+            tokens: snapshot::TokenShapes::OnlyLatchkey,
             roles: self.policy.roles.iter().filter_map(|role| self.published_role(role)).collect(),
             routes: self.policy.routes.iter().map(published_route).collect(),
         }

@@ -42,7 +42,7 @@ pub use base::{BaseBuilder, BuiltBase, shard_bits_for};
 pub use body::{HashedBody, Kind, ObjectRef, sha256};
 pub use error::Refusal;
 pub use head::{BaseRef, Head, HighWater, SegmentRef, UnverifiedHead, VerifiedHead};
-pub use latchkey_token::TagScheme;
+pub use latchkey_token::{TagScheme, TokenShapes};
 pub use loader::Loader;
 pub use policy::{DefaultAccess, OnExpired, Policy, Role, Route, VerifiedPolicy};
 pub use profile::{Profile, ProfileView};

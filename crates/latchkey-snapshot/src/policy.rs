@@ -5,6 +5,8 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use latchkey_token::TokenShapes;
+
 use crate::body::{HashedBody, ObjectRef};
 use crate::profile::encode_texts;
 use crate::reader::Reader;
@@ -62,6 +64,7 @@ pub struct Route {
 pub struct Policy {
     pub default: DefaultAccess,
     pub on_expired: OnExpired,
+    pub tokens: TokenShapes,
     pub roles: Vec<Role>,
     pub routes: Vec<Route>,
 }
@@ -85,7 +88,7 @@ impl Policy {
         let permissions = self.permissions();
         let mut out = Vec::new();
         out.extend_from_slice(&MAGIC);
-        out.extend_from_slice(&[VERSION, self.default as u8, self.on_expired as u8, 0]);
+        out.extend_from_slice(&[VERSION, self.default as u8, self.on_expired as u8, self.tokens as u8]);
         out.extend_from_slice(&keyspace.to_le_bytes());
         push_count(&mut out, permissions.len(), limits::PERMISSIONS)?;
         out.extend_from_slice(&encode_texts(&permissions)?);
@@ -191,9 +194,11 @@ fn decode(bytes: &[u8], keyspace: u64) -> Result<Policy, Refusal> {
         1 => OnExpired::DecideFromExpired,
         _ => return Err(Refusal::NotCanonical),
     };
-    if reader.u8()? != 0 {
-        return Err(Refusal::NotCanonical);
-    }
+    let tokens = match reader.u8()? {
+        0 => TokenShapes::OnlyLatchkey,
+        1 => TokenShapes::AlsoForeign,
+        _ => return Err(Refusal::NotCanonical),
+    };
     if reader.u64()? != keyspace {
         return Err(Refusal::KeyspaceMismatch);
     }
@@ -205,7 +210,7 @@ fn decode(bytes: &[u8], keyspace: u64) -> Result<Policy, Refusal> {
     let length = reader.u16()?;
     tlv::refuse_critical(reader.take(length.into())?)?;
     reader.finish()?;
-    let policy = Policy { default, on_expired, roles, routes };
+    let policy = Policy { default, on_expired, tokens, roles, routes };
     // Every listed permission is used by a route: one policy, one encoding.
     if policy.permissions() != permissions {
         return Err(Refusal::NotCanonical);

@@ -20,7 +20,7 @@ pub use error::{ParseError, PepperMismatch};
 pub use foreign::{ForeignToken, MAX_FOREIGN_LEN, MIN_FOREIGN_LEN};
 pub use parse::{UnverifiedToken, parse};
 pub use prefix::{Environment, Prefix};
-pub use presented::{PresentedToken, Shapes, parse_presented};
+pub use presented::{PresentedToken, TokenShapes, parse_presented};
 pub use secret::{SecretToken, generate};
 pub use tag::{Pepper, Tag, TagScheme, tag};
 

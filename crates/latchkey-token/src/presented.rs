@@ -1,14 +1,15 @@
 use crate::{Digest, Environment, ForeignToken, ParseError, UnverifiedToken, parse};
 
-/// Which shapes of token a keyspace takes.
+/// Which shapes of token a keyspace takes; its policy says it.
 ///
 /// Taking foreign tokens is a weakening: what is not a Latchkey token is no longer refused before it is hashed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shapes {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TokenShapes {
     /// Tokens of our own grammar, checksum included.
-    OnlyLatchkey,
+    #[default]
+    OnlyLatchkey = 0,
     /// Any 16 to 255 bytes of visible ASCII as well.
-    AlsoForeign,
+    AlsoForeign = 1,
 }
 
 /// A token as a caller presents it: well formed, nothing more.
@@ -23,12 +24,12 @@ pub enum PresentedToken<'a> {
 /// Parses a token of a shape that the keyspace takes.
 ///
 /// # Errors
-/// Why the text is not a Latchkey token, or with [`Shapes::AlsoForeign`] why it is not even a foreign one.
-pub fn parse_presented(text: &[u8], shapes: Shapes) -> Result<PresentedToken<'_>, ParseError> {
+/// Why the text is not a Latchkey token, or with [`TokenShapes::AlsoForeign`] why it is not even a foreign one.
+pub fn parse_presented(text: &[u8], shapes: TokenShapes) -> Result<PresentedToken<'_>, ParseError> {
     match (parse(text), shapes) {
         (Ok(token), _) => Ok(PresentedToken::Latchkey(token)),
-        (Err(reason), Shapes::OnlyLatchkey) => Err(reason),
-        (Err(_), Shapes::AlsoForeign) => ForeignToken::parse(text).map(PresentedToken::Foreign),
+        (Err(reason), TokenShapes::OnlyLatchkey) => Err(reason),
+        (Err(_), TokenShapes::AlsoForeign) => ForeignToken::parse(text).map(PresentedToken::Foreign),
     }
 }
 

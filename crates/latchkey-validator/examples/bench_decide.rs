@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use latchkey_snapshot::{Environment, NewRow, Policy, Profile, Route, Snapshot};
 use latchkey_token::Environment::Test;
-use latchkey_token::{Shapes, digest};
+use latchkey_token::digest;
 use latchkey_validator::{Code, Credential, GateView, Loaded, RequestFacts, Rules, Verdict, decide};
 
 #[path = "../tests/it/fixture.rs"]
@@ -85,7 +85,7 @@ impl Gate {
 
     fn decide(&self, headers: &[String], call: usize, expected: Code) {
         let loaded = Some(Loaded { snapshot: &self.snapshot, rules: &self.rules });
-        let gate = GateView { shapes: Shapes::OnlyLatchkey, peppers: &[], loaded };
+        let gate = GateView { peppers: &[], loaded };
         let credential = Credential::Authorization(headers[call & (SAMPLE - 1)].as_bytes());
         let facts = RequestFacts::new(credential, black_box("GET"), black_box(b"/v1/orders/1234"));
         match black_box(decide(&facts, &gate, ISSUED_AT)) {

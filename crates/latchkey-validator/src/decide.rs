@@ -3,7 +3,8 @@
 use latchkey_snapshot::{Environment, Lookup, ObjectRef, RowView};
 use latchkey_token::credential::{CredentialError, bearer};
 use latchkey_token::{
-    Environment as TokenEnvironment, Pepper, PresentedToken, Shapes, Tag, TagScheme, parse_presented, tag,
+    Environment as TokenEnvironment, Pepper, PresentedToken, Tag, TagScheme, TokenShapes, parse_presented,
+    tag,
 };
 
 use crate::rules::Matched;
@@ -49,7 +50,7 @@ fn check<'s>(
     learned: &mut Learned<'s>,
 ) -> Result<(), Stop> {
     // Step 1: a credential is present and well formed.
-    let token = presented_token(facts.credential, gate.shapes)?;
+    let token = presented_token(facts.credential, gate.tokens())?;
 
     // Step 2: the snapshot is usable.
     let loaded = gate.loaded.ok_or(Code::SnapshotUnavailable)?;
@@ -98,7 +99,7 @@ fn check<'s>(
     Ok(())
 }
 
-fn presented_token(credential: Credential<'_>, shapes: Shapes) -> Result<PresentedToken<'_>, Code> {
+fn presented_token(credential: Credential<'_>, shapes: TokenShapes) -> Result<PresentedToken<'_>, Code> {
     let text = match credential {
         Credential::Missing => return Err(Code::MissingKey),
         Credential::Conflicting => return Err(Code::MalformedKey),

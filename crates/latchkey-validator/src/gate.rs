@@ -1,17 +1,22 @@
 use latchkey_snapshot::{OnExpired, Snapshot};
-use latchkey_token::{Pepper, Shapes};
+use latchkey_token::{Pepper, TokenShapes};
 
 use crate::{Code, Rules};
 
 /// What a gate decides from: its settings, and what it has loaded.
 #[derive(Clone, Copy)]
 pub struct GateView<'s> {
-    /// Shapes of token that the keyspace takes.
-    pub shapes: Shapes,
     /// The peppers that the deployment holds, at most a few.
     pub peppers: &'s [Pepper],
     /// `None` until the first snapshot has arrived.
     pub loaded: Option<Loaded<'s>>,
+}
+
+impl GateView<'_> {
+    /// Shapes of token that the policy takes. Before the first snapshot only what no keyspace takes is known to be malformed.
+    pub(crate) fn tokens(&self) -> TokenShapes {
+        self.loaded.map_or(TokenShapes::AlsoForeign, |loaded| loaded.snapshot.policy().policy().tokens)
+    }
 }
 
 /// A verified snapshot and its compiled policy.

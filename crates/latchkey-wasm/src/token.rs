@@ -1,5 +1,5 @@
 use latchkey_token::{
-    Environment, Pepper, PresentedToken, Shapes, TagScheme, UnverifiedToken, parse_presented, tag,
+    Environment, Pepper, PresentedToken, TagScheme, TokenShapes, UnverifiedToken, parse_presented, tag,
 };
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -32,7 +32,7 @@ struct TokenReport<'a> {
 /// spec/token.md that it breaks. `allowForeign` also takes tokens that were imported from elsewhere.
 #[wasm_bindgen(js_name = inspectToken)]
 pub fn inspect_token(text: &[u8], allow_foreign: bool) -> Result<JsValue, JsError> {
-    let shapes = if allow_foreign { Shapes::AlsoForeign } else { Shapes::OnlyLatchkey };
+    let shapes = if allow_foreign { TokenShapes::AlsoForeign } else { TokenShapes::OnlyLatchkey };
     let report = match parse_presented(text, shapes) {
         Ok(token) => describe(&token)?,
         Err(error) => TokenReport { error: Some(error.name()), ..TokenReport::default() },
@@ -50,7 +50,7 @@ pub fn tag_with_pepper(text: &[u8], version: u8, pepper: &[u8]) -> Result<Option
     if version == 0 {
         return Err(JsError::new("pepper versions start at 1"));
     }
-    let Ok(token) = parse_presented(text, Shapes::AlsoForeign) else { return Ok(None) };
+    let Ok(token) = parse_presented(text, TokenShapes::AlsoForeign) else { return Ok(None) };
     let pepper = Pepper::new(version, pepper);
     let scheme = TagScheme::HmacSha256 { pepper_version: version };
     Ok(Some(hex(&tag(scheme, Some(&pepper), &token.digest())?.0)))

@@ -3,7 +3,6 @@ use latchkey_snapshot::id::Id;
 use latchkey_snapshot::{
     Audience, HashedBody, HighWater, Loader, Refusal, Snapshot, Trust, TrustedKey, UnverifiedHead,
 };
-use latchkey_token::Shapes;
 use latchkey_validator::{Credential, Decision, GateView, Loaded, RequestFacts, Rules, Verdict, decide};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -136,7 +135,7 @@ impl Validator {
     fn verdict(&self, credential: Credential<'_>, method: &str, path: &[u8], now: u64) -> Verdict<'_> {
         let loaded = self.snapshot.as_ref().zip(self.rules.as_ref());
         let loaded = loaded.map(|(snapshot, rules)| Loaded { snapshot, rules });
-        let gate = GateView { shapes: Shapes::OnlyLatchkey, peppers: &[], loaded };
+        let gate = GateView { peppers: &[], loaded };
         decide(&RequestFacts::new(credential, method, path), &gate, now)
     }
 }

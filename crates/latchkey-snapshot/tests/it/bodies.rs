@@ -1,6 +1,6 @@
 use latchkey_snapshot::{
     BaseBuilder, Changes, HashedBody, Loader, ObjectRef, Policy, Reason, Refusal, Revoke, Role, Snapshot,
-    VerifiedPolicy, VerifiedSegment, bundle::Reach, limits, shard_bits_for,
+    TokenShapes, VerifiedPolicy, VerifiedSegment, bundle::Reach, limits, shard_bits_for,
 };
 
 use crate::fixture::{KEYSPACE, Unsigned, build, row, small, tag};
@@ -152,4 +152,20 @@ fn a_swapped_segment_is_refused() {
     let mut slot: Option<Snapshot> = None;
     assert_eq!(unsigned.install(&mut slot), Err(Refusal::NotCanonical));
     assert!(slot.is_none());
+}
+
+#[test]
+fn a_policy_says_which_token_shapes_the_keyspace_takes_and_unknown_ones_are_refused() {
+    const TOKENS: usize = 7;
+    let verify = |body: Vec<u8>| {
+        let object = ObjectRef::to(&body).expect("short");
+        let policy = VerifiedPolicy::verify(&object, HashedBody::compute(body), KEYSPACE)?;
+        Ok(policy.policy().tokens)
+    };
+    for tokens in [TokenShapes::OnlyLatchkey, TokenShapes::AlsoForeign] {
+        let mut body = Policy { tokens, ..Policy::default() }.encode(KEYSPACE).expect("small");
+        assert_eq!(verify(body.clone()), Ok(tokens));
+        body[TOKENS] = 2;
+        assert_eq!(verify(body), Err(Refusal::NotCanonical));
+    }
 }

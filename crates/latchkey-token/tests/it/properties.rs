@@ -1,5 +1,5 @@
 use latchkey_token::{
-    Environment, ForeignToken, MAX_TOKEN_LEN, MIN_TOKEN_LEN, Prefix, Shapes, parse, parse_presented,
+    Environment, ForeignToken, MAX_TOKEN_LEN, MIN_TOKEN_LEN, Prefix, TokenShapes, parse, parse_presented,
 };
 use proptest::prelude::*;
 
@@ -74,7 +74,7 @@ proptest! {
     fn no_input_makes_the_parsers_panic(text in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = parse(&text);
         let _ = ForeignToken::parse(&text);
-        let _ = parse_presented(&text, Shapes::AlsoForeign);
+        let _ = parse_presented(&text, TokenShapes::AlsoForeign);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! The cases of spec/vectors/token.json, which spec/vectors/token.mjs computes without this crate.
 
 use latchkey_token::credential::{CredentialError, bearer};
-use latchkey_token::{Digest, Pepper, PresentedToken, Shapes, Tag, TagScheme, parse, parse_presented, tag};
+use latchkey_token::{
+    Digest, Pepper, PresentedToken, Tag, TagScheme, TokenShapes, parse, parse_presented, tag,
+};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -90,8 +92,8 @@ fn foreign_tokens_are_refused_unless_the_keyspace_takes_them() {
     for case in document().foreign {
         let label = format!("{} {}", case.number, case.name);
         let input = bytes(&case.input);
-        assert!(parse_presented(&input, Shapes::OnlyLatchkey).is_err(), "{label}");
-        match parse_presented(&input, Shapes::AlsoForeign) {
+        assert!(parse_presented(&input, TokenShapes::OnlyLatchkey).is_err(), "{label}");
+        match parse_presented(&input, TokenShapes::AlsoForeign) {
             Ok(PresentedToken::Foreign(token)) => {
                 assert_eq!(Some(token.start()), case.start.as_deref(), "{label}");
                 assert_hashes(&case, token.digest());
@@ -105,7 +107,8 @@ fn foreign_tokens_are_refused_unless_the_keyspace_takes_them() {
 fn refused_tokens_are_foreign_ones_where_their_shape_allows() {
     for case in document().tokens {
         let label = format!("{} {}", case.number, case.name);
-        match (parse_presented(&bytes(&case.input), Shapes::AlsoForeign), case.error, case.foreign_error) {
+        match (parse_presented(&bytes(&case.input), TokenShapes::AlsoForeign), case.error, case.foreign_error)
+        {
             (Ok(PresentedToken::Latchkey(_)), None, None) => {}
             (Ok(PresentedToken::Foreign(_)), Some(_), None) => {}
             (Err(reason), Some(_), Some(expected)) => assert_eq!(reason.name(), expected, "{label}"),

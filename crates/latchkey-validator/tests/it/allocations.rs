@@ -1,5 +1,5 @@
-use latchkey_snapshot::{NewRow, Policy, Profile, Role, Route};
-use latchkey_token::{Environment, Pepper, Shapes};
+use latchkey_snapshot::{NewRow, Policy, Profile, Role, Route, TokenShapes};
+use latchkey_token::{Environment, Pepper};
 use latchkey_validator::{Code, Credential, GateView, Loaded, RequestFacts, Verdict, decide};
 
 use crate::fixture::{ISSUED_AT, Plan, peppered, row, token};
@@ -23,11 +23,11 @@ fn deciding_allocates_nothing() {
         unknown_restriction: false,
     };
     let roles = vec![Role { number: 2, grants: vec!["nothing:here".into()] }];
-    let policy = Policy { roles, routes: vec![route], ..Policy::default() };
+    let policy = Policy { roles, routes: vec![route], tokens: TokenShapes::AlsoForeign, ..Policy::default() };
     let tag_scheme = latchkey_snapshot::TagScheme::HmacSha256 { pepper_version: 1 };
     let (snapshot, rules) = Plan { policy, tag_scheme, rows: vec![known_row], ..Plan::default() }.load();
     let loaded = Some(Loaded { snapshot: &snapshot, rules: &rules });
-    let gate = GateView { shapes: Shapes::AlsoForeign, peppers: &[pepper], loaded };
+    let gate = GateView { peppers: &[pepper], loaded };
 
     let bearer = format!("Bearer {known}");
     for (credential, path, code) in [

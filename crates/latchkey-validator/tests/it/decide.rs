@@ -2,9 +2,9 @@
 
 use latchkey_snapshot::{
     Changes, DefaultAccess, Environment, NewRow, OnExpired, Policy, Profile, Reason, Revoke, Role, Route,
-    TagScheme,
+    TagScheme, TokenShapes,
 };
-use latchkey_token::{Environment as TokenEnvironment, Pepper, Shapes};
+use latchkey_token::{Environment as TokenEnvironment, Pepper};
 use latchkey_validator::{
     Age, Code, Credential, Decision, GateView, Loaded, RequestFacts, Rules, Verdict, check_policy, decide,
 };
@@ -58,7 +58,6 @@ struct Case<'a> {
     method: &'a str,
     path: &'a str,
     now: u64,
-    shapes: Shapes,
     peppers: Vec<Pepper>,
 }
 
@@ -72,7 +71,6 @@ impl Default for Case<'_> {
             method: "GET",
             path: "/hello",
             now: NOW,
-            shapes: Shapes::OnlyLatchkey,
             peppers: Vec::new(),
         }
     }
@@ -91,7 +89,7 @@ impl Case<'_> {
     fn outcome(self) -> Outcome {
         let (snapshot, rules) = self.plan.load();
         let loaded = Some(Loaded { snapshot: &snapshot, rules: &rules });
-        let gate = GateView { shapes: self.shapes, peppers: &self.peppers, loaded };
+        let gate = GateView { peppers: &self.peppers, loaded };
         let credential = self.credential.unwrap_or(Credential::Token(self.token.as_bytes()));
         let facts = RequestFacts::new(credential, self.method, self.path.as_bytes());
         outcome(&decided(decide(&facts, &gate, self.now)))
@@ -122,7 +120,7 @@ fn a_good_request_passes_and_names_its_key_and_route() {
 
 #[test]
 fn a_request_without_a_credential_is_told_so_even_before_the_first_snapshot() {
-    let gate = GateView { shapes: Shapes::OnlyLatchkey, peppers: &[], loaded: None };
+    let gate = GateView { peppers: &[], loaded: None };
     for (credential, code) in [
         (Credential::Missing, Code::MissingKey),
         (Credential::Authorization(b"Basic bWFkZTp1cA=="), Code::MissingKey),
@@ -132,6 +130,9 @@ fn a_request_without_a_credential_is_told_so_even_before_the_first_snapshot() {
         (Credential::Token(b""), Code::MalformedKey),
         (Credential::Conflicting, Code::MalformedKey),
         (Credential::Token(test_token().as_bytes()), Code::SnapshotUnavailable),
+        // Perhaps an imported key: only the policy says whether the keyspace takes those.
+        (Credential::Token(b"made-up-imported-key"), Code::SnapshotUnavailable),
+        (Credential::Token(b"sixteen bytes \x01\x02"), Code::MalformedKey),
     ] {
         let facts = RequestFacts::new(credential, "GET", b"/hello");
         let decision = decided(decide(&facts, &gate, NOW));
@@ -180,7 +181,7 @@ fn rules_of_another_policy_are_not_mixed_with_a_snapshot() {
     let (snapshot, _) = Case::default().plan.load();
     let (_, other_rules) = Plan::default().load();
     let loaded = Some(Loaded { snapshot: &snapshot, rules: &other_rules });
-    let gate = GateView { shapes: Shapes::OnlyLatchkey, peppers: &[], loaded };
+    let gate = GateView { peppers: &[], loaded };
     let token = test_token();
     let facts = RequestFacts::new(Credential::Token(token.as_bytes()), "GET", b"/hello");
     assert_eq!(decided(decide(&facts, &gate, NOW)).code, Code::SnapshotUnavailable);
@@ -367,10 +368,13 @@ fn peppered_tags_are_found_with_the_pepper_that_the_head_names() {
 
 #[test]
 fn foreign_tokens_pass_only_where_the_keyspace_takes_them() {
-    for (shapes, code) in [(Shapes::OnlyLatchkey, Code::MalformedKey), (Shapes::AlsoForeign, Code::Valid)] {
+    for (tokens, code) in
+        [(TokenShapes::OnlyLatchkey, Code::MalformedKey), (TokenShapes::AlsoForeign, Code::Valid)]
+    {
         let token = String::from("made-up-imported-key");
-        let plan = Plan { policy: policy(), rows: vec![reader(&token)], ..Plan::default() };
-        assert_eq!(Case { plan, token, shapes, ..Case::default() }.code(), code);
+        let policy = Policy { tokens, ..policy() };
+        let plan = Plan { policy, rows: vec![reader(&token)], ..Plan::default() };
+        assert_eq!(Case { plan, token, ..Case::default() }.code(), code);
     }
 }
 
@@ -386,7 +390,7 @@ fn a_shard_that_is_not_loaded_is_asked_for_and_then_decides() {
     let token = test_token();
     let facts = RequestFacts::new(Credential::Token(token.as_bytes()), "GET", b"/hello");
     for step in ["leaf page", "shard"] {
-        let gate = |loaded| GateView { shapes: Shapes::OnlyLatchkey, peppers: &[], loaded: Some(loaded) };
+        let gate = |loaded| GateView { peppers: &[], loaded: Some(loaded) };
         let wanted = match decide(&facts, &gate(Loaded { snapshot: &snapshot, rules: &rules }), NOW) {
             Verdict::NeedsObject(object) => object,
             Verdict::Decided(decision) => panic!("decided {:?} without the shard", decision.code),
@@ -396,7 +400,7 @@ fn a_shard_that_is_not_loaded_is_asked_for_and_then_decides() {
         snapshot.supply(body).expect("it was asked for");
     }
     let loaded = Some(Loaded { snapshot: &snapshot, rules: &rules });
-    let gate = GateView { shapes: Shapes::OnlyLatchkey, peppers: &[], loaded };
+    let gate = GateView { peppers: &[], loaded };
     assert_eq!(decided(decide(&facts, &gate, NOW)).code, Code::Valid);
 }
 

@@ -8,9 +8,9 @@ use latchkey_snapshot::bundle::{Intent, UnverifiedBundle, encode};
 use latchkey_snapshot::id::Id;
 use latchkey_snapshot::{
     Changes, DefaultAccess, Environment, NewRow, OnExpired, Policy, Profile, Reason, Revoke, Role, Route,
-    Snapshot,
+    Snapshot, TokenShapes,
 };
-use latchkey_token::{Environment as TokenEnvironment, Shapes};
+use latchkey_token::Environment as TokenEnvironment;
 use latchkey_validator::{Age, Code, Credential, GateView, Loaded, RequestFacts, Rules, Verdict, decide};
 use serde_json::{Value, json};
 
@@ -106,6 +106,7 @@ fn plans() -> Vec<(&'static str, Plan)> {
         ("usual", plan()),
         ("default allow", with_policy(|policy| policy.default = DefaultAccess::AllowAnyKey)),
         ("decides when expired", with_policy(|policy| policy.on_expired = OnExpired::DecideFromExpired)),
+        ("takes foreign tokens", with_policy(|policy| policy.tokens = TokenShapes::AlsoForeign)),
         ("live deployment", Plan { environment: Environment::Live, ..plan() }),
         ("killed", Plan { changes: Some(Changes { keyspace_kill: true, ..Changes::default() }), ..plan() }),
     ]
@@ -116,7 +117,6 @@ struct Case {
     name: &'static str,
     snapshot: Option<&'static str>,
     now: u64,
-    shapes: Shapes,
     credential: Value,
     method: &'static str,
     path: &'static str,
@@ -138,7 +138,6 @@ fn case(
         name,
         snapshot: Some("usual"),
         now: NOW,
-        shapes: Shapes::OnlyLatchkey,
         credential: json!({ "token": reader().token }),
         method: "GET",
         path,
@@ -176,7 +175,6 @@ impl Case {
             "name": self.name,
             "snapshot": self.snapshot,
             "now": self.now,
-            "takes_foreign_tokens": self.shapes == Shapes::AlsoForeign,
             "credential": self.credential,
             "method": self.method,
             "path": self.path,
@@ -231,12 +229,12 @@ fn credential_cases() -> Vec<Case> {
         ),
         hello("foreign token where none are taken", "MALFORMED_KEY", json!({ "token": keys()[7].token })),
         Case {
-            shapes: Shapes::AlsoForeign,
             key: Some(8),
             route: Some(1),
             path: "/open",
             ..hello("foreign token where they are taken", "VALID", json!({ "token": keys()[7].token }))
-        },
+        }
+        .with("takes foreign tokens"),
     ]
 }
 
@@ -250,6 +248,18 @@ fn snapshot_cases() -> Vec<Case> {
             ..hello("no snapshot and no credential", "MISSING_KEY", None, None)
         }
         .credential(json!({ "missing": true })),
+        Case {
+            snapshot: None,
+            age: None,
+            ..hello("no snapshot and perhaps a foreign token", "SNAPSHOT_UNAVAILABLE", None, None)
+        }
+        .credential(json!({ "token": keys()[7].token })),
+        Case {
+            snapshot: None,
+            age: None,
+            ..hello("no snapshot and a text that no keyspace takes", "MALFORMED_KEY", None, None)
+        }
+        .credential(json!({ "token": "junk" })),
         hello("last fresh second", "VALID", Some(1), Some(0)).at(FRESH_UNTIL, "fresh"),
         hello("first stale second", "VALID", Some(1), Some(0)).at(FRESH_UNTIL + 1, "stale"),
         hello("last valid second", "VALID", Some(1), Some(0)).at(VALID_UNTIL, "stale"),
@@ -364,6 +374,7 @@ fn snapshot_json(plan: Plan) -> Value {
         "trusted_keys": [trusted_key],
         "default": if policy.default == DefaultAccess::Deny { "deny" } else { "allow" },
         "on_expired": if policy.on_expired == OnExpired::Deny { "deny" } else { "allow" },
+        "tokens": if policy.tokens == TokenShapes::OnlyLatchkey { "latchkey" } else { "also foreign" },
         "roles": policy.roles.iter().map(|role| json!({ "number": role.number, "grants": role.grants })).collect::<Vec<_>>(),
         "routes": routes.collect::<Vec<_>>(),
         "bundle": hex::encode(bundle),
@@ -410,9 +421,7 @@ fn requests_are_decided_as_the_vectors_say() {
             let (snapshot, rules) = &snapshots[name];
             Loaded { snapshot, rules }
         });
-        let takes_foreign = case["takes_foreign_tokens"] == true;
-        let shapes = if takes_foreign { Shapes::AlsoForeign } else { Shapes::OnlyLatchkey };
-        let answer = answer(case, &GateView { shapes, peppers: &[], loaded });
+        let answer = answer(case, &GateView { peppers: &[], loaded });
         assert_eq!(answer, case["expected"], "{} {}", case["number"], case["name"]);
     }
 }
