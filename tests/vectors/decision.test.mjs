@@ -45,3 +45,20 @@ describe("decision vectors in Wasm", () => {
     });
   }
 });
+
+describe("input that no request has, in Wasm", () => {
+  const { credential } = cases.find((vector) => vector.expected.code === "VALID" && vector.credential.authorization);
+  const request = { credential, path: "/hello", now: ISSUED_AT };
+
+  test("a method that is not UTF-8 is one that no route lists", () => {
+    const decided = (snapshot, path) => decidePacked(validators.get(snapshot), { ...request, path, method: "\xff" });
+    assert.equal(decided("usual", "/hello"), codes.ROUTE_NOT_FOUND);
+    // A route for any method guards its path from this one too, whatever the default is.
+    assert.equal(decided("default allow", "/admin/x"), codes.INSUFFICIENT_PERMISSIONS);
+  });
+
+  test("lengths that exceed the input are a malformed key", () => {
+    assert.equal(validators.get("usual").decidePacked(16_384, 1, 0, ISSUED_AT), codes.MALFORMED_KEY);
+    assert.equal(validators.get("usual").decidePacked(20_000, 0, 0, ISSUED_AT), codes.MALFORMED_KEY);
+  });
+});

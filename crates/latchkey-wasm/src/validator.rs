@@ -3,7 +3,9 @@ use latchkey_snapshot::id::Id;
 use latchkey_snapshot::{
     Audience, HashedBody, HighWater, Loader, Refusal, Snapshot, Trust, TrustedKey, UnverifiedHead,
 };
-use latchkey_validator::{Credential, Decision, GateView, Loaded, RequestFacts, Rules, Verdict, decide};
+use latchkey_validator::{
+    Code, Credential, Decision, GateView, Loaded, RequestFacts, Rules, Verdict, decide,
+};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
@@ -97,11 +99,11 @@ impl Validator {
 
     /// Decides without making an object: the caller has written the value of the `Authorization` header, the method and the path, one
     /// after the other, at [`Validator::input_offset`]. Returns the number of the code, 0 if a part of the base is not
-    /// loaded.
+    /// loaded. Lengths that exceed the input are answered as a malformed key.
     #[wasm_bindgen(js_name = decidePacked)]
     pub fn decide_packed(&self, authorization: usize, method: usize, path: usize, now: f64) -> u32 {
         let Some((authorization, method, path)) = self.split_input(authorization, method, path) else {
-            return NEEDS_OBJECT;
+            return Code::MalformedKey.number().into();
         };
         match self.verdict(Credential::Authorization(authorization), method, path, now as u64) {
             Verdict::Decided(decision) => decision.code.number().into(),
@@ -129,7 +131,9 @@ impl Validator {
     fn split_input(&self, authorization: usize, method: usize, path: usize) -> Option<(&[u8], &str, &[u8])> {
         let (authorization, rest) = self.input.split_at_checked(authorization)?;
         let (method, rest) = rest.split_at_checked(method)?;
-        Some((authorization, core::str::from_utf8(method).ok()?, rest.get(..path)?))
+        // No route lists an empty method, and none can list one that is no text; what stands for any method stands for this one too.
+        let method = core::str::from_utf8(method).unwrap_or_default();
+        Some((authorization, method, rest.get(..path)?))
     }
 
     fn verdict(&self, credential: Credential<'_>, method: &str, path: &[u8], now: u64) -> Verdict<'_> {
