@@ -14,6 +14,9 @@ use crate::{clock, isolate, refresh};
 
 pub(crate) const CONTENT_TYPE: &str = "application/vnd.latchkey.bundle";
 
+/// A caller that sends somewhat too much is heard to the end, since many clients read no answer before that; one that sends more is cut off.
+const DRAINED_BYTES: usize = 2 * limits::BUNDLE_BYTES;
+
 pub(crate) async fn handle(request: Request, env: &Env) -> Result<Response, Problem> {
     let config = isolate::config(env).map_err(|error| Problem::misconfigured(&error.to_string()))?;
     let id = problem::request_id(request.headers());
@@ -29,25 +32,30 @@ pub(crate) async fn handle(request: Request, env: &Env) -> Result<Response, Prob
     Ok(answer)
 }
 
-/// At most [`limits::BUNDLE_BYTES`], whatever the caller announces.
+/// At most [`limits::BUNDLE_BYTES`] are kept, whatever the caller announces.
 async fn read_body(mut request: Request) -> Result<Vec<u8>, Problem> {
     let header = |name| request.headers().get(name).ok().flatten().unwrap_or_default();
     if !header("content-type").eq_ignore_ascii_case(CONTENT_TYPE) {
         return Err(Problem::unsupported_media_type(CONTENT_TYPE));
     }
-    if header("content-length").parse().is_ok_and(|length: usize| length > limits::BUNDLE_BYTES) {
+    if header("content-length").parse().is_ok_and(|length: usize| length > DRAINED_BYTES) {
         return Err(Problem::refusal(Refusal::TooLong));
     }
     let mut bytes = Vec::new();
+    let mut received = 0;
     // A request without a body has no stream.
     let Ok(mut stream) = request.stream() else { return Ok(bytes) };
     while let Some(chunk) = stream.next().await {
-        bytes.extend_from_slice(&chunk.map_err(|_| Problem::refusal(Refusal::Truncated))?);
-        if bytes.len() > limits::BUNDLE_BYTES {
-            return Err(Problem::refusal(Refusal::TooLong));
+        let chunk = chunk.map_err(|_| Problem::refusal(Refusal::Truncated))?;
+        received += chunk.len();
+        if received > DRAINED_BYTES {
+            break;
+        }
+        if received <= limits::BUNDLE_BYTES {
+            bytes.extend_from_slice(&chunk);
         }
     }
-    Ok(bytes)
+    if received > limits::BUNDLE_BYTES { Err(Problem::refusal(Refusal::TooLong)) } else { Ok(bytes) }
 }
 
 /// What can be told without the relay: form, audience, signature, times.
