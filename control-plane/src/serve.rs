@@ -14,10 +14,10 @@ use tokio::net::TcpListener;
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::{Actor, AdminKey, Clock, IdSource, SystemClock, Workspace};
-use crate::{http, publisher};
 use crate::seal::{MasterKey, MasterKeyError, Vault};
 use crate::storage::Store;
 use crate::storage::sqlite::SqliteStore;
+use crate::{http, publisher};
 
 /// How long requests in flight may take once a stop was asked for.
 const DRAIN: std::time::Duration = std::time::Duration::from_secs(10);
@@ -29,9 +29,10 @@ const DRAIN: std::time::Duration = std::time::Duration::from_secs(10);
 pub async fn serve(config: Config, stop: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&config.data_dir)?);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    // Before the first start makes an admin key: a start that fails must not use it up.
+    let listener = bind(config.listen).await?;
     let vault = open_vault(&config, store.as_ref(), clock.as_ref()).await?;
     let app = App::new(store, clock, vault);
-    let listener = bind(config.listen).await?;
     let address = listener.local_addr()?;
     tracing::info!("listening on http://{address}");
 

@@ -30,7 +30,10 @@ pub(super) async fn verify(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn verify_workspace(store: &dyn AuditStore, workspace: WorkspaceId) -> Result<Result<u64, String>, StoreError> {
+async fn verify_workspace(
+    store: &dyn AuditStore,
+    workspace: WorkspaceId,
+) -> Result<Result<u64, String>, StoreError> {
     let mut chain = ChainVerifier::default();
     loop {
         let page = store.audit_entries(workspace, chain.rows(), PAGE).await?;

@@ -20,7 +20,11 @@ const MISUSED: u8 = 2;
 
 /// The Latchkey control plane.
 #[derive(Debug, Parser)]
-#[command(name = "latchkey", version, after_help = "Exit codes: 0 done, 1 failed, 2 wrong command line or configuration.")]
+#[command(
+    name = "latchkey",
+    version,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong command line or configuration."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -70,7 +74,9 @@ struct Settings {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Serve(settings) => settings.load().and_then(|config| run(serve::serve(config, stop_signal()))),
+        Command::Serve(settings) => {
+            settings.load().and_then(|config| run(serve::serve(config, stop_signal())))
+        }
         Command::Openapi => print(&http::document()),
         Command::Config => print(crate::config::DEFAULTS),
         Command::Audit { command: AuditCommand::Verify(settings) } => {

@@ -58,14 +58,18 @@ impl Layer {
             "data_dir" => self.server.data_dir = Some(value),
             "log" => self.server.log = Some(value),
             "master_key_file" => self.seal.master_key_file = Some(value),
-            "heartbeat_seconds" => self.publisher.heartbeat_seconds = Some(whole("heartbeat_seconds", &value)?),
+            "heartbeat_seconds" => {
+                self.publisher.heartbeat_seconds = Some(whole("heartbeat_seconds", &value)?)
+            }
             "coalesce_milliseconds" => {
                 self.publisher.coalesce_milliseconds = Some(whole("coalesce_milliseconds", &value)?);
             }
             "push_timeout_seconds" => {
                 self.publisher.push_timeout_seconds = Some(whole("push_timeout_seconds", &value)?);
             }
-            "retry_max_seconds" => self.publisher.retry_max_seconds = Some(whole("retry_max_seconds", &value)?),
+            "retry_max_seconds" => {
+                self.publisher.retry_max_seconds = Some(whole("retry_max_seconds", &value)?)
+            }
             _ => {}
         }
         Ok(())
@@ -81,8 +85,14 @@ impl Layer {
             seal: Seal { master_key_file: over.seal.master_key_file.or(self.seal.master_key_file) },
             publisher: Publisher {
                 heartbeat_seconds: over.publisher.heartbeat_seconds.or(self.publisher.heartbeat_seconds),
-                coalesce_milliseconds: over.publisher.coalesce_milliseconds.or(self.publisher.coalesce_milliseconds),
-                push_timeout_seconds: over.publisher.push_timeout_seconds.or(self.publisher.push_timeout_seconds),
+                coalesce_milliseconds: over
+                    .publisher
+                    .coalesce_milliseconds
+                    .or(self.publisher.coalesce_milliseconds),
+                push_timeout_seconds: over
+                    .publisher
+                    .push_timeout_seconds
+                    .or(self.publisher.push_timeout_seconds),
                 retry_max_seconds: over.publisher.retry_max_seconds.or(self.publisher.retry_max_seconds),
             },
         }
@@ -91,7 +101,9 @@ impl Layer {
     pub(super) fn check(self, master_key: Option<Zeroizing<String>>) -> Result<Config, ConfigError> {
         let Self { server, seal, publisher } = self;
         let listen = present("listen", server.listen)?;
-        let listen = listen.parse().map_err(|_| bad("listen", "must be an address and a port, such as 127.0.0.1:7700"))?;
+        let listen = listen
+            .parse()
+            .map_err(|_| bad("listen", "must be an address and a port, such as 127.0.0.1:7700"))?;
         let data_dir = present("data_dir", server.data_dir).map(PathBuf::from)?;
         let log = present("log", server.log)?;
         tracing_subscriber::EnvFilter::try_new(&log).map_err(|error| bad("log", &error.to_string()))?;
@@ -108,7 +120,8 @@ impl Layer {
             master_key,
             publisher: PublisherConfig {
                 heartbeat: seconds("heartbeat_seconds", publisher.heartbeat_seconds, 3_600)?,
-                coalesce: ranged("coalesce_milliseconds", publisher.coalesce_milliseconds, 100).map(Duration::from_millis)?,
+                coalesce: ranged("coalesce_milliseconds", publisher.coalesce_milliseconds, 100)
+                    .map(Duration::from_millis)?,
                 push_timeout: seconds("push_timeout_seconds", publisher.push_timeout_seconds, 300)?,
                 retry_max: seconds("retry_max_seconds", publisher.retry_max_seconds, 3_600)?,
             },

@@ -126,7 +126,8 @@ mod tests {
 
         let mut flags = Layer::default();
         flags.set("listen", "127.0.0.1:3".into()).unwrap();
-        let variables = [("LATCHKEY_LISTEN", "127.0.0.1:2"), ("LATCHKEY_HEARTBEAT_SECONDS", "9"), ("OTHER", "x")];
+        let variables =
+            [("LATCHKEY_LISTEN", "127.0.0.1:2"), ("LATCHKEY_HEARTBEAT_SECONDS", "9"), ("OTHER", "x")];
         let config = load(file, &variables, flags).unwrap();
         assert_eq!((config.listen.port(), config.publisher.heartbeat.as_secs()), (3, 9));
     }
@@ -138,7 +139,10 @@ mod tests {
             ("[serve]\n", "serve"),
             ("[publisher]\nheartbeat_seconds = \"x\"\n", "heartbeat_seconds"),
             ("[publisher]\nheartbeat_seconds = 0\n", "heartbeat_seconds is wrong: must be 1 to 3600"),
-            ("[publisher]\ncoalesce_milliseconds = 101\n", "coalesce_milliseconds is wrong: must be 1 to 100"),
+            (
+                "[publisher]\ncoalesce_milliseconds = 101\n",
+                "coalesce_milliseconds is wrong: must be 1 to 100",
+            ),
             ("[server]\nlisten = \"nowhere\"\n", "listen is wrong"),
             ("[server]\nlog = \"a=b=c\"\n", "log is wrong"),
         ] {

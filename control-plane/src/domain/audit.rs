@@ -147,7 +147,12 @@ mod tests {
         let mut previous = [0; 32];
         (1..=rows)
             .map(|seq| {
-                let draft = AuditDraft { action: "key.created", object: "key_x".into(), before: Value::Null, after: Value::Null };
+                let draft = AuditDraft {
+                    action: "key.created",
+                    object: "key_x".into(),
+                    before: Value::Null,
+                    after: Value::Null,
+                };
                 let entry = AuditEntry::link(&actor, Timestamp(5), draft, seq, previous);
                 previous = entry.hash;
                 entry

@@ -18,7 +18,9 @@ pub enum DomainError {
         holder: KeyId,
     },
     /// The keyspace still has keys that work.
-    #[error("the keyspace has {live_keys} live keys; revoke them first, or delete with ?force=true, which revokes them")]
+    #[error(
+        "the keyspace has {live_keys} live keys; revoke them first, or delete with ?force=true, which revokes them"
+    )]
     KeyspaceInUse {
         /// How many.
         live_keys: u64,

@@ -24,6 +24,19 @@ impl FieldErrors {
         result.map_err(|message| self.add(field, message.to_string())).ok()
     }
 
+    /// Takes a value that must be there, or notes that it is not, unless it was there with a fault that was noted before.
+    pub fn required<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() && !self.names(field) {
+            self.add(field, "is required");
+        }
+        value
+    }
+
+    /// Whether something was noted of this field.
+    pub fn names(&self, field: &str) -> bool {
+        self.0.iter().any(|error| error.field == field)
+    }
+
     /// `Ok` if nothing was noted.
     ///
     /// # Errors

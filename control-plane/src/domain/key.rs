@@ -118,7 +118,8 @@ impl Key {
 
     /// What the audit log keeps: everything but digests.
     pub fn audit_view(&self) -> Value {
-        let secrets: Vec<_> = self.secrets.iter().map(|secret| json!({ "id": secret.id, "start": secret.start })).collect();
+        let secrets: Vec<_> =
+            self.secrets.iter().map(|secret| json!({ "id": secret.id, "start": secret.start })).collect();
         json!({
             "id": self.id,
             "keyspace_id": self.keyspace_id,

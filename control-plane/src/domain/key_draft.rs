@@ -109,7 +109,11 @@ impl KeyDraft {
     ///
     /// # Errors
     /// All wrong fields.
-    pub fn check(self, mut errors: FieldErrors, now: Timestamp) -> Result<(Option<String>, KeySettings), FieldErrors> {
+    pub fn check(
+        self,
+        mut errors: FieldErrors,
+        now: Timestamp,
+    ) -> Result<(Option<String>, KeySettings), FieldErrors> {
         let errors = &mut errors;
         let name = self.name.and_then(|name| errors.check("/name", text::name(name)));
         let settings = KeySettings {
@@ -311,7 +315,17 @@ mod tests {
         let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(
             fields,
-            ["/name", "/description", "/environment", "/owner", "/tags/1", "/metadata", "/expires_at", "/permissions/1", "/roles/0"]
+            [
+                "/name",
+                "/description",
+                "/environment",
+                "/owner",
+                "/tags/1",
+                "/metadata",
+                "/expires_at",
+                "/permissions/1",
+                "/roles/0"
+            ]
         );
     }
 }

@@ -139,7 +139,8 @@ impl GateUrl {
         if text.len() > MAX_URL_BYTES {
             return Err(format!("must have at most {MAX_URL_BYTES} bytes"));
         }
-        let url = reqwest::Url::parse(text).map_err(|_| "must be a URL such as https://gate.example.com".to_owned())?;
+        let url = reqwest::Url::parse(text)
+            .map_err(|_| "must be a URL such as https://gate.example.com".to_owned())?;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err("must begin with http:// or https:// and name a host".to_owned());
         }
@@ -223,35 +224,33 @@ impl KeyspaceDraft {
     /// All wrong fields.
     pub fn check(self, mut errors: FieldErrors) -> Result<KeyspaceSettings, FieldErrors> {
         let defaults = Freshness::default();
-        let name = match self.name {
-            Some(name) => errors.check("/name", text::name(name)),
-            None => {
-                // A field of the wrong type was already reported.
-                if !errors.iter().any(|error| error.field == "/name") {
-                    errors.add("/name", "is required");
-                }
-                None
-            }
-        };
+        let name =
+            errors.required("/name", self.name).and_then(|name| errors.check("/name", text::name(name)));
         let prefix = errors.check("/prefix", Prefix::new(self.prefix.as_deref().unwrap_or("lk")));
-        let environment =
-            errors.check("/environment", self.environment.as_deref().map_or(Ok(ServedEnvironment::Any), ServedEnvironment::parse));
+        let environment = errors.check(
+            "/environment",
+            self.environment.as_deref().map_or(Ok(ServedEnvironment::Any), ServedEnvironment::parse),
+        );
         let gates = check_gates(self.gates.unwrap_or_default(), &mut errors);
-        let on_expired =
-            errors.check("/freshness/on_expired", self.on_expired.as_deref().map_or(Ok(OnExpired::Deny), OnExpired::parse));
+        let on_expired = errors.check(
+            "/freshness/on_expired",
+            self.on_expired.as_deref().map_or(Ok(OnExpired::Deny), OnExpired::parse),
+        );
         let (fresh_seconds, valid_seconds) = check_seconds(
             self.fresh_seconds.unwrap_or(defaults.fresh_seconds.into()),
             self.valid_seconds.unwrap_or(defaults.valid_seconds.into()),
             &mut errors,
         );
         match (name, prefix, environment, on_expired) {
-            (Some(name), Some(prefix), Some(environment), Some(on_expired)) if errors.is_empty() => Ok(KeyspaceSettings {
-                name,
-                prefix,
-                environment,
-                gates,
-                freshness: Freshness { fresh_seconds, valid_seconds, on_expired },
-            }),
+            (Some(name), Some(prefix), Some(environment), Some(on_expired)) if errors.is_empty() => {
+                Ok(KeyspaceSettings {
+                    name,
+                    prefix,
+                    environment,
+                    gates,
+                    freshness: Freshness { fresh_seconds, valid_seconds, on_expired },
+                })
+            }
             _ => Err(errors),
         }
     }
@@ -268,7 +267,9 @@ impl KeyspacePatch {
             name: self.name.unwrap_or_else(|| Some(keyspace.name.clone())),
             prefix: self.prefix.unwrap_or_else(|| Some(keyspace.prefix.as_str().to_owned())),
             environment: self.environment.unwrap_or_else(|| Some(keyspace.environment.as_str().to_owned())),
-            gates: self.gates.unwrap_or_else(|| Some(keyspace.gates.iter().map(|gate| gate.0.clone()).collect())),
+            gates: self
+                .gates
+                .unwrap_or_else(|| Some(keyspace.gates.iter().map(|gate| gate.0.clone()).collect())),
             fresh_seconds: self.fresh_seconds.unwrap_or(Some(kept.fresh_seconds.into())),
             valid_seconds: self.valid_seconds.unwrap_or(Some(kept.valid_seconds.into())),
             on_expired: self.on_expired.unwrap_or_else(|| Some(kept.on_expired.as_str().to_owned())),
@@ -296,7 +297,8 @@ impl Keyspace {
     /// The keyspace with other settings.
     pub fn with_settings(mut self, settings: KeyspaceSettings, at: Timestamp) -> Self {
         let KeyspaceSettings { name, prefix, environment, gates, freshness } = settings;
-        (self.name, self.prefix, self.environment, self.gates, self.freshness) = (name, prefix, environment, gates, freshness);
+        (self.name, self.prefix, self.environment, self.gates, self.freshness) =
+            (name, prefix, environment, gates, freshness);
         self.updated_at = at;
         self
     }
@@ -321,7 +323,9 @@ fn check_gates(urls: Vec<String>, errors: &mut FieldErrors) -> Vec<GateUrl> {
 }
 
 fn check_seconds(fresh: u64, valid: u64, errors: &mut FieldErrors) -> (u32, u32) {
-    let bounded = |seconds: u64| u32::try_from(seconds).ok().filter(|seconds| (MIN_SECONDS..=MAX_SECONDS).contains(seconds));
+    let bounded = |seconds: u64| {
+        u32::try_from(seconds).ok().filter(|seconds| (MIN_SECONDS..=MAX_SECONDS).contains(seconds))
+    };
     let valid = bounded(valid).unwrap_or_else(|| {
         errors.add("/freshness/valid_seconds", format!("must be between {MIN_SECONDS} and {MAX_SECONDS}"));
         MAX_SECONDS
@@ -343,7 +347,9 @@ mod tests {
 
     #[test]
     fn a_name_is_all_that_a_keyspace_needs() {
-        let settings = KeyspaceDraft { name: Some("Demo".into()), ..Default::default() }.check(FieldErrors::default()).unwrap();
+        let settings = KeyspaceDraft { name: Some("Demo".into()), ..Default::default() }
+            .check(FieldErrors::default())
+            .unwrap();
         assert_eq!((settings.prefix.as_str(), settings.environment), ("lk", ServedEnvironment::Any));
         assert_eq!(settings.freshness, Freshness::default());
     }
@@ -354,7 +360,12 @@ mod tests {
             name: Some(String::new()),
             prefix: Some("No".into()),
             environment: Some("prod".into()),
-            gates: Some(vec!["http://gate".into(), "ftp://gate".into(), "http://gate/".into(), "https://u:p@gate".into()]),
+            gates: Some(vec![
+                "http://gate".into(),
+                "ftp://gate".into(),
+                "http://gate/".into(),
+                "https://u:p@gate".into(),
+            ]),
             fresh_seconds: Some(10),
             valid_seconds: Some(4),
             on_expired: Some("maybe".into()),
@@ -363,13 +374,23 @@ mod tests {
         .unwrap_err();
         assert_eq!(
             fields(&errors),
-            ["/name", "/prefix", "/environment", "/gates/1/url", "/gates/2/url", "/gates/3/url", "/freshness/on_expired", "/freshness/valid_seconds"]
+            [
+                "/name",
+                "/prefix",
+                "/environment",
+                "/gates/1/url",
+                "/gates/2/url",
+                "/gates/3/url",
+                "/freshness/on_expired",
+                "/freshness/valid_seconds"
+            ]
         );
     }
 
     #[test]
     fn fresh_seconds_may_not_exceed_valid_seconds() {
-        let draft = KeyspaceDraft { name: Some("Demo".into()), valid_seconds: Some(60), ..Default::default() };
+        let draft =
+            KeyspaceDraft { name: Some("Demo".into()), valid_seconds: Some(60), ..Default::default() };
         assert_eq!(fields(&draft.check(FieldErrors::default()).unwrap_err()), ["/freshness/fresh_seconds"]);
     }
 }

@@ -24,7 +24,9 @@ pub use field_errors::{FieldError, FieldErrors};
 pub use id::{AdminKeyId, IdSource, KeyId, KeyspaceId, RequestId, SecretId, WorkspaceId};
 pub use key::{Key, KeyStatus, Revocation, Secret};
 pub use key_draft::{KeyDraft, KeyPatch, NewKey};
-pub use keyspace::{Freshness, GateUrl, Keyspace, KeyspaceDraft, KeyspacePatch, OnExpired, ServedEnvironment};
+pub use keyspace::{
+    Freshness, GateUrl, Keyspace, KeyspaceDraft, KeyspacePatch, OnExpired, ServedEnvironment,
+};
 pub use page::{Page, PageRequest};
 pub use policy::{Policy, PolicyDocument, PolicyState};
 pub use workspace::{AdminKey, Workspace};

@@ -124,17 +124,20 @@ impl PolicyDocument {
                 DefaultAccess::Deny
             }
         };
-        if self.routes.len() > MAX_ROUTES {
-            errors.add("/routes", format!("must have at most {MAX_ROUTES} entries"));
+        for (field, length, limit) in
+            [("/routes", self.routes.len(), MAX_ROUTES), ("/roles", self.roles.len(), MAX_ROLES)]
+        {
+            if length > limit {
+                errors.add(field, format!("must have at most {limit} entries"));
+                return Err(errors);
+            }
         }
-        if self.roles.len() > MAX_ROLES {
-            errors.add("/roles", format!("must have at most {MAX_ROLES} entries"));
-        }
-        errors.clone().into_result()?;
-        let routes = self.routes.into_iter().enumerate().map(|(at, route)| route.check(at, &mut errors)).collect();
-        let roles: Vec<_> = self.roles.into_iter().enumerate().map(|(at, role)| role.check(at, &mut errors)).collect();
+        let routes =
+            self.routes.into_iter().enumerate().map(|(at, route)| route.check(at, &mut errors)).collect();
+        let roles: Vec<_> =
+            self.roles.into_iter().enumerate().map(|(at, role)| role.check(at, &mut errors)).collect();
         for (at, role) in roles.iter().enumerate() {
-            if roles[..at].iter().any(|other: &Role| other.name == role.name) {
+            if !role.name.is_empty() && roles[..at].iter().any(|other: &Role| other.name == role.name) {
                 errors.add(format!("/roles/{at}/name"), "stands in the list twice");
             }
         }
@@ -147,8 +150,10 @@ impl RouteDocument {
         let field = |name: &str| format!("/routes/{at}/{name}");
         let method = self.method.unwrap_or_else(|| "*".to_owned());
         errors.check(field("method"), check_method(&method));
-        let path = self.path.unwrap_or_default();
-        errors.check(field("path"), check_pattern(&path));
+        let path = errors.required(&field("path"), self.path).unwrap_or_default();
+        if !errors.names(&field("path")) {
+            errors.check(field("path"), check_pattern(&path));
+        }
         if let Some(permission) = &self.permission {
             errors.check(field("permission"), check_permission(permission));
         }
@@ -159,7 +164,9 @@ impl RouteDocument {
 
 impl RoleDocument {
     fn check(self, at: usize, errors: &mut FieldErrors) -> Role {
-        let name = errors.check(format!("/roles/{at}/name"), text::name(self.name.unwrap_or_default())).unwrap_or_default();
+        let field = format!("/roles/{at}/name");
+        let name = errors.required(&field, self.name).and_then(|name| errors.check(field, text::name(name)));
+        let name = name.unwrap_or_default();
         if self.grants.len() > MAX_ROLE_GRANTS {
             errors.add(format!("/roles/{at}/grants"), format!("must have at most {MAX_ROLE_GRANTS} entries"));
         }
@@ -190,7 +197,10 @@ impl PolicyState {
             if !self.role_numbers.contains_key(&role.name) {
                 if next > MAX_ROLE_NUMBERS {
                     let mut errors = FieldErrors::default();
-                    errors.add("/roles", format!("hold a new name, but the keyspace has used all {MAX_ROLE_NUMBERS}"));
+                    errors.add(
+                        "/roles",
+                        format!("hold a new name, but the keyspace has used all {MAX_ROLE_NUMBERS}"),
+                    );
                     return Err(errors);
                 }
                 self.role_numbers.insert(role.name.clone(), next as u16);
@@ -228,7 +238,9 @@ impl PolicyState {
         let published = self.published(OnExpired::Deny);
         let mut errors = FieldErrors::default();
         match check_policy(&published) {
-            Err(RuleError::Route { position, fault }) => errors.add(format!("/routes/{position}"), fault.to_string()),
+            Err(RuleError::Route { position, fault }) => {
+                errors.add(format!("/routes/{position}"), fault.to_string())
+            }
             Err(fault) => errors.add("/roles", fault.to_string()),
             Ok(()) => {}
         }
@@ -253,14 +265,19 @@ mod environment_text {
     use latchkey_token::Environment;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(value: &Option<Environment>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        value: &Option<Environment>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         match value {
             Some(environment) => serializer.serialize_str(environment.as_str()),
             None => serializer.serialize_none(),
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Environment>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Environment>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
         text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
     }
@@ -292,7 +309,12 @@ mod tests {
     #[test]
     fn a_route_that_an_earlier_one_shadows_is_named() {
         let mut state = PolicyState::new(KeyspaceId(1), Timestamp(0));
-        let route = |path: &str| Route { method: "GET".into(), path: path.into(), permission: None, environment: None };
+        let route = |path: &str| Route {
+            method: "GET".into(),
+            path: path.into(),
+            permission: None,
+            environment: None,
+        };
         let policy = Policy { routes: vec![route("/a/{x}"), route("/a/{y}")], ..Default::default() };
         let errors = state.replace(policy, Timestamp(1)).unwrap_err();
         assert_eq!(errors.iter().next().unwrap().field, "/routes/1");
@@ -305,11 +327,15 @@ mod tests {
     #[test]
     fn a_role_keeps_its_number_and_no_number_is_used_again() {
         let mut state = PolicyState::new(KeyspaceId(1), Timestamp(0));
-        let with = |names: &[&str]| Policy { roles: names.iter().map(|name| role(name)).collect(), ..Default::default() };
+        let with = |names: &[&str]| Policy {
+            roles: names.iter().map(|name| role(name)).collect(),
+            ..Default::default()
+        };
         state.replace(with(&["reader", "writer"]), Timestamp(1)).unwrap();
         state.replace(with(&["auditor"]), Timestamp(2)).unwrap();
         state.replace(with(&["writer", "reader"]), Timestamp(3)).unwrap();
-        let numbers: Vec<_> = state.role_numbers.iter().map(|(name, number)| (name.as_str(), *number)).collect();
+        let numbers: Vec<_> =
+            state.role_numbers.iter().map(|(name, number)| (name.as_str(), *number)).collect();
         assert_eq!(numbers, [("auditor", 3), ("reader", 1), ("writer", 2)]);
     }
 
@@ -339,7 +365,15 @@ mod tests {
         let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(
             fields,
-            ["/routes/1/method", "/routes/2/path", "/routes/3/path", "/routes/4/path", "/routes/5/path", "/routes/6/path", "/routes/8/path"]
+            [
+                "/routes/1/method",
+                "/routes/2/path",
+                "/routes/3/path",
+                "/routes/4/path",
+                "/routes/5/path",
+                "/routes/6/path",
+                "/routes/8/path"
+            ]
         );
     }
 }

@@ -82,8 +82,7 @@ impl Fields {
     }
 
     fn within<T>(&mut self, place: &str, object: Map<String, Value>, read: impl FnOnce(&mut Self) -> T) -> T {
-        let mut inner =
-            Self { object, path: self.pointer(place), errors: std::mem::take(&mut self.errors) };
+        let mut inner = Self { object, path: self.pointer(place), errors: std::mem::take(&mut self.errors) };
         let value = read(&mut inner);
         inner.refuse_rest();
         self.errors = inner.errors;

@@ -20,8 +20,10 @@ impl<T: FromStr<Err: std::fmt::Display> + Send> FromRequestParts<App> for PathId
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let malformed = |error: &dyn std::fmt::Display| Failure::MalformedId(format!("the id in the path {error}"));
-        let Path(text) = Path::<String>::from_request_parts(parts, app).await.map_err(|error| malformed(&error))?;
+        let malformed =
+            |error: &dyn std::fmt::Display| Failure::MalformedId(format!("the id in the path {error}"));
+        let Path(text) =
+            Path::<String>::from_request_parts(parts, app).await.map_err(|error| malformed(&error))?;
         text.parse().map(Self).map_err(|error| malformed(&error))
     }
 }
@@ -74,7 +76,8 @@ impl Params {
             let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
             limit.ok_or_else(|| format!("must be 1 to {MAX_LIMIT}"))
         });
-        let before = self.take("cursor", |text| cursor_number(text).ok_or("must be a next_cursor of this list"));
+        let before =
+            self.take("cursor", |text| cursor_number(text).ok_or("must be a next_cursor of this list"));
         PageRequest { limit: limit.unwrap_or(DEFAULT_LIMIT), before }
     }
 

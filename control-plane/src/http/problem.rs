@@ -47,9 +47,12 @@ impl Failure {
                 (S::UNAUTHORIZED, "UNAUTHORIZED", "An admin key is needed", detail.clone())
             }
             Self::Refused(error) => return describe_refusal(error),
-            Self::NoSuchPath(path) => {
-                (S::NOT_FOUND, "NOT_FOUND", "Not found", format!("{path} is not a path of this API; see /openapi.json"))
-            }
+            Self::NoSuchPath(path) => (
+                S::NOT_FOUND,
+                "NOT_FOUND",
+                "Not found",
+                format!("{path} is not a path of this API; see /openapi.json"),
+            ),
             Self::NoSuchMethod(what) => {
                 let detail = format!("{what} is not an operation; the Allow header lists those that are");
                 (S::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "Method not allowed", detail)
@@ -75,7 +78,8 @@ impl Failure {
             }
             Self::NotReady(detail) => (S::SERVICE_UNAVAILABLE, "NOT_READY", "Not ready", detail.clone()),
             Self::Internal => {
-                let detail = "the request failed through no fault of its own; the log has more under its id".to_owned();
+                let detail = "the request failed through no fault of its own; the log has more under its id"
+                    .to_owned();
                 (S::INTERNAL_SERVER_ERROR, "INTERNAL", "Internal error", detail)
             }
         };
@@ -98,7 +102,9 @@ fn describe_refusal(error: &DomainError) -> Description {
         DomainError::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "INVALID_FIELDS", "Wrong fields"),
         DomainError::NotFound(_) => (StatusCode::NOT_FOUND, "NOT_FOUND", "Not found"),
         DomainError::NameTaken { .. } => (StatusCode::CONFLICT, "NAME_TAKEN", "The name is taken"),
-        DomainError::KeyspaceInUse { .. } => (StatusCode::CONFLICT, "KEYSPACE_IN_USE", "The keyspace is in use"),
+        DomainError::KeyspaceInUse { .. } => {
+            (StatusCode::CONFLICT, "KEYSPACE_IN_USE", "The keyspace is in use")
+        }
         DomainError::KeyRevoked(_) => (StatusCode::CONFLICT, "KEY_REVOKED", "The key is revoked"),
     };
     Description { status, code, title, detail: error.to_string() }

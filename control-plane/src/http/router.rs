@@ -24,7 +24,11 @@ pub fn router(app: App) -> Router {
 pub(super) fn operations() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(keyspaces::create::create_keyspace, keyspaces::list::list_keyspaces))
-        .routes(routes!(keyspaces::get::get_keyspace, keyspaces::update::update_keyspace, keyspaces::delete::delete_keyspace))
+        .routes(routes!(
+            keyspaces::get::get_keyspace,
+            keyspaces::update::update_keyspace,
+            keyspaces::delete::delete_keyspace
+        ))
         .routes(routes!(keyspaces::snapshot::get_snapshot))
         .routes(routes!(keyspaces::propagation::get_propagation))
         .routes(routes!(policy::get::get_policy, policy::put::put_policy))

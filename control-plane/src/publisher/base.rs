@@ -26,16 +26,23 @@ pub(super) struct NewBase {
 
 /// Builds a base that contains every change up to the moment of the call, and possibly some made while it runs: those come
 /// again in the segments behind it, and saying a thing twice changes nothing.
-pub(super) async fn build(store: Arc<dyn Store>, id: KeyspaceId, now: Timestamp) -> Result<NewBase, PublishError> {
+pub(super) async fn build(
+    store: Arc<dyn Store>,
+    id: KeyspaceId,
+    now: Timestamp,
+) -> Result<NewBase, PublishError> {
     let state = store.publishing_state(id).await?;
-    let (keyspace, policy, _) = state.ok_or_else(|| PublishError::Interrupted("the keyspace is gone".to_owned()))?;
+    let (keyspace, policy, _) =
+        state.ok_or_else(|| PublishError::Interrupted("the keyspace is gone".to_owned()))?;
     let rows = store.base_row_count(id, forget_before(now)).await?;
     let mut shard_bits = shard_bits_for(rows);
     loop {
         let build = Build { store: store.as_ref(), id, roles: &policy.role_numbers, now };
         match build.with_shards(shard_bits, keyspace.change_seq).await {
             // Keys with much metadata and many permissions of their own: the same rows take more shards.
-            Err(PublishError::Encoding(Refusal::TooLong | Refusal::LimitExceeded)) if shard_bits < limits::SHARD_BITS => {
+            Err(PublishError::Encoding(Refusal::TooLong | Refusal::LimitExceeded))
+                if shard_bits < limits::SHARD_BITS =>
+            {
                 shard_bits = (shard_bits + 2).min(limits::SHARD_BITS);
             }
             done => return done,

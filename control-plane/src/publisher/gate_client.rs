@@ -113,7 +113,10 @@ async fn read(mut response: Response) -> Result<Vec<u8>, PushError> {
     while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
         body.extend_from_slice(&chunk);
         if body.len() > ANSWER_BYTES {
-            return Err(failed("BAD_ANSWER", format!("the gate's answer has more than {ANSWER_BYTES} bytes")));
+            return Err(failed(
+                "BAD_ANSWER",
+                format!("the gate's answer has more than {ANSWER_BYTES} bytes"),
+            ));
         }
     }
     Ok(body)

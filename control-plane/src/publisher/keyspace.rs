@@ -178,7 +178,8 @@ impl KeyspacePublisher {
         let Some((keyspace, policy, _)) = self.store.publishing_state(self.id).await? else {
             return Ok(Outlook::Finished);
         };
-        let is_current = self.current.as_ref().is_some_and(|current| current.head().change_seq == keyspace.change_seq);
+        let is_current =
+            self.current.as_ref().is_some_and(|current| current.head().change_seq == keyspace.change_seq);
         self.deleted = keyspace.deleted_at.is_some();
         if self.deleted && is_current && self.all_gates_have(&keyspace) {
             return Ok(Outlook::Finished);
@@ -239,19 +240,28 @@ impl KeyspacePublisher {
     }
 
     fn start_building(&mut self) {
-        self.building = Some(tokio::spawn(base::build(Arc::clone(&self.store), self.id, self.context.app.now())));
+        self.building =
+            Some(tokio::spawn(base::build(Arc::clone(&self.store), self.id, self.context.app.now())));
     }
 
     /// Adds what changed to the segments, and says what the newest of them now contains; `None` if it does not fit.
-    async fn extend(&self, content: &mut Content, policy: &PolicyState) -> Result<Option<ChangesSince>, PublishError> {
+    async fn extend(
+        &self,
+        content: &mut Content,
+        policy: &PolicyState,
+    ) -> Result<Option<ChangesSince>, PublishError> {
         let mut first_seq = content.change_seq;
         let mut changed = self.changes_since(first_seq).await?;
-        if changed.through_seq == first_seq || (changed.keys.is_empty() && !changed.deleted && !changed.too_many) {
+        if changed.through_seq == first_seq
+            || (changed.keys.is_empty() && !changed.deleted && !changed.too_many)
+        {
             content.change_seq = changed.through_seq;
             return Ok(Some(changed));
         }
         let Some(mut newest) = self.segment(&changed, policy, first_seq)? else { return Ok(None) };
-        let kept = content.segments.len() - segments::merged_by(&content.segments, newest.bytes.len());
+        // A kill leaves out the rows that it revokes; merged with them it would make their keys unknown instead of revoked.
+        let weight = if changed.deleted { 0 } else { newest.bytes.len() };
+        let kept = content.segments.len() - segments::merged_by(&content.segments, weight);
         if let Some(oldest) = content.segments.get(kept) {
             first_seq = oldest.first_seq;
             changed = self.changes_since(first_seq).await?;
@@ -286,7 +296,12 @@ impl KeyspacePublisher {
         }
     }
 
-    fn sign(&self, keyspace: &Keyspace, policy: &PolicyState, content: Content) -> Result<Release, PublishError> {
+    fn sign(
+        &self,
+        keyspace: &Keyspace,
+        policy: &PolicyState,
+        content: Content,
+    ) -> Result<Release, PublishError> {
         let policy = policy.published(keyspace.freshness.on_expired);
         let policy = policy.encode(self.id.0).map_err(PublishError::Encoding)?;
         let now = self.context.app.now();
@@ -341,8 +356,10 @@ impl KeyspacePublisher {
         };
         let before = self.current.as_ref();
         let dropped = before.iter().flat_map(|before| before.bodies_not_in(Some(release)));
-        let bodies =
-            BodyChanges { added: release.bodies_to_keep(before), dropped: dropped.map(|(hash, _)| hash).collect() };
+        let bodies = BodyChanges {
+            added: release.bodies_to_keep(before),
+            dropped: dropped.map(|(hash, _)| hash).collect(),
+        };
         match self.store.release(publication.clone(), bodies).await {
             Ok(()) => {
                 self.last = Some(publication);
@@ -361,7 +378,9 @@ impl KeyspacePublisher {
 }
 
 /// The outcome of what is being built; if that is nothing, it never comes.
-async fn finished(building: &mut Option<JoinHandle<Result<NewBase, PublishError>>>) -> Result<NewBase, PublishError> {
+async fn finished(
+    building: &mut Option<JoinHandle<Result<NewBase, PublishError>>>,
+) -> Result<NewBase, PublishError> {
     match building {
         Some(task) => task.await.unwrap_or_else(|error| Err(PublishError::Interrupted(error.to_string()))),
         None => std::future::pending().await,

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use latchkey_snapshot::{
-    Head, HeadSigner, ObjectRef, Refusal, SegmentRef, Trust, TrustedKey, UnverifiedHead, VerifiedHead, encode_head,
+    Head, HeadSigner, ObjectRef, Refusal, SegmentRef, Trust, TrustedKey, UnverifiedHead, VerifiedHead,
+    encode_head,
 };
 
 use super::PublishError;
@@ -46,8 +47,10 @@ impl Release {
         now: Timestamp,
     ) -> Result<Self, PublishError> {
         head.policy = ObjectRef::to(&policy).map_err(PublishError::Encoding)?;
-        head.segments =
-            segments.iter().map(|segment| SegmentRef { object: segment.object, last_seq: segment.last_seq }).collect();
+        head.segments = segments
+            .iter()
+            .map(|segment| SegmentRef { object: segment.object, last_seq: segment.last_seq })
+            .collect();
         let bytes = encode_head(&head, &[signer]).map_err(PublishError::Encoding)?;
         let verified = verify_head(&bytes, &signer.public_key(), now)
             .map_err(|refusal| PublishError::Unverified(refusal.to_string()))?;
@@ -72,7 +75,10 @@ impl Release {
     }
 
     /// Those of its bodies that `before` does not have.
-    pub(super) fn bodies_not_in(&self, before: Option<&Self>) -> impl Iterator<Item = ([u8; 32], &Arc<Vec<u8>>)> {
+    pub(super) fn bodies_not_in(
+        &self,
+        before: Option<&Self>,
+    ) -> impl Iterator<Item = ([u8; 32], &Arc<Vec<u8>>)> {
         self.bodies().filter(move |(hash, _)| before.is_none_or(|before| before.body(hash).is_none()))
     }
 
@@ -82,7 +88,11 @@ impl Release {
 }
 
 /// Verifies a head of our own as a gate would.
-pub(super) fn verify_head(bytes: &[u8], public_key: &[u8; 32], now: Timestamp) -> Result<VerifiedHead, Refusal> {
+pub(super) fn verify_head(
+    bytes: &[u8],
+    public_key: &[u8; 32],
+    now: Timestamp,
+) -> Result<VerifiedHead, Refusal> {
     let head = UnverifiedHead::parse(bytes)?;
     let trust = Trust::new(head.unverified_audience(), vec![TrustedKey::new(public_key)?]);
     head.verify(&trust, now.as_seconds())

@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_small_change_leaves_large_segments_as_they_are() {
         let large = Segment::new(0, 1, vec![0; 10_000]).unwrap();
-        assert_eq!(merged_by(&[large.clone()], 100), 0);
+        assert_eq!(merged_by(std::slice::from_ref(&large), 100), 0);
         assert_eq!(merged_by(&[large], 5_000), 1);
     }
 }

@@ -69,7 +69,10 @@ impl Supervisor {
             match self.context.app.store.published_keyspaces(forget_before(self.context.app.now())).await {
                 Ok(ids) => return ids.into_iter().for_each(|id| self.wake(id)),
                 Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "the publisher cannot list the keyspaces");
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the publisher cannot list the keyspaces"
+                    );
                     tokio::time::sleep(PAUSE).await;
                 }
             }
@@ -91,7 +94,8 @@ impl Supervisor {
             Ok((task, ())) => *task,
             Err(error) => error.id(),
         };
-        let Some(id) = self.keyspaces.iter().find(|(_, running)| running.task == task).map(|(id, _)| *id) else {
+        let Some(id) = self.keyspaces.iter().find(|(_, running)| running.task == task).map(|(id, _)| *id)
+        else {
             return;
         };
         self.keyspaces.remove(&id);

@@ -62,9 +62,9 @@ impl Twin {
         }
         loader.install(&mut self.snapshot).map_err(PublishError::refused)?;
         match &self.snapshot {
-            Some(snapshot) if new_policy => {
-                Rules::compile(snapshot.policy()).map(drop).map_err(|error| PublishError::Unverified(error.to_string()))
-            }
+            Some(snapshot) if new_policy => Rules::compile(snapshot.policy())
+                .map(drop)
+                .map_err(|error| PublishError::Unverified(error.to_string())),
             _ => Ok(()),
         }
     }
@@ -90,7 +90,11 @@ impl Twin {
 }
 
 /// Verifies a whole base as gates will take it in, from the root through every page to every shard.
-pub(super) async fn check_base(store: &dyn Store, id: KeyspaceId, release: &Release) -> Result<(), PublishError> {
+pub(super) async fn check_base(
+    store: &dyn Store,
+    id: KeyspaceId,
+    release: &Release,
+) -> Result<(), PublishError> {
     let mut walk = BaseWalk::begin(store, id, &release.verified).await?;
     while let Some(leaf) = walk.next_leaf().await? {
         for hash in leaf.shards {

@@ -25,7 +25,11 @@ pub(super) struct Leaf {
 }
 
 impl<'a> BaseWalk<'a> {
-    pub(super) async fn begin(store: &'a dyn Store, id: KeyspaceId, head: &VerifiedHead) -> Result<Self, PublishError> {
+    pub(super) async fn begin(
+        store: &'a dyn Store,
+        id: KeyspaceId,
+        head: &VerifiedHead,
+    ) -> Result<Self, PublishError> {
         let mut walk = Self { store, id, reach: Reach::of(head), root: Vec::new(), leaves: Vec::new() };
         (walk.root, walk.leaves) = walk.open_page(head.head().base.root.sha256).await?;
         Ok(walk)
@@ -48,13 +52,20 @@ impl<'a> BaseWalk<'a> {
         let body = HashedBody::compute(stored_body(self.store, self.id, hash).await?);
         let before: HashSet<_> = self.reach.objects().map(|object| object.sha256).collect();
         self.reach.accept(&body).map_err(PublishError::refused)?;
-        let named = self.reach.objects().map(|object| object.sha256).filter(|hash| !before.contains(hash)).collect();
+        let named =
+            self.reach.objects().map(|object| object.sha256).filter(|hash| !before.contains(hash)).collect();
         Ok((body.into_bytes(), named))
     }
 }
 
 /// A body that the store must have.
-pub(super) async fn stored_body(store: &dyn Store, id: KeyspaceId, hash: [u8; 32]) -> Result<Vec<u8>, PublishError> {
+pub(super) async fn stored_body(
+    store: &dyn Store,
+    id: KeyspaceId,
+    hash: [u8; 32],
+) -> Result<Vec<u8>, PublishError> {
     let body = store.body(id, hash).await?;
-    body.ok_or_else(|| PublishError::Unverified(format!("the body {} is not in the store", hex::encode(hash))))
+    body.ok_or_else(|| {
+        PublishError::Unverified(format!("the body {} is not in the store", hex::encode(hash)))
+    })
 }

@@ -36,13 +36,19 @@ impl std::fmt::Display for MasterKeySource {
 #[derive(Debug, thiserror::Error)]
 pub enum MasterKeyError {
     /// The text is not 32 bytes in base64.
-    #[error("{0} does not hold a master key: it must be 32 bytes in base64, as `head -c 32 /dev/urandom | base64` makes them")]
+    #[error(
+        "{0} does not hold a master key: it must be 32 bytes in base64, as `head -c 32 /dev/urandom | base64` makes them"
+    )]
     Malformed(MasterKeySource),
     /// The database has one, but it is not here.
-    #[error("{0} does not exist, but the database's secrets are sealed under a master key; put that key back, a new one cannot open them")]
+    #[error(
+        "{0} does not exist, but the database's secrets are sealed under a master key; put that key back, a new one cannot open them"
+    )]
     Missing(MasterKeySource),
     /// It is another one.
-    #[error("the master key in {0} is not the one that the database's secrets are sealed under; give the key that was there at the first start")]
+    #[error(
+        "the master key in {0} is not the one that the database's secrets are sealed under; give the key that was there at the first start"
+    )]
     Wrong(MasterKeySource),
     /// The file cannot be read or made.
     #[error("cannot use {origin} for the master key: {source}")]
@@ -73,7 +79,9 @@ impl MasterKey {
             MasterKeySource::Environment(text) => text.clone(),
             MasterKeySource::File(path) => match fs::read_to_string(path) {
                 Ok(text) => Zeroizing::new(text),
-                Err(error) if error.kind() == ErrorKind::NotFound => return Err(MasterKeyError::Missing(source.clone())),
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    return Err(MasterKeyError::Missing(source.clone()));
+                }
                 Err(error) => return Err(MasterKeyError::File { origin: source.clone(), source: error }),
             },
         };
@@ -86,9 +94,8 @@ impl MasterKey {
     /// See [`MasterKeyError`].
     pub fn load_or_make(source: &MasterKeySource) -> Result<Self, MasterKeyError> {
         match (Self::load(source), source) {
-            (Err(MasterKeyError::Missing(_)), MasterKeySource::File(path)) => {
-                Self::make(path).map_err(|error| MasterKeyError::File { origin: source.clone(), source: error })
-            }
+            (Err(MasterKeyError::Missing(_)), MasterKeySource::File(path)) => Self::make(path)
+                .map_err(|error| MasterKeyError::File { origin: source.clone(), source: error }),
             (loaded, _) => loaded,
         }
     }

@@ -82,7 +82,11 @@ impl Vault {
     ///
     /// # Errors
     /// [`SealError::DoesNotOpen`], also if the private key is not that of the public key beside it.
-    pub fn open_signing_key(&self, keyspace: KeyspaceId, sealed: &SealedSigningKey) -> Result<HeadSigner, SealError> {
+    pub fn open_signing_key(
+        &self,
+        keyspace: KeyspaceId,
+        sealed: &SealedSigningKey,
+    ) -> Result<HeadSigner, SealError> {
         let opened = self.open(&signing_key_of(keyspace), &sealed.sealed_seed)?;
         let seed: &[u8; 32] = opened.as_slice().try_into().map_err(|_| SealError::DoesNotOpen)?;
         let signer = HeadSigner::from_seed(seed);
@@ -95,7 +99,8 @@ impl Vault {
         let aad = associated_data(purpose);
         let payload = Payload { msg: secret, aad: aad.as_bytes() };
         // Encryption fails only for inputs of many gigabytes.
-        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| SealError::DoesNotOpen)?;
+        let sealed =
+            self.cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| SealError::DoesNotOpen)?;
         Ok([&[VERSION][..], &nonce, &sealed].concat())
     }
 
@@ -104,7 +109,8 @@ impl Vault {
         let (nonce, sealed) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(SealError::DoesNotOpen)?;
         let aad = associated_data(purpose);
         let payload = Payload { msg: sealed, aad: aad.as_bytes() };
-        let opened = self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| SealError::DoesNotOpen)?;
+        let opened =
+            self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| SealError::DoesNotOpen)?;
         Ok(Zeroizing::new(opened))
     }
 }
@@ -133,7 +139,10 @@ mod tests {
     #[test]
     fn a_signing_key_opens_again_and_signs_as_itself() {
         let sealed = vault(1).make_signing_key(KeyspaceId(7)).unwrap();
-        assert_eq!(vault(1).open_signing_key(KeyspaceId(7), &sealed).unwrap().public_key(), sealed.public_key);
+        assert_eq!(
+            vault(1).open_signing_key(KeyspaceId(7), &sealed).unwrap().public_key(),
+            sealed.public_key
+        );
     }
 
     #[test]

@@ -16,6 +16,6 @@ pub use publication::{
     BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication, SealedSigningKey,
 };
 pub use traits::{
-    AuditStore, ChangeLog, Committed, DeleteMode, KeyFilter, KeyStore, KeyspaceStore, NewKeyspace, PolicyStore,
-    PublicationStore, Store, WorkspaceStore,
+    AuditStore, ChangeLog, Committed, DeleteMode, KeyFilter, KeyStore, KeyspaceStore, NewKeyspace,
+    PolicyStore, PublicationStore, Store, WorkspaceStore,
 };

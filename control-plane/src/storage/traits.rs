@@ -4,8 +4,8 @@ use tokio::sync::broadcast;
 use super::{BaseRow, Body, BodyChanges, ChangesSince, Publication, SealedSigningKey, StoreError};
 use crate::domain::keyspace::KeyspaceSettings;
 use crate::domain::{
-    Actor, AdminKey, AuditEntry, Change, Key, KeyId, KeyPatch, KeyStatus, Keyspace, KeyspaceId, KeyspacePatch, NewKey,
-    Page, PageRequest, Policy, PolicyState, Timestamp, Workspace, WorkspaceId,
+    Actor, AdminKey, AuditEntry, Change, Key, KeyId, KeyPatch, KeyStatus, Keyspace, KeyspaceId,
+    KeyspacePatch, NewKey, Page, PageRequest, Policy, PolicyState, Timestamp, Workspace, WorkspaceId,
 };
 
 /// Everything that the control plane keeps.
@@ -79,13 +79,21 @@ pub enum DeleteMode {
 #[async_trait]
 pub trait KeyspaceStore: Send + Sync + 'static {
     /// Makes a keyspace with a policy that denies everything.
-    async fn create_keyspace(&self, actor: &Actor, new: NewKeyspace) -> Result<Committed<Keyspace>, StoreError>;
+    async fn create_keyspace(
+        &self,
+        actor: &Actor,
+        new: NewKeyspace,
+    ) -> Result<Committed<Keyspace>, StoreError>;
 
     /// One keyspace.
     async fn keyspace(&self, workspace: WorkspaceId, id: KeyspaceId) -> Result<Keyspace, StoreError>;
 
     /// Keyspaces, newest first.
-    async fn keyspaces(&self, workspace: WorkspaceId, page: PageRequest) -> Result<Page<Keyspace>, StoreError>;
+    async fn keyspaces(
+        &self,
+        workspace: WorkspaceId,
+        page: PageRequest,
+    ) -> Result<Page<Keyspace>, StoreError>;
 
     /// Changes settings.
     async fn update_keyspace(
@@ -223,7 +231,12 @@ pub trait PublicationStore: Send + Sync + 'static {
     async fn forget_bodies_except(&self, id: KeyspaceId, kept: Vec<[u8; 32]>) -> Result<(), StoreError>;
 
     /// What happened after change `after`. Looks at no more than `key_limit` keys.
-    async fn changes_since(&self, id: KeyspaceId, after: u64, key_limit: u32) -> Result<ChangesSince, StoreError>;
+    async fn changes_since(
+        &self,
+        id: KeyspaceId,
+        after: u64,
+        key_limit: u32,
+    ) -> Result<ChangesSince, StoreError>;
 
     /// How many rows [`PublicationStore::base_rows`] has.
     async fn base_row_count(&self, id: KeyspaceId, forget_before: Timestamp) -> Result<u64, StoreError>;

@@ -1,8 +1,8 @@
 use axum::extract::State;
 use axum::response::Response;
 use latchkey_token::{SecretToken, generate};
-use rand::rngs::SysRng;
 use rand::rand_core::UnwrapErr;
+use rand::rngs::SysRng;
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -28,7 +28,8 @@ pub(in crate::http) async fn delete_keyspace(
     PathId(id): PathId<KeyspaceId>,
     mut params: Params,
 ) -> Result<Response, Failure> {
-    let mode = if params.flag("force") { DeleteMode::RevokeLiveKeys } else { DeleteMode::OnlyWithoutLiveKeys };
+    let mode =
+        if params.flag("force") { DeleteMode::RevokeLiveKeys } else { DeleteMode::OnlyWithoutLiveKeys };
     params.finish()?;
     let deleted = app.store.delete_keyspace(&caller.actor(), id, mode, app.now()).await?;
     Ok(reply::gone(deleted.change_seq))

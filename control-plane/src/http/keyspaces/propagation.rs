@@ -86,7 +86,13 @@ fn view(url: &str, state: GateState) -> GateProgress {
         isolates: state
             .isolates
             .into_iter()
-            .map(|Isolate { id, colo, seq, change_seq, seen_at }| IsolateView { id, colo, seq, change_seq, seen_at })
+            .map(|Isolate { id, colo, seq, change_seq, seen_at }| IsolateView {
+                id,
+                colo,
+                seq,
+                change_seq,
+                seen_at,
+            })
             .collect(),
     }
 }

@@ -45,7 +45,10 @@ pub(in crate::http) struct WorkspaceView {
     tag = "system",
     responses((status = 200, description = "The admin key and its workspace.", body = WhoamiView))
 )]
-pub(in crate::http) async fn whoami(caller: Caller, State(app): State<App>) -> Result<Json<WhoamiView>, Failure> {
+pub(in crate::http) async fn whoami(
+    caller: Caller,
+    State(app): State<App>,
+) -> Result<Json<WhoamiView>, Failure> {
     let workspace = app.store.workspace(caller.workspace()).await?.ok_or(Failure::Internal)?;
     let admin_key = caller.admin_key();
     Ok(Json(WhoamiView {

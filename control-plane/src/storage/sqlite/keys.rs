@@ -7,8 +7,8 @@ use super::rows::{KEY_COLUMNS, number, unsigned};
 use super::{SqliteStore, policies, rows};
 use crate::domain::error::ObjectKind;
 use crate::domain::{
-    Actor, ChangeKind, DomainError, FieldErrors, Key, KeyId, KeyPatch, KeyStatus, KeyspaceId, NewKey, Page, PageRequest,
-    Timestamp, WorkspaceId,
+    Actor, ChangeKind, DomainError, FieldErrors, Key, KeyId, KeyPatch, KeyStatus, KeyspaceId, NewKey, Page,
+    PageRequest, Timestamp, WorkspaceId,
 };
 use crate::storage::{Committed, KeyFilter, KeyStore, StoreError};
 
@@ -104,7 +104,11 @@ fn update(mutation: &mut Mutation<'_>, id: KeyId, patch: KeyPatch) -> Result<Com
     mutation.record(trail, key)
 }
 
-fn revoke(mutation: &mut Mutation<'_>, id: KeyId, reason: Option<String>) -> Result<Committed<Key>, StoreError> {
+fn revoke(
+    mutation: &mut Mutation<'_>,
+    id: KeyId,
+    reason: Option<String>,
+) -> Result<Committed<Key>, StoreError> {
     let connection = mutation.connection();
     let old = found(rows::key(connection, mutation.actor().workspace_id, id)?)?;
     if old.revocation.is_some() {
@@ -198,7 +202,8 @@ fn holder_of_name(
     let mut statement = connection.prepare_cached(
         "SELECT id FROM keys WHERE keyspace_id = ?1 AND ifnull(owner, '') = ?2 AND name = ?3 AND revoked_at IS NULL",
     )?;
-    let holder = statement.query_row(params![number(keyspace.0), owner.unwrap_or_default(), name], |row| row.get(0));
+    let holder =
+        statement.query_row(params![number(keyspace.0), owner.unwrap_or_default(), name], |row| row.get(0));
     Ok(holder.optional()?.map(|id| KeyId(unsigned(id))))
 }
 
@@ -210,16 +215,24 @@ fn refuse_taken_name(
     itself: Option<KeyId>,
 ) -> Result<(), StoreError> {
     match holder_of_name(connection, keyspace, owner, name)? {
-        Some(holder) if Some(holder) != itself => Err(DomainError::NameTaken { name: name.to_owned(), holder }.into()),
+        Some(holder) if Some(holder) != itself => {
+            Err(DomainError::NameTaken { name: name.to_owned(), holder }.into())
+        }
         _ => Ok(()),
     }
 }
 
 /// `Key 1`, `Key 2`, …: counts the keyspace's creations, and steps over names that people have taken.
-fn next_default_name(connection: &Connection, keyspace: KeyspaceId, owner: Option<&str>) -> Result<String, StoreError> {
+fn next_default_name(
+    connection: &Connection,
+    keyspace: KeyspaceId,
+    owner: Option<&str>,
+) -> Result<String, StoreError> {
     loop {
         let created: i64 = connection
-            .prepare_cached("UPDATE keyspaces SET keys_created = keys_created + 1 WHERE id = ?1 RETURNING keys_created")?
+            .prepare_cached(
+                "UPDATE keyspaces SET keys_created = keys_created + 1 WHERE id = ?1 RETURNING keys_created",
+            )?
             .query_row([number(keyspace.0)], |row| row.get(0))?;
         let name = format!("Key {created}");
         if holder_of_name(connection, keyspace, owner, &name)?.is_none() {
@@ -241,16 +254,20 @@ fn list(
         Some(KeyStatus::Revoked) => "k.revoked_at IS NOT NULL",
         Some(KeyStatus::Disabled) => "k.revoked_at IS NULL AND NOT k.enabled",
         Some(KeyStatus::Expired) => "k.revoked_at IS NULL AND k.enabled AND k.expires_at <= ?4",
-        Some(KeyStatus::Active) => "k.revoked_at IS NULL AND k.enabled AND (k.expires_at IS NULL OR k.expires_at > ?4)",
+        Some(KeyStatus::Active) => {
+            "k.revoked_at IS NULL AND k.enabled AND (k.expires_at IS NULL OR k.expires_at > ?4)"
+        }
     };
     let sql = format!(
         "SELECT {KEY_COLUMNS} FROM keys AS k WHERE k.keyspace_id = ?1 AND k.id < ?2 AND {status} AND ?4 = ?4 ORDER BY k.id DESC LIMIT ?3"
     );
     let before = page.before.map_or(i64::MAX, number);
     let mut statement = connection.prepare_cached(&sql)?;
-    let keys = statement.query_map(params![number(keyspace.0), before, page.limit + 1, now.0], rows::read_key)?;
+    let keys =
+        statement.query_map(params![number(keyspace.0), before, page.limit + 1, now.0], rows::read_key)?;
     let keys = keys.collect::<Result<Vec<_>, _>>()?;
     let page = Page::from_overfull(keys, page.limit);
-    let items = page.items.into_iter().map(|key| rows::with_secrets(connection, key)).collect::<Result<_, _>>()?;
+    let items =
+        page.items.into_iter().map(|key| rows::with_secrets(connection, key)).collect::<Result<_, _>>()?;
     Ok(Page { items, has_more: page.has_more })
 }

@@ -7,14 +7,18 @@ use super::rows::number;
 use super::{SqliteStore, policies, rows};
 use crate::domain::error::ObjectKind;
 use crate::domain::{
-    Actor, ChangeKind, DomainError, GateUrl, Keyspace, KeyspaceId, KeyspacePatch, Page, PageRequest, PolicyState, Timestamp,
-    WorkspaceId,
+    Actor, ChangeKind, DomainError, GateUrl, Keyspace, KeyspaceId, KeyspacePatch, Page, PageRequest,
+    PolicyState, Timestamp, WorkspaceId,
 };
 use crate::storage::{Committed, DeleteMode, KeyspaceStore, NewKeyspace, StoreError};
 
 #[async_trait]
 impl KeyspaceStore for SqliteStore {
-    async fn create_keyspace(&self, actor: &Actor, new: NewKeyspace) -> Result<Committed<Keyspace>, StoreError> {
+    async fn create_keyspace(
+        &self,
+        actor: &Actor,
+        new: NewKeyspace,
+    ) -> Result<Committed<Keyspace>, StoreError> {
         let at = new.at;
         self.mutate(actor, at, move |mutation| create(mutation, new)).await
     }
@@ -23,7 +27,11 @@ impl KeyspaceStore for SqliteStore {
         self.read(move |connection| found(rows::keyspace(connection, workspace, id)?)).await
     }
 
-    async fn keyspaces(&self, workspace: WorkspaceId, page: PageRequest) -> Result<Page<Keyspace>, StoreError> {
+    async fn keyspaces(
+        &self,
+        workspace: WorkspaceId,
+        page: PageRequest,
+    ) -> Result<Page<Keyspace>, StoreError> {
         self.read(move |connection| {
             let before = page.before.map_or(i64::MAX, number);
             let items = rows::keyspaces(connection, workspace, before, page.limit + 1)?;
@@ -107,7 +115,11 @@ fn create(mutation: &mut Mutation<'_>, new: NewKeyspace) -> Result<Committed<Key
     mutation.record(trail, keyspace)
 }
 
-fn update(mutation: &mut Mutation<'_>, id: KeyspaceId, patch: KeyspacePatch) -> Result<Committed<Keyspace>, StoreError> {
+fn update(
+    mutation: &mut Mutation<'_>,
+    id: KeyspaceId,
+    patch: KeyspacePatch,
+) -> Result<Committed<Keyspace>, StoreError> {
     let old = mutation.keyspace(id)?;
     let before = old.audit_view();
     let settings = patch.apply(&old)?;
@@ -136,7 +148,11 @@ fn update(mutation: &mut Mutation<'_>, id: KeyspaceId, patch: KeyspacePatch) -> 
     mutation.record(trail, keyspace)
 }
 
-fn delete(mutation: &mut Mutation<'_>, id: KeyspaceId, mode: DeleteMode) -> Result<Committed<()>, StoreError> {
+fn delete(
+    mutation: &mut Mutation<'_>,
+    id: KeyspaceId,
+    mode: DeleteMode,
+) -> Result<Committed<()>, StoreError> {
     let keyspace = mutation.keyspace(id)?;
     let live_keys = count_live_keys(mutation.connection(), id, mutation.at)?;
     if live_keys > 0 && mode == DeleteMode::OnlyWithoutLiveKeys {
@@ -150,10 +166,14 @@ fn delete(mutation: &mut Mutation<'_>, id: KeyspaceId, mode: DeleteMode) -> Resu
          WHERE keyspace_id = ?1 AND revoked_at IS NULL",
         params![number(id.0), at.0, number(seq)],
     )?;
-    connection.execute("UPDATE keyspaces SET deleted_at = ?2, updated_at = ?2 WHERE id = ?1", params![number(id.0), at.0])?;
+    connection.execute(
+        "UPDATE keyspaces SET deleted_at = ?2, updated_at = ?2 WHERE id = ?1",
+        params![number(id.0), at.0],
+    )?;
     let after = serde_json::json!({ "deleted_at": at, "keys_revoked": live_keys });
     let before = keyspace.audit_view();
-    mutation.record(Trail { keyspace: id, seq, kind: ChangeKind::KeyspaceDeleted, key: None, before, after }, ())
+    mutation
+        .record(Trail { keyspace: id, seq, kind: ChangeKind::KeyspaceDeleted, key: None, before, after }, ())
 }
 
 fn count_live_keys(connection: &Connection, id: KeyspaceId, now: Timestamp) -> Result<u64, StoreError> {

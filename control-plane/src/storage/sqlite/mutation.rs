@@ -3,8 +3,8 @@ use serde_json::Value;
 
 use super::rows;
 use crate::domain::audit::{AuditDraft, AuditEntry};
-use crate::domain::{Actor, ChangeKind, DomainError, KeyId, Keyspace, KeyspaceId, Timestamp};
 use crate::domain::error::ObjectKind;
+use crate::domain::{Actor, ChangeKind, DomainError, KeyId, Keyspace, KeyspaceId, Timestamp};
 use crate::storage::{Committed, StoreError};
 
 /// One mutation inside the writer's transaction.
@@ -52,9 +52,9 @@ impl<'a> Mutation<'a> {
 
     /// The number that the change being made has in its keyspace's log.
     pub(super) fn next_change_seq(&self, keyspace: KeyspaceId) -> Result<u64, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("UPDATE keyspaces SET change_seq = change_seq + 1 WHERE id = ?1 RETURNING change_seq")?;
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE keyspaces SET change_seq = change_seq + 1 WHERE id = ?1 RETURNING change_seq",
+        )?;
         let seq = statement.query_row([rows::number(keyspace.0)], |row| row.get::<_, i64>(0))?;
         Ok(rows::unsigned(seq))
     }
@@ -63,7 +63,9 @@ impl<'a> Mutation<'a> {
     pub(super) fn record<T>(&mut self, trail: Trail, value: T) -> Result<Committed<T>, StoreError> {
         let Trail { keyspace, seq, kind, key, before, after } = trail;
         self.connection
-            .prepare_cached("INSERT INTO changes (keyspace_id, seq, kind, key_id, at) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            .prepare_cached(
+                "INSERT INTO changes (keyspace_id, seq, kind, key_id, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
             .execute(params![
                 rows::number(keyspace.0),
                 rows::number(seq),
@@ -78,7 +80,11 @@ impl<'a> Mutation<'a> {
     }
 
     /// Leaves an audit row for something that belongs to no keyspace.
-    pub(super) fn record_in_workspace<T>(&mut self, draft: AuditDraft, value: T) -> Result<Committed<T>, StoreError> {
+    pub(super) fn record_in_workspace<T>(
+        &mut self,
+        draft: AuditDraft,
+        value: T,
+    ) -> Result<Committed<T>, StoreError> {
         self.append_audit(draft)?;
         Ok(Committed { value, change_seq: 0 })
     }
@@ -88,7 +94,9 @@ impl<'a> Mutation<'a> {
         let last = self
             .connection
             .prepare_cached("SELECT seq, hash FROM audit WHERE workspace_id = ?1 ORDER BY seq DESC LIMIT 1")?
-            .query_row([rows::number(workspace.0)], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 32]>(1)?)))
+            .query_row([rows::number(workspace.0)], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 32]>(1)?))
+            })
             .optional()?;
         let (last_seq, previous_hash) = last.unwrap_or((0, [0; 32]));
         let entry = AuditEntry::link(self.actor, self.at, draft, rows::unsigned(last_seq) + 1, previous_hash);
@@ -101,7 +109,9 @@ impl<'a> Mutation<'a> {
     pub(super) fn finish(self) -> Result<Option<KeyspaceId>, StoreError> {
         let touched = self.connection.total_changes() != self.rows_before;
         if touched && !self.recorded {
-            return Err(StoreError::backend("a mutation left no audit row and was undone; this is a fault of latchkey"));
+            return Err(StoreError::backend(
+                "a mutation left no audit row and was undone; this is a fault of latchkey",
+            ));
         }
         Ok(self.keyspace)
     }

@@ -19,7 +19,9 @@ const CHECKED_BYTES: u64 = 64 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The folder or a file in it.
-    #[error("cannot use the data folder {path}: {source}; check that it exists and belongs to the user who runs latchkey")]
+    #[error(
+        "cannot use the data folder {path}: {source}; check that it exists and belongs to the user who runs latchkey"
+    )]
     Folder {
         /// The folder.
         path: String,
@@ -37,7 +39,9 @@ pub enum OpenError {
         holder: String,
     },
     /// Not ours.
-    #[error("{path} is a database of another program; give latchkey a data folder of its own with --data-dir")]
+    #[error(
+        "{path} is a database of another program; give latchkey a data folder of its own with --data-dir"
+    )]
     Foreign {
         /// The file.
         path: String,
@@ -95,8 +99,13 @@ impl SqliteStore {
 fn lock(folder: &Path, shown: &str) -> Result<File, OpenError> {
     let in_folder = |source| OpenError::Folder { path: shown.to_owned(), source };
     let path = folder.join("latchkey.lock");
-    let mut file =
-        OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(in_folder)?;
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(in_folder)?;
     match file.try_lock() {
         Ok(()) => {
             file.set_len(0).and_then(|()| write!(file, "{}", std::process::id())).map_err(in_folder)?;
@@ -114,17 +123,22 @@ fn lock(folder: &Path, shown: &str) -> Result<File, OpenError> {
 fn prepare(connection: &mut Connection, file: &Path, path: &str) -> Result<(), OpenError> {
     let failed = |error: rusqlite::Error| name_damage(error.into(), path);
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
-    let application: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).map_err(failed)?;
+    let application: i64 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
+    let tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).map_err(failed)?;
     match (application, tables) {
         (APPLICATION_ID, _) => {}
         (0, 0) => connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?,
         _ => return Err(OpenError::Foreign { path: path.to_owned() }),
     }
     // FULL: an answered mutation is on disk, not only in the system's cache.
-    connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON").map_err(failed)?;
+    connection
+        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON")
+        .map_err(failed)?;
     if fs::metadata(file).map_or(0, |meta| meta.len()) <= CHECKED_BYTES {
-        let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
+        let found: String =
+            connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
         if found != "ok" {
             return Err(OpenError::Damaged { path: path.to_owned(), found });
         }

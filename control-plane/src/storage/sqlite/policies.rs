@@ -5,7 +5,9 @@ use super::mutation::{Mutation, Trail};
 use super::rows::number;
 use super::{SqliteStore, rows};
 use crate::domain::error::ObjectKind;
-use crate::domain::{Actor, ChangeKind, DomainError, KeyspaceId, Policy, PolicyState, Timestamp, WorkspaceId};
+use crate::domain::{
+    Actor, ChangeKind, DomainError, KeyspaceId, Policy, PolicyState, Timestamp, WorkspaceId,
+};
 use crate::storage::{Committed, PolicyStore, StoreError};
 
 #[async_trait]
@@ -30,7 +32,11 @@ impl PolicyStore for SqliteStore {
     }
 }
 
-fn replace(mutation: &mut Mutation<'_>, id: KeyspaceId, policy: Policy) -> Result<Committed<PolicyState>, StoreError> {
+fn replace(
+    mutation: &mut Mutation<'_>,
+    id: KeyspaceId,
+    policy: Policy,
+) -> Result<Committed<PolicyState>, StoreError> {
     mutation.keyspace(id)?;
     let mut state = stored(mutation.connection(), id)?;
     let before = serde_json::to_value(&state.policy).unwrap_or_default();
@@ -38,7 +44,9 @@ fn replace(mutation: &mut Mutation<'_>, id: KeyspaceId, policy: Policy) -> Resul
     let seq = mutation.next_change_seq(id)?;
     mutation
         .connection()
-        .prepare_cached("UPDATE policies SET document = ?2, role_numbers = ?3, updated_at = ?4 WHERE keyspace_id = ?1")?
+        .prepare_cached(
+            "UPDATE policies SET document = ?2, role_numbers = ?3, updated_at = ?4 WHERE keyspace_id = ?1",
+        )?
         .execute(params![
             number(id.0),
             rows::to_json(&state.policy)?,
@@ -53,7 +61,9 @@ fn replace(mutation: &mut Mutation<'_>, id: KeyspaceId, policy: Policy) -> Resul
 /// Puts the first policy of a keyspace in place.
 pub(super) fn insert(connection: &Connection, state: &PolicyState) -> Result<(), StoreError> {
     connection
-        .prepare_cached("INSERT INTO policies (keyspace_id, document, role_numbers, updated_at) VALUES (?1, ?2, ?3, ?4)")?
+        .prepare_cached(
+            "INSERT INTO policies (keyspace_id, document, role_numbers, updated_at) VALUES (?1, ?2, ?3, ?4)",
+        )?
         .execute(params![
             number(state.keyspace_id.0),
             rows::to_json(&state.policy)?,
@@ -65,5 +75,6 @@ pub(super) fn insert(connection: &Connection, state: &PolicyState) -> Result<(),
 
 /// The policy of a keyspace that exists.
 pub(super) fn stored(connection: &Connection, id: KeyspaceId) -> Result<PolicyState, StoreError> {
-    rows::policy(connection, id)?.ok_or_else(|| StoreError::backend(format!("the keyspace {id} has no policy row")))
+    rows::policy(connection, id)?
+        .ok_or_else(|| StoreError::backend(format!("the keyspace {id} has no policy row")))
 }

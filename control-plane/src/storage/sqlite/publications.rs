@@ -91,7 +91,8 @@ impl PublicationStore for SqliteStore {
     async fn forget_bodies_except(&self, id: KeyspaceId, kept: Vec<[u8; 32]>) -> Result<(), StoreError> {
         self.keep(move |connection| {
             let kept: std::collections::HashSet<_> = kept.into_iter().collect();
-            let mut statement = connection.prepare_cached("SELECT hash FROM bodies WHERE keyspace_id = ?1")?;
+            let mut statement =
+                connection.prepare_cached("SELECT hash FROM bodies WHERE keyspace_id = ?1")?;
             let stored = statement.query_map([number(id.0)], |row| row.get::<_, [u8; 32]>(0))?;
             let mut stale = stored.collect::<Result<Vec<_>, _>>()?;
             stale.retain(|hash| !kept.contains(hash));
@@ -100,17 +101,21 @@ impl PublicationStore for SqliteStore {
         .await
     }
 
-    async fn changes_since(&self, id: KeyspaceId, after: u64, key_limit: u32) -> Result<ChangesSince, StoreError> {
+    async fn changes_since(
+        &self,
+        id: KeyspaceId,
+        after: u64,
+        key_limit: u32,
+    ) -> Result<ChangesSince, StoreError> {
         self.read(move |connection| changes_since(connection, id, after, key_limit)).await
     }
 
     async fn base_row_count(&self, id: KeyspaceId, forget_before: Timestamp) -> Result<u64, StoreError> {
         self.read(move |connection| {
             let sql = format!("SELECT count(*) FROM {BASE_ROWS}");
-            let count: i64 = connection.prepare_cached(&sql)?.query_row(
-                params![number(id.0), Vec::<u8>::new(), forget_before.0],
-                |row| row.get(0),
-            )?;
+            let count: i64 = connection
+                .prepare_cached(&sql)?
+                .query_row(params![number(id.0), Vec::<u8>::new(), forget_before.0], |row| row.get(0))?;
             Ok(unsigned(count))
         })
         .await
@@ -128,7 +133,8 @@ impl PublicationStore for SqliteStore {
             let after = after.map_or_else(Vec::new, |tag| tag.to_vec());
             let sql = format!("SELECT {BASE_ROW_COLUMNS} FROM {BASE_ROWS} ORDER BY t.tag LIMIT ?4");
             let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![number(id.0), after, forget_before.0, limit], read_base_row)?;
+            let rows =
+                statement.query_map(params![number(id.0), after, forget_before.0, limit], read_base_row)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
@@ -144,8 +150,9 @@ impl PublicationStore for SqliteStore {
 }
 
 fn published(connection: &Connection, id: KeyspaceId) -> Result<Option<Publication>, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT seq, change_seq, head, issued_at, base_bytes, epoch FROM publications WHERE keyspace_id = ?1")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, change_seq, head, issued_at, base_bytes, epoch FROM publications WHERE keyspace_id = ?1",
+    )?;
     let publication = statement.query_row([number(id.0)], |row| {
         Ok(Publication {
             keyspace_id: id,
@@ -160,7 +167,12 @@ fn published(connection: &Connection, id: KeyspaceId) -> Result<Option<Publicati
     Ok(publication.optional()?)
 }
 
-fn changes_since(connection: &Connection, id: KeyspaceId, after: u64, key_limit: u32) -> Result<ChangesSince, StoreError> {
+fn changes_since(
+    connection: &Connection,
+    id: KeyspaceId,
+    after: u64,
+    key_limit: u32,
+) -> Result<ChangesSince, StoreError> {
     let keyspace = rows::any_keyspace(connection, id)?
         .ok_or_else(|| StoreError::backend(format!("the keyspace {id} is gone")))?;
     let settings_changed: bool = connection
@@ -183,7 +195,12 @@ fn changes_since(connection: &Connection, id: KeyspaceId, after: u64, key_limit:
 }
 
 /// One key more than the limit tells that there are too many.
-fn changed_keys(connection: &Connection, id: KeyspaceId, after: u64, limit: u32) -> Result<Vec<(i64, u64)>, StoreError> {
+fn changed_keys(
+    connection: &Connection,
+    id: KeyspaceId,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<(i64, u64)>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT id, change_seq FROM keys WHERE keyspace_id = ?1 AND change_seq > ?2 ORDER BY change_seq LIMIT ?3",
     )?;
@@ -232,7 +249,8 @@ fn insert_bodies(connection: &Connection, id: KeyspaceId, bodies: &[Body]) -> Re
 }
 
 fn delete_bodies(connection: &Connection, id: KeyspaceId, hashes: &[[u8; 32]]) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached("DELETE FROM bodies WHERE keyspace_id = ?1 AND hash = ?2")?;
+    let mut statement =
+        connection.prepare_cached("DELETE FROM bodies WHERE keyspace_id = ?1 AND hash = ?2")?;
     for hash in hashes {
         statement.execute(params![number(id.0), hash])?;
     }

@@ -23,7 +23,9 @@ impl Readers {
         &self,
         query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let gone = |_| StoreError::backend("the database readers have stopped; restart latchkey and look at its log");
+        let gone = |_| {
+            StoreError::backend("the database readers have stopped; restart latchkey and look at its log")
+        };
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| gone(()))?;
         let idle = Arc::clone(&self.idle);
         let answer = tokio::task::spawn_blocking(move || {

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::audit::AuditEntry;
 use crate::domain::{
-    Freshness, GateUrl, Key, KeyId, Keyspace, KeyspaceId, OnExpired, PolicyState, Revocation, Secret, SecretId,
-    ServedEnvironment, Timestamp, WorkspaceId,
+    Freshness, GateUrl, Key, KeyId, Keyspace, KeyspaceId, OnExpired, PolicyState, Revocation, Secret,
+    SecretId, ServedEnvironment, Timestamp, WorkspaceId,
 };
 use crate::storage::StoreError;
 
@@ -36,7 +36,9 @@ pub(super) fn keyspace(
     workspace: WorkspaceId,
     id: KeyspaceId,
 ) -> Result<Option<Keyspace>, StoreError> {
-    let sql = format!("SELECT {KEYSPACE_COLUMNS} FROM keyspaces WHERE id = ?1 AND workspace_id = ?2 AND deleted_at IS NULL");
+    let sql = format!(
+        "SELECT {KEYSPACE_COLUMNS} FROM keyspaces WHERE id = ?1 AND workspace_id = ?2 AND deleted_at IS NULL"
+    );
     let mut statement = connection.prepare_cached(&sql)?;
     Ok(statement.query_row(params![number(id.0), number(workspace.0)], read_keyspace).optional()?)
 }
@@ -66,7 +68,7 @@ fn read_keyspace(row: &Row<'_>) -> rusqlite::Result<Keyspace> {
         id: KeyspaceId(unsigned(row.get(0)?)),
         workspace_id: WorkspaceId(unsigned(row.get(1)?)),
         name: row.get(2)?,
-        prefix: parsed(row, 3, |text| Prefix::new(text))?,
+        prefix: parsed(row, 3, Prefix::new)?,
         environment: parsed(row, 4, ServedEnvironment::parse)?,
         gates: gates.into_iter().map(GateUrl::from_stored).collect(),
         freshness: Freshness {
@@ -82,8 +84,8 @@ fn read_keyspace(row: &Row<'_>) -> rusqlite::Result<Keyspace> {
 }
 
 pub(super) fn policy(connection: &Connection, id: KeyspaceId) -> Result<Option<PolicyState>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT document, role_numbers, updated_at FROM policies WHERE keyspace_id = ?1")?;
+    let mut statement = connection
+        .prepare_cached("SELECT document, role_numbers, updated_at FROM policies WHERE keyspace_id = ?1")?;
     let policy = statement.query_row([number(id.0)], |row| {
         Ok(PolicyState {
             keyspace_id: id,
@@ -99,7 +101,11 @@ pub(super) fn policy(connection: &Connection, id: KeyspaceId) -> Result<Option<P
 pub(super) const KEY_COLUMNS: &str = "k.id, k.keyspace_id, k.name, k.description, k.environment, k.owner, k.tags, k.metadata, k.enabled, \
      k.expires_at, k.permissions, k.roles, k.change_seq, k.created_at, k.updated_at, k.revoked_at, k.revoked_reason";
 
-pub(super) fn key(connection: &Connection, workspace: WorkspaceId, id: KeyId) -> Result<Option<Key>, StoreError> {
+pub(super) fn key(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: KeyId,
+) -> Result<Option<Key>, StoreError> {
     let sql = format!(
         "SELECT {KEY_COLUMNS} FROM keys AS k JOIN keyspaces AS s ON s.id = k.keyspace_id \
          WHERE k.id = ?1 AND s.workspace_id = ?2 AND s.deleted_at IS NULL"
@@ -135,8 +141,9 @@ pub(super) fn read_key(row: &Row<'_>) -> rusqlite::Result<Key> {
 }
 
 pub(super) fn with_secrets(connection: &Connection, mut key: Key) -> Result<Key, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT id, digest, start, created_at, expires_at FROM secrets WHERE key_id = ?1 ORDER BY id")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT id, digest, start, created_at, expires_at FROM secrets WHERE key_id = ?1 ORDER BY id",
+    )?;
     let secrets = statement.query_map([number(key.id.0)], |row| {
         Ok(Secret {
             id: SecretId(unsigned(row.get(0)?)),
@@ -193,6 +200,8 @@ pub(super) fn parsed<T, E: ToString>(
 
 /// JSON text of something whose serialization cannot fail: texts, numbers, lists and maps with text keys.
 pub(super) fn to_json(value: &impl serde::Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value)
-        .map_err(|error| StoreError::Backend { message: "a value has no JSON form".into(), source: Some(Box::new(error)) })
+    serde_json::to_string(value).map_err(|error| StoreError::Backend {
+        message: "a value has no JSON form".into(),
+        source: Some(Box::new(error)),
+    })
 }

@@ -69,8 +69,9 @@ impl WorkspaceStore for SqliteStore {
 
     async fn admin_key(&self, digest: [u8; 32]) -> Result<Option<AdminKey>, StoreError> {
         self.read(move |connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT id, workspace_id, name, start, created_at FROM admin_keys WHERE digest = ?1")?;
+            let mut statement = connection.prepare_cached(
+                "SELECT id, workspace_id, name, start, created_at FROM admin_keys WHERE digest = ?1",
+            )?;
             let admin_key = statement.query_row([digest], |row| {
                 Ok(AdminKey {
                     id: AdminKeyId(unsigned(row.get(0)?)),
@@ -87,7 +88,8 @@ impl WorkspaceStore for SqliteStore {
 
     async fn workspace(&self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError> {
         self.read(move |connection| {
-            let mut statement = connection.prepare_cached("SELECT name, created_at FROM workspaces WHERE id = ?1")?;
+            let mut statement =
+                connection.prepare_cached("SELECT name, created_at FROM workspaces WHERE id = ?1")?;
             let workspace = statement.query_row([rows::number(id.0)], |row| {
                 Ok(Workspace { id, name: row.get(0)?, created_at: Timestamp(row.get(1)?) })
             });

@@ -2,7 +2,7 @@
 //! the price of one flush to disk (group commit), and answers only when that flush is done.
 
 use std::sync::mpsc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -14,14 +14,16 @@ const MAX_BATCH: usize = 256;
 
 #[derive(Debug)]
 pub(super) struct Writer {
-    queue: mpsc::Sender<Box<dyn Job>>,
+    queue: Option<mpsc::Sender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
     pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
         let (queue, jobs) = mpsc::channel();
-        thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || write_until_closed(&connection, &jobs))?;
-        Ok(Self { queue })
+        let thread = thread::Builder::new().name("sqlite-writer".to_owned());
+        let thread = thread.spawn(move || write_until_closed(&connection, &jobs))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
 
     /// Runs an operation in the next transaction. `Ok` means that it is on disk; an operation that returns an error
@@ -32,8 +34,19 @@ impl Writer {
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let job = Pending { operation: Some(operation), outcome: None, reply };
-        self.queue.send(Box::new(job)).map_err(|_| writer_gone())?;
+        let queue = self.queue.as_ref().ok_or_else(writer_gone)?;
+        queue.send(Box::new(job)).map_err(|_| writer_gone())?;
         answer.await.unwrap_or_else(|_| Err(writer_gone()))
+    }
+}
+
+/// The connection is closed, and its file tidy, before whoever comes next may open it.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 
@@ -100,7 +113,9 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T, StoreError> + Send> Job for Pe
             (None, Some(outcome)) => outcome,
             // A refusal stands even if the transaction around it failed.
             (Some(_), Some(Err(refusal))) => Err(refusal),
-            (Some(failure), _) => Err(StoreError::backend(format!("the database could not commit: {failure}"))),
+            (Some(failure), _) => {
+                Err(StoreError::backend(format!("the database could not commit: {failure}")))
+            }
             (None, None) => Err(writer_gone()),
         };
         // A caller that went away does not want the answer.

@@ -1,0 +1,5 @@
+//! The real binary as a process.
+
+mod crash;
+mod secrets;
+mod start;

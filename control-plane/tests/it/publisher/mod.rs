@@ -1,0 +1,4 @@
+//! From a change to a gate.
+
+mod gates;
+mod snapshots;

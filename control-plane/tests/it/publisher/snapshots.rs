@@ -1,0 +1,110 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use latchkey_control_plane::domain::SystemClock;
+use serde_json::{Value, json};
+
+use crate::support::eventually;
+use crate::support::gate::{Gate, Says};
+use crate::support::server::{Server, quick};
+
+async fn snapshot(server: &Server, keyspace: &str) -> Value {
+    server.api.get(&format!("/v1/keyspaces/{keyspace}/snapshot")).await.expect(200)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_keyspace_is_published_even_without_a_gate() {
+    let server = Server::start().await;
+    let freshness = json!({ "fresh_seconds": 10, "valid_seconds": 60 });
+    let keyspace =
+        server.api.keyspace(json!({ "name": "Demo", "environment": "live", "freshness": freshness })).await;
+    let view = eventually("it is published", async || {
+        Some(snapshot(&server, &keyspace).await).filter(|view| view["seq"].as_u64() > Some(0))
+    })
+    .await;
+    assert_eq!(view["audience"], format!("{keyspace}/live"));
+    assert_eq!((&view["epoch"], &view["change_seq"], &view["key_count"]), (&json!(1), &json!(1), &json!(0)));
+    assert_eq!(view["tag_scheme"], "sha256");
+    assert_eq!(view["head_hash"].as_str().unwrap().len(), 64);
+    assert_eq!(view["base"]["shard_bits"], 0);
+    assert_eq!(view["segments"], json!([]));
+    let seconds = |name: &str| view[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_second();
+    assert_eq!(seconds("fresh_until") - seconds("issued_at"), 10);
+    assert_eq!(seconds("valid_until") - seconds("issued_at"), 60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heartbeats_sign_anew_without_any_change() {
+    let config =
+        latchkey_control_plane::config::PublisherConfig { heartbeat: Duration::from_millis(50), ..quick() };
+    let server = Server::start_with(Arc::new(SystemClock), config).await;
+    let keyspace = server.api.keyspace(json!({ "name": "Demo" })).await;
+    eventually("several heads were signed", async || {
+        let view = snapshot(&server, &keyspace).await;
+        (view["seq"].as_u64() >= Some(4) && view["change_seq"] == 1).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_policy_travels_with_its_role_numbers() {
+    let (server, gate) = (Server::start().await, Gate::start().await);
+    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
+    gate.trust(&server.api, &keyspace).await;
+    let policy = format!("/v1/keyspaces/{keyspace}/policy");
+    let before = snapshot(&server, &keyspace).await["policy_hash"].clone();
+    let role = |name: &str| json!({ "name": name, "grants": ["hello:*"] });
+    server.api.put(&policy, json!({ "roles": [role("reader"), role("writer")] })).await.expect(200);
+    server.api.put(&policy, json!({ "roles": [role("writer")] })).await.expect(200);
+    let key = server.api.key(&keyspace, json!({ "roles": ["writer"], "permissions": ["b:c", "a:*"] })).await;
+    let token = key["secret"].as_str().unwrap();
+    eventually("the gate knows the key", async || {
+        (gate.ask(token) == Says::Known { disabled: false }).then_some(())
+    })
+    .await;
+    let wanted: (Vec<u16>, Vec<String>) = (vec![2], vec!["a:*".into(), "b:c".into()]);
+    assert_eq!(gate.profile(token), wanted);
+    assert_ne!(snapshot(&server, &keyspace).await["policy_hash"], before);
+}
+
+/// More changes than segments may hold: bases are built beside, pushed and used, and nothing is lost meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_base_is_built_when_segments_grow_and_every_key_stays_as_it_is() {
+    let (server, gate) = (Server::start().await, Gate::start().await);
+    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
+    gate.trust(&server.api, &keyspace).await;
+    let makers = (0..8).map(|maker| {
+        let (api, keyspace) = (server.api.clone(), keyspace.clone());
+        tokio::spawn(async move {
+            let mut keys = Vec::new();
+            for count in 0..100 {
+                // Metadata of their own makes profiles that cannot be shared.
+                let metadata = json!({ "for": format!("{maker}/{count}"), "note": "x".repeat(900) });
+                let key = api.key(&keyspace, json!({ "metadata": metadata })).await;
+                let (id, token) =
+                    (key["id"].as_str().unwrap().to_owned(), key["secret"].as_str().unwrap().to_owned());
+                let revoked = count % 3 == 0;
+                if revoked {
+                    api.delete(&format!("/v1/keys/{id}")).await.expect(200);
+                }
+                keys.push((token, revoked));
+            }
+            keys
+        })
+    });
+    let mut keys = Vec::new();
+    for maker in makers.collect::<Vec<_>>() {
+        keys.extend(maker.await.unwrap());
+    }
+    let last = server.api.post(&format!("/v1/keyspaces/{keyspace}/keys"), json!({})).await.change_seq();
+    eventually("the gate has all", async || {
+        gate.taken().iter().any(|taken| taken.change_seq >= last).then_some(())
+    })
+    .await;
+    let view = snapshot(&server, &keyspace).await;
+    assert!(view["key_count"].as_u64() > Some(100), "a base was built: {view}");
+    for (token, revoked) in keys {
+        let wanted = if revoked { Says::Revoked } else { Says::Known { disabled: false } };
+        assert_eq!(gate.ask(&token), wanted);
+    }
+}

@@ -1,0 +1,332 @@
+//! What every backend promises. A backend's tests call [`holds`] with a way to open an empty store.
+
+use std::sync::Arc;
+
+use latchkey_control_plane::domain::audit::ChainVerifier;
+use latchkey_control_plane::domain::error::ObjectKind;
+use latchkey_control_plane::domain::keyspace::KeyspaceSettings;
+use latchkey_control_plane::domain::policy::RoleDocument;
+use latchkey_control_plane::domain::{
+    Actor, AdminKey, ChangeKind, DomainError, FieldErrors, IdSource, KeyDraft, KeyId, KeyPatch,
+    KeyspaceDraft, KeyspaceId, NewKey, PageRequest, Policy, PolicyDocument, Secret, Timestamp, Workspace,
+    WorkspaceId,
+};
+use latchkey_control_plane::storage::{
+    Body, BodyChanges, DeleteMode, KeyFilter, NewKeyspace, Publication, SealedSigningKey, Store, StoreError,
+};
+use latchkey_token::Digest;
+
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
+const PAGE: PageRequest = PageRequest { limit: 100, before: None };
+
+/// Runs every claim, each on a store of its own.
+pub(super) async fn holds<S: Store>(open: impl AsyncFn() -> S) {
+    for claim in [0, 1, 2, 3, 4, 5, 6, 7, 8] {
+        let fixture = Fixture::new(Arc::new(open().await)).await;
+        match claim {
+            0 => bootstrap_happens_once(fixture).await,
+            1 => mutations_leave_state_change_and_audit_together(fixture).await,
+            2 => refused_mutations_leave_nothing(fixture).await,
+            3 => other_workspaces_find_nothing(fixture).await,
+            4 => revoking_twice_is_revoking_once(fixture).await,
+            5 => changes_since_tells_each_changed_key_once(fixture).await,
+            6 => base_rows_come_in_tag_order_and_forget_the_dead(fixture).await,
+            7 => heads_are_numbered_without_repeats(fixture).await,
+            _ => concurrent_mutations_are_numbered_without_gaps(fixture).await,
+        }
+    }
+}
+
+struct Fixture {
+    store: Arc<dyn Store>,
+    ids: IdSource,
+    actor: Actor,
+}
+
+impl Fixture {
+    async fn new(store: Arc<dyn Store>) -> Self {
+        let ids = IdSource::default();
+        let workspace: WorkspaceId = ids.next(NOW);
+        let actor = Actor::system(workspace, ids.next(NOW));
+        let fixture = Self { store, ids, actor };
+        assert!(fixture.bootstrap(workspace).await);
+        fixture
+    }
+
+    async fn bootstrap(&self, id: WorkspaceId) -> bool {
+        let workspace = Workspace { id, name: "W".into(), created_at: NOW };
+        let admin_key = AdminKey {
+            id: self.ids.next(NOW),
+            workspace_id: id,
+            name: "A".into(),
+            start: "lkadm_live_1".into(),
+            created_at: NOW,
+        };
+        self.store.bootstrap(&self.actor, workspace, admin_key, [9; 32], b"check".to_vec()).await.unwrap()
+    }
+
+    async fn keyspace(&self) -> KeyspaceId {
+        let id = self.ids.next(NOW);
+        let draft = KeyspaceDraft { name: Some("Demo".into()), ..Default::default() };
+        let settings: KeyspaceSettings = draft.check(FieldErrors::default()).unwrap();
+        let signing_key = SealedSigningKey { public_key: [1; 32], sealed_seed: b"sealed".to_vec() };
+        let made = self
+            .store
+            .create_keyspace(&self.actor, NewKeyspace { id, settings, signing_key, at: NOW })
+            .await
+            .unwrap();
+        assert_eq!((made.value.id, made.change_seq, made.value.change_seq), (id, 1, 1));
+        id
+    }
+
+    fn new_key(&self, keyspace_id: KeyspaceId, digest: [u8; 32], draft: KeyDraft) -> NewKey {
+        let (name, settings) = draft.check(FieldErrors::default(), NOW).unwrap();
+        let secret = Secret {
+            id: self.ids.next(NOW),
+            digest: Digest(digest),
+            start: "lk_test_abcd".into(),
+            created_at: NOW,
+            expires_at: None,
+        };
+        NewKey { id: self.ids.next(NOW), keyspace_id, name, settings, secret, at: NOW }
+    }
+
+    async fn key(&self, keyspace: KeyspaceId, digest: [u8; 32]) -> KeyId {
+        let new = self.new_key(keyspace, digest, KeyDraft::default());
+        self.store.create_key(&self.actor, new).await.unwrap().value.id
+    }
+
+    async fn kinds(&self, keyspace: KeyspaceId) -> Vec<ChangeKind> {
+        let changes = self.store.changes(keyspace, 0, 1_000).await.unwrap();
+        assert!(changes.iter().zip(1..).all(|(change, seq)| change.seq == seq), "the change log has gaps");
+        changes.iter().map(|change| change.kind).collect()
+    }
+
+    async fn audit_rows(&self) -> u64 {
+        let mut chain = ChainVerifier::default();
+        let rows = self.store.audit_entries(self.actor.workspace_id, 0, 10_000).await.unwrap();
+        rows.iter().try_for_each(|row| chain.take(row)).unwrap();
+        chain.rows()
+    }
+}
+
+fn digest(first: u8, rest: u8) -> [u8; 32] {
+    let mut digest = [rest; 32];
+    digest[0] = first;
+    digest
+}
+
+fn refusal<T: std::fmt::Debug>(outcome: Result<T, StoreError>) -> DomainError {
+    match outcome.unwrap_err() {
+        StoreError::Refused(refusal) => refusal,
+        other => panic!("{other}"),
+    }
+}
+
+async fn bootstrap_happens_once(f: Fixture) {
+    assert!(!f.bootstrap(f.ids.next(NOW)).await);
+    assert_eq!(f.store.audited_workspaces().await.unwrap(), [f.actor.workspace_id]);
+    assert_eq!(f.store.admin_key([9; 32]).await.unwrap().unwrap().workspace_id, f.actor.workspace_id);
+    assert_eq!(f.store.admin_key([8; 32]).await.unwrap(), None);
+    assert_eq!(f.store.master_key_check().await.unwrap().as_deref(), Some(&b"check"[..]));
+    assert_eq!(f.audit_rows().await, 1);
+}
+
+async fn mutations_leave_state_change_and_audit_together(f: Fixture) {
+    let keyspace = f.keyspace().await;
+    let key = f.key(keyspace, digest(1, 1)).await;
+    let patch = KeyPatch { name: Some(Some("N".into())), ..Default::default() };
+    let patched = f.store.update_key(&f.actor, key, patch, NOW).await.unwrap();
+    assert_eq!((patched.change_seq, patched.value.change_seq, patched.value.name.as_str()), (3, 3, "N"));
+    f.store.revoke_key(&f.actor, key, Some("why".into()), NOW).await.unwrap();
+    f.store.replace_policy(&f.actor, keyspace, Policy::default(), NOW).await.unwrap();
+    f.store.delete_keyspace(&f.actor, keyspace, DeleteMode::OnlyWithoutLiveKeys, NOW).await.unwrap();
+    use ChangeKind::{KeyCreated, KeyRevoked, KeyUpdated, KeyspaceCreated, KeyspaceDeleted, PolicyReplaced};
+    let wanted = [KeyspaceCreated, KeyCreated, KeyUpdated, KeyRevoked, PolicyReplaced, KeyspaceDeleted];
+    assert_eq!(f.kinds(keyspace).await, wanted);
+    assert_eq!(f.audit_rows().await, 1 + wanted.len() as u64);
+}
+
+async fn refused_mutations_leave_nothing(f: Fixture) {
+    let keyspace = f.keyspace().await;
+    let key = f.key(keyspace, digest(1, 1)).await;
+    let name = f.store.key(f.actor.workspace_id, key).await.unwrap().name;
+    let taken =
+        f.new_key(keyspace, digest(2, 2), KeyDraft { name: Some(name.clone()), ..Default::default() });
+    assert_eq!(
+        refusal(f.store.create_key(&f.actor, taken).await),
+        DomainError::NameTaken { name, holder: key }
+    );
+    let unknown_role =
+        f.new_key(keyspace, digest(3, 3), KeyDraft { roles: Some(vec!["x".into()]), ..Default::default() });
+    assert!(matches!(refusal(f.store.create_key(&f.actor, unknown_role).await), DomainError::Invalid(_)));
+    let deleted = f.store.delete_keyspace(&f.actor, keyspace, DeleteMode::OnlyWithoutLiveKeys, NOW).await;
+    assert_eq!(refusal(deleted), DomainError::KeyspaceInUse { live_keys: 1 });
+    // The same secret twice cannot be told apart at a gate.
+    let twin = f.new_key(keyspace, digest(1, 1), KeyDraft::default());
+    assert!(f.store.create_key(&f.actor, twin).await.is_err());
+    assert_eq!(f.kinds(keyspace).await.len(), 2);
+    assert_eq!(f.audit_rows().await, 3);
+    assert_eq!(f.store.keyspace(f.actor.workspace_id, keyspace).await.unwrap().change_seq, 2);
+}
+
+async fn other_workspaces_find_nothing(f: Fixture) {
+    let keyspace = f.keyspace().await;
+    let key = f.key(keyspace, digest(1, 1)).await;
+    let stranger = Actor::system(f.ids.next(NOW), f.ids.next(NOW));
+    let other = stranger.workspace_id;
+    let (no_keyspace, no_key) =
+        (DomainError::NotFound(ObjectKind::Keyspace), DomainError::NotFound(ObjectKind::Key));
+    assert_eq!(refusal(f.store.keyspace(other, keyspace).await), no_keyspace);
+    assert_eq!(refusal(f.store.policy(other, keyspace).await), no_keyspace);
+    assert_eq!(refusal(f.store.keys(other, keyspace, KeyFilter::default(), PAGE, NOW).await), no_keyspace);
+    assert_eq!(refusal(f.store.key(other, key).await), no_key);
+    assert!(f.store.keyspaces(other, PAGE).await.unwrap().items.is_empty());
+    assert_eq!(refusal(f.store.revoke_key(&stranger, key, None, NOW).await), no_key);
+    assert_eq!(refusal(f.store.update_key(&stranger, key, KeyPatch::default(), NOW).await), no_key);
+    assert_eq!(
+        refusal(f.store.replace_policy(&stranger, keyspace, Policy::default(), NOW).await),
+        no_keyspace
+    );
+    assert_eq!(
+        refusal(f.store.delete_keyspace(&stranger, keyspace, DeleteMode::RevokeLiveKeys, NOW).await),
+        no_keyspace
+    );
+    let new = f.new_key(keyspace, digest(2, 2), KeyDraft::default());
+    assert_eq!(refusal(f.store.create_key(&stranger, new).await), no_keyspace);
+    assert_eq!(f.kinds(keyspace).await.len(), 2);
+}
+
+async fn revoking_twice_is_revoking_once(f: Fixture) {
+    let keyspace = f.keyspace().await;
+    let key = f.key(keyspace, digest(1, 1)).await;
+    let first = f.store.revoke_key(&f.actor, key, Some("first".into()), NOW).await.unwrap();
+    let later = Timestamp(NOW.0 + 1_000);
+    let again = f.store.revoke_key(&f.actor, key, Some("again".into()), later).await.unwrap();
+    assert_eq!(first, again);
+    assert_eq!(
+        refusal(f.store.update_key(&f.actor, key, KeyPatch::default(), later).await),
+        DomainError::KeyRevoked(key)
+    );
+    assert_eq!((f.kinds(keyspace).await.len(), f.audit_rows().await), (3, 4));
+}
+
+async fn changes_since_tells_each_changed_key_once(f: Fixture) {
+    let keyspace = f.keyspace().await;
+    let first = f.key(keyspace, digest(1, 1)).await;
+    let second = f.key(keyspace, digest(2, 2)).await;
+    // The first 8 bytes of its tag are those of the first key's.
+    let mut sharing = digest(1, 1);
+    sharing[8] = 99;
+    f.key(keyspace, sharing).await;
+    f.store
+        .update_key(&f.actor, first, KeyPatch { enabled: Some(Some(false)), ..Default::default() }, NOW)
+        .await
+        .unwrap();
+    f.store.revoke_key(&f.actor, first, None, NOW).await.unwrap();
+    f.store.revoke_key(&f.actor, second, None, NOW).await.unwrap();
+    let changes = f.store.changes_since(keyspace, 4, 10).await.unwrap();
+    assert_eq!(
+        (changes.through_seq, changes.too_many, changes.settings_changed, changes.deleted),
+        (7, false, false, false)
+    );
+    let keys: Vec<_> = changes
+        .keys
+        .iter()
+        .map(|key| (key.change_seq, key.rows[0].row.key_id, key.rows[0].shares_prefix))
+        .collect();
+    assert_eq!(keys, [(6, first, true), (7, second, false)]);
+    assert!(changes.keys.iter().all(|key| key.rows[0].row.revoked));
+    let all = f.store.changes_since(keyspace, 0, 10).await.unwrap();
+    assert!(all.keys.len() == 3 && all.settings_changed);
+    let bounded = f.store.changes_since(keyspace, 0, 2).await.unwrap();
+    assert!(bounded.too_many && bounded.keys.is_empty());
+    let reader = RoleDocument { name: Some("reader".into()), grants: vec![] };
+    let policy =
+        PolicyDocument { roles: vec![reader], ..Default::default() }.check(FieldErrors::default()).unwrap();
+    f.store.replace_policy(&f.actor, keyspace, policy, NOW).await.unwrap();
+    let changes = f.store.changes_since(keyspace, 7, 10).await.unwrap();
+    assert!(changes.keys.is_empty() && changes.settings_changed && changes.through_seq == 8);
+    f.store.delete_keyspace(&f.actor, keyspace, DeleteMode::RevokeLiveKeys, NOW).await.unwrap();
+    assert!(f.store.changes_since(keyspace, 8, 10).await.unwrap().deleted);
+    let (_, state, _) = f.store.publishing_state(keyspace).await.unwrap().unwrap();
+    assert_eq!(state.role_numbers.get("reader"), Some(&1));
+}
+
+async fn base_rows_come_in_tag_order_and_forget_the_dead(f: Fixture) {
+    let keyspace = f.keyspace().await;
+    for first in [200, 3, 90, 7, 250] {
+        f.key(keyspace, digest(first, 0)).await;
+    }
+    let old = f.key(keyspace, digest(50, 0)).await;
+    f.store.revoke_key(&f.actor, old, None, Timestamp(NOW.0 - 1_000)).await.unwrap();
+    let fresh = f.key(keyspace, digest(60, 0)).await;
+    f.store.revoke_key(&f.actor, fresh, None, NOW).await.unwrap();
+    let mut firsts = Vec::new();
+    let mut after = None;
+    loop {
+        let page = f.store.base_rows(keyspace, after, 2, NOW).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(last.digest.0[..16].try_into().unwrap());
+        firsts.extend(page.iter().map(|row| (row.digest.0[0], row.revoked)));
+    }
+    assert_eq!(firsts, [(3, false), (7, false), (60, true), (90, false), (200, false), (250, false)]);
+    assert_eq!(f.store.base_row_count(keyspace, NOW).await.unwrap(), 6);
+}
+
+async fn heads_are_numbered_without_repeats(f: Fixture) {
+    let id = f.keyspace().await;
+    let head = |seq: u64| Publication {
+        keyspace_id: id,
+        epoch: 1,
+        seq,
+        change_seq: 1,
+        head: vec![seq as u8],
+        base_bytes: 0,
+        issued_at: NOW,
+    };
+    let body = |byte: u8| Body { hash: [byte; 32], bytes: vec![byte] };
+    let conflict = |outcome| matches!(outcome, Err(StoreError::PublicationConflict));
+    assert!(conflict(f.store.release(head(2), BodyChanges::default()).await));
+    let first = BodyChanges { added: vec![body(1), body(2)], dropped: vec![] };
+    f.store.release(head(1), first).await.unwrap();
+    for seq in [0, 1, 3] {
+        let changes = BodyChanges { added: vec![body(9)], dropped: vec![[1; 32]] };
+        assert!(conflict(f.store.release(head(seq), changes).await), "{seq}");
+    }
+    assert_eq!(f.store.publication(id).await.unwrap(), Some(head(1)));
+    assert_eq!(f.store.body(id, [9; 32]).await.unwrap(), None);
+    f.store
+        .release(head(2), BodyChanges { added: vec![body(3), body(2)], dropped: vec![[1; 32]] })
+        .await
+        .unwrap();
+    f.store.keep_bodies(id, vec![body(3), body(4)]).await.unwrap();
+    f.store.forget_bodies_except(id, vec![[4; 32], [2; 32]]).await.unwrap();
+    let mut held = Vec::new();
+    for byte in 1..=4 {
+        held.push(f.store.body(id, [byte; 32]).await.unwrap().is_some());
+    }
+    assert_eq!(held, [false, true, false, true]);
+}
+
+async fn concurrent_mutations_are_numbered_without_gaps(f: Fixture) {
+    let keyspace = f.keyspace().await;
+    let mut notices = f.store.subscribe();
+    let tasks: Vec<_> = (0..200u32)
+        .map(|number| {
+            let mut digest = [0; 32];
+            digest[..4].copy_from_slice(&number.to_be_bytes());
+            let new = f.new_key(keyspace, digest, KeyDraft::default());
+            let (store, actor) = (Arc::clone(&f.store), f.actor.clone());
+            tokio::spawn(async move { store.create_key(&actor, new).await.unwrap().change_seq })
+        })
+        .collect();
+    let mut seqs = Vec::new();
+    for task in tasks {
+        seqs.push(task.await.unwrap());
+    }
+    seqs.sort_unstable();
+    assert_eq!(seqs, (2..=201).collect::<Vec<_>>());
+    assert_eq!((f.kinds(keyspace).await.len(), f.audit_rows().await), (201, 202));
+    assert_eq!(notices.recv().await.unwrap(), keyspace);
+}

@@ -1,0 +1,206 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use latchkey_snapshot::bundle::{Intent, Reach, UnverifiedBundle};
+use latchkey_snapshot::{
+    HashedBody, Kind, Loader, Lookup, Refusal, Snapshot, Trust, TrustedKey, UnverifiedHead, VerifiedHead,
+};
+use latchkey_token::{digest, tag};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::api::Api;
+
+/// A gate in this process that does what the relay of a real one does, with the crate that the relay runs.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    pub(crate) url: String,
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    trust: Option<Trust>,
+    objects: HashMap<[u8; 32], Vec<u8>>,
+    head: Option<VerifiedHead>,
+    /// What to do with the next pushes instead of taking them.
+    fault: Option<Fault>,
+    taken: Vec<Taken>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Answer 503 to everything.
+    Down,
+    /// Take it, but let the answer be lost.
+    AnswerLost,
+}
+
+/// A head that was taken in.
+#[derive(Clone, Debug)]
+pub(crate) struct Taken {
+    pub(crate) at: Instant,
+    pub(crate) seq: u64,
+    pub(crate) change_seq: u64,
+    pub(crate) bytes: usize,
+    pub(crate) segments: usize,
+}
+
+/// What the gate says of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Says {
+    Known { disabled: bool },
+    Revoked,
+    Unknown,
+}
+
+impl Gate {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let gate = Self { url, inner: Arc::default() };
+        let router = Router::new()
+            .route("/.well-known/latchkey/ingest", post(ingest))
+            .layer(axum::extract::DefaultBodyLimit::max(8 << 20))
+            .with_state(gate.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        gate
+    }
+
+    /// Configures the gate for a keyspace, as an operator would.
+    pub(crate) async fn trust(&self, api: &Api, keyspace: &str) {
+        let snapshot = api.get(&format!("/v1/keyspaces/{keyspace}/snapshot")).await.expect(200);
+        let key = snapshot["trusted_keys"][0].as_str().unwrap().strip_prefix("ed25519:").unwrap();
+        let key: [u8; 32] = URL_SAFE_NO_PAD.decode(key).unwrap().try_into().unwrap();
+        let audience = snapshot["audience"].as_str().unwrap().parse().unwrap();
+        self.lock().trust = Some(Trust::new(audience, vec![TrustedKey::new(&key).unwrap()]));
+    }
+
+    pub(crate) fn set_fault(&self, fault: Option<Fault>) {
+        self.lock().fault = fault;
+    }
+
+    pub(crate) fn lose_storage(&self) {
+        let mut inner = self.lock();
+        inner.objects.clear();
+        inner.head = None;
+    }
+
+    pub(crate) fn taken(&self) -> Vec<Taken> {
+        self.lock().taken.clone()
+    }
+
+    /// Loads everything from what is stored and looks a token up.
+    pub(crate) fn ask(&self, token: &str) -> Says {
+        let inner = self.lock();
+        let Some(mut snapshot) = inner.load() else { return Says::Unknown };
+        let tag = tag(latchkey_token::TagScheme::Sha256, None, &digest(token.as_bytes())).unwrap().0;
+        loop {
+            let needed = match snapshot.lookup(&tag) {
+                Lookup::Row(row) => return Says::Known { disabled: row.is_disabled() },
+                Lookup::Revoked(_) => return Says::Revoked,
+                Lookup::NotFound => return Says::Unknown,
+                Lookup::Needs(object) => object,
+            };
+            snapshot.supply(HashedBody::compute(inner.objects[&needed.sha256].clone())).unwrap();
+        }
+    }
+
+    /// Role numbers and grants of a token's profile.
+    pub(crate) fn profile(&self, token: &str) -> (Vec<u16>, Vec<String>) {
+        let inner = self.lock();
+        let snapshot = inner.load().unwrap();
+        let tag = tag(latchkey_token::TagScheme::Sha256, None, &digest(token.as_bytes())).unwrap().0;
+        let Lookup::Row(row) = snapshot.lookup(&tag) else { panic!("the token is not known") };
+        (row.profile().roles().collect(), row.profile().grants().map(str::to_owned).collect())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap()
+    }
+}
+
+impl Inner {
+    fn load(&self) -> Option<Snapshot> {
+        let mut loader = Loader::new(self.head.clone()?, None).unwrap();
+        loop {
+            let missing = loader.missing(None);
+            if missing.is_empty() {
+                break;
+            }
+            for object in missing {
+                loader.supply(HashedBody::compute(self.objects[&object.sha256].clone())).unwrap();
+            }
+        }
+        let mut snapshot = None;
+        loader.install(&mut snapshot).unwrap();
+        snapshot
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        let bundle = UnverifiedBundle::parse(bytes)?;
+        let trust = self.trust.as_ref().ok_or(Refusal::KeyNotTrusted)?;
+        let now = jiff::Timestamp::now().as_second() as u64;
+        let head = UnverifiedHead::parse(bundle.head)?.verify(trust, now)?;
+        head.require_newer(self.head.as_ref().map(|held| held.head().high_water()))?;
+        let mut reach = Reach::of(&head);
+        let mut objects = self.objects.clone();
+        for body in &bundle.bodies {
+            let body = HashedBody::compute(body.to_vec());
+            reach.accept(&body)?;
+            objects.insert(body.object().sha256, body.into_bytes());
+        }
+        if bundle.intent == Intent::Commit {
+            check_complete(&mut reach, &objects)?;
+            self.taken.push(Taken {
+                at: Instant::now(),
+                seq: head.head().seq,
+                change_seq: head.head().change_seq,
+                bytes: bytes.len(),
+                segments: head.head().segments.len(),
+            });
+            self.head = Some(head);
+        }
+        self.objects = objects;
+        Ok(())
+    }
+}
+
+fn check_complete(reach: &mut Reach, objects: &HashMap<[u8; 32], Vec<u8>>) -> Result<(), Refusal> {
+    for _ in 0..3 {
+        for object in reach.objects().collect::<Vec<_>>() {
+            let bytes = objects.get(&object.sha256).ok_or(Refusal::BodyMissing)?;
+            let body = HashedBody::compute(bytes.clone());
+            if body.kind()? == Kind::Page {
+                reach.accept(&body)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn ingest(State(gate): State<Gate>, body: Bytes) -> Response {
+    let mut inner = gate.lock();
+    if inner.fault == Some(Fault::Down) {
+        return (StatusCode::SERVICE_UNAVAILABLE, "down").into_response();
+    }
+    if let Err(refusal) = inner.take(&body) {
+        let problem: Value = json!({ "code": refusal.code(), "detail": refusal.message() });
+        return (StatusCode::CONFLICT, Json(problem)).into_response();
+    }
+    if inner.fault == Some(Fault::AnswerLost) {
+        return (StatusCode::BAD_GATEWAY, "lost").into_response();
+    }
+    let high = inner.head.as_ref().map_or((0, 0), |head| (head.head().seq, head.head().change_seq));
+    let isolate = json!({ "id": "i1", "colo": "TST", "epoch": 1, "seq": high.0, "change_seq": high.1, "seen_at": "2026-01-01T00:00:00Z" });
+    Json(json!({ "epoch": 1, "seq": high.0, "change_seq": high.1, "isolates": [isolate] })).into_response()
+}

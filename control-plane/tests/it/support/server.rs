@@ -1,0 +1,149 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use latchkey_control_plane::app::App;
+use latchkey_control_plane::config::PublisherConfig;
+use latchkey_control_plane::domain::clock::ManualClock;
+use latchkey_control_plane::domain::{Actor, AdminKey, Clock, IdSource, SystemClock, Timestamp, Workspace};
+use latchkey_control_plane::seal::{MasterKey, MasterKeySource, Vault};
+use latchkey_control_plane::storage::WorkspaceStore;
+use latchkey_control_plane::storage::sqlite::SqliteStore;
+use latchkey_control_plane::{http, publisher};
+use latchkey_token::{Environment, Prefix, SecretToken, generate};
+use rusqlite::{Connection, params};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::api::Api;
+use super::eventually;
+
+/// A running control plane in this process.
+pub(crate) struct Server {
+    pub(crate) api: Api,
+    pub(crate) admin_key: String,
+    pub(crate) folder: TempDir,
+    pub(crate) app: App,
+    stop: watch::Sender<()>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(Arc::new(SystemClock), quick()).await
+    }
+
+    /// A server whose clock the test moves.
+    pub(crate) async fn start_at(start: Timestamp) -> (Self, Arc<ManualClock>) {
+        let clock = Arc::new(ManualClock::new(start));
+        (Self::start_with(clock.clone(), quick()).await, clock)
+    }
+
+    pub(crate) async fn start_with(clock: Arc<dyn Clock>, config: PublisherConfig) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (app, admin_key) = open(folder.path(), clock).await;
+        Self::run(folder, app, admin_key, config).await
+    }
+
+    async fn run(folder: TempDir, app: App, admin_key: String, config: PublisherConfig) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api = Api::new(&format!("http://{}", listener.local_addr().unwrap()), Some(&admin_key));
+        let (stop, stopped) = watch::channel(());
+        let publishing = publisher::run(app.clone(), config, stopped.clone());
+        let publishing = tokio::spawn(async move { publishing.await.unwrap() });
+        let router = http::router(app.clone());
+        let mut stopped = stopped;
+        let serving = tokio::spawn(async move {
+            let stopped = async move { drop(stopped.changed().await) };
+            axum::serve(listener, router).with_graceful_shutdown(stopped).await.unwrap();
+        });
+        let server = Self { api, admin_key, folder, app, stop, tasks: vec![publishing, serving] };
+        eventually("the server is ready", async || {
+            (server.api.get("/readyz").await.status == 200).then_some(())
+        })
+        .await;
+        server
+    }
+
+    /// Stops, and starts again on the same data.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { folder, admin_key, app, stop, tasks, api } = self;
+        let clock = Arc::clone(&app.clock);
+        drop((stop, app, api));
+        for task in tasks {
+            task.await.unwrap();
+        }
+        // Pushers that were just told to stop may hold the store a moment longer.
+        let app =
+            eventually("the data folder is free", async || try_open(folder.path(), clock.clone()).await.ok())
+                .await;
+        Self::run(folder, app, admin_key, quick()).await
+    }
+
+    /// Another tenant with an admin key of its own. There is no operation for it yet.
+    pub(crate) fn other_workspace(&self) -> Api {
+        let token = admin_token();
+        let (ids, now) = (IdSource::default(), SystemClock.now());
+        let workspace: u64 = ids.next(now);
+        let admin_key: u64 = ids.next(now);
+        let database = Connection::open(self.folder.path().join("latchkey.db")).unwrap();
+        database.busy_timeout(Duration::from_secs(5)).unwrap();
+        database
+            .execute(
+                "INSERT INTO workspaces (id, name, created_at) VALUES (?1, 'Other', 0)",
+                [workspace as i64],
+            )
+            .unwrap();
+        database
+            .execute(
+                "INSERT INTO admin_keys (id, workspace_id, name, digest, start, created_at) VALUES (?1, ?2, 'k', ?3, ?4, 0)",
+                params![admin_key as i64, workspace as i64, token.digest().0, token.start()],
+            )
+            .unwrap();
+        self.api.with_key(Some(token.expose()))
+    }
+}
+
+/// Settings that keep tests short.
+pub(crate) fn quick() -> PublisherConfig {
+    PublisherConfig {
+        heartbeat: Duration::from_secs(30),
+        coalesce: Duration::from_millis(20),
+        push_timeout: Duration::from_secs(5),
+        retry_max: Duration::from_millis(400),
+    }
+}
+
+fn admin_token() -> SecretToken {
+    generate(&Prefix::new("lkadm").unwrap(), Environment::Live, &mut rand::rng())
+}
+
+fn vault() -> Vault {
+    let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, [7; 32]);
+    Vault::new(&MasterKey::load(&MasterKeySource::Environment(text.into())).unwrap())
+}
+
+async fn try_open(folder: &Path, clock: Arc<dyn Clock>) -> Result<App, String> {
+    let store = SqliteStore::open(folder).map_err(|error| error.to_string())?;
+    Ok(App::new(Arc::new(store), clock, vault()))
+}
+
+async fn open(folder: &Path, clock: Arc<dyn Clock>) -> (App, String) {
+    let app = try_open(folder, clock).await.unwrap();
+    let (token, now) = (admin_token(), app.now());
+    let workspace = Workspace { id: app.next_id(), name: "Default".into(), created_at: now };
+    let admin_key = AdminKey {
+        id: app.next_id(),
+        workspace_id: workspace.id,
+        name: "First".into(),
+        start: token.start().into(),
+        created_at: now,
+    };
+    let actor = Actor::system(workspace.id, app.next_id());
+    let check = app.vault.seal_check().unwrap();
+    let store: &dyn WorkspaceStore = app.store.as_ref();
+    assert!(store.bootstrap(&actor, workspace, admin_key, token.digest().0, check).await.unwrap());
+    (app, token.expose().to_owned())
+}
