@@ -102,9 +102,10 @@ impl Process {
         }
     }
 
-    /// Whether something that the child started is still running after the child has ended.
+    /// Whether something that the child started is still running after the child has ended. What was told to end just before
+    /// the child did gets a moment to do so.
     pub(crate) fn left_something_behind(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(Some(_))) && signals::group_exists(self.child.id())
+        matches!(self.child.try_wait(), Ok(Some(_))) && !self.group_ends_before(Instant::now() + GRACE / 3)
     }
 
     /// Ends the child, then what is left of its group; kills what has not ended after the grace time.
