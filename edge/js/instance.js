@@ -6,8 +6,10 @@ import { template } from "./problem.js";
 // `criticalError` is set by the worker crate's panic hook, before the trap.
 const state = wasm.__worker_init_state();
 
-// A refresh ends within its own time limits. One that does not has lost its instance to a panic in another request.
+// Longer than the limits that the work sets itself.
 const REFRESH_LIMIT_MS = 6_000;
+const OWN_ROUTE_LIMIT_MS = 25_000;
+const LOOK_MS = 50;
 
 let memory, bytes, inputAt, outputAt;
 let isConfigured = false;
@@ -87,23 +89,41 @@ function refreshView() {
 
 /** Resolves when the isolate is as up to date as it can be. Never rejects, and never hangs. */
 export async function refresh(env, colo) {
-  const limit = new AbortController();
   try {
-    const tooLong = scheduler.wait(REFRESH_LIMIT_MS, { signal: limit.signal }).catch(() => {});
-    await Promise.race([wasm.refresh(env, colo), tooLong]);
+    await watched(wasm.refresh(env, colo), REFRESH_LIMIT_MS);
   } catch (error) {
     console.error("A refresh failed:", error);
     recover(error);
-  } finally {
-    limit.abort();
   }
 }
 
-export const loadNeeded = (env) => wasm.load_needed(env);
-export const ownRoute = (request, env, ctx) => wasm.fetch(request, env, ctx);
+export const loadNeeded = (env) => watched(wasm.load_needed(env), REFRESH_LIMIT_MS);
+export const ownRoute = (request, env, ctx) => watched(wasm.fetch(request, env, ctx), OWN_ROUTE_LIMIT_MS);
 
-/** A new Rust half of the relay; see relay.js. */
+/** The relay's Rust half, for as long as this instance lives; see relay.js. */
 export function newRelay(ctx, env) {
   if (state.criticalError) rebuild();
-  return new wasm.Relay(ctx, env);
+  const relay = new wasm.Relay(ctx, env);
+  return {
+    fetch: (request) => watched(relay.fetch(request), OWN_ROUTE_LIMIT_MS),
+    alarm: () => watched(relay.alarm(), OWN_ROUTE_LIMIT_MS),
+  };
+}
+
+// A panic in the middle of asynchronous work leaves its promise pending for ever, so somebody has to look.
+async function watched(work, limitMs) {
+  const made = generation;
+  const watch = new AbortController();
+  const lookOut = async () => {
+    for (let waited = 0; waited < limitMs; waited += LOOK_MS) {
+      await scheduler.wait(LOOK_MS, { signal: watch.signal });
+      if (state.criticalError || generation !== made) throw new Error("the Wasm instance panicked");
+    }
+    throw new Error(`no end after ${limitMs} ms`);
+  };
+  try {
+    return await Promise.race([work, lookOut()]);
+  } finally {
+    watch.abort();
+  }
 }

@@ -115,7 +115,7 @@ pub fn decide(now_ms: f64, authorization: i32, api_key: i32, own: i32, method: i
         let method = input.header(method).and_then(|method| std::str::from_utf8(method).ok());
         let path = input.header(path).unwrap_or_default();
         #[cfg(feature = "fault-injection")]
-        crate::fault::maybe_panic(path);
+        crate::fault::in_decide(path);
         let facts = RequestFacts::new(credential, method.unwrap_or_default(), path);
         answer(&facts, now_ms) | strip
     })

@@ -3,9 +3,11 @@
 //! The signature is the only credential: who cannot sign heads for this gate gets no byte stored and no Durable Object woken.
 
 use futures_util::StreamExt;
+use js_sys::Reflect;
 use latchkey_snapshot::bundle::{Intent, UnverifiedBundle};
 use latchkey_snapshot::{Refusal, UnverifiedHead, limits};
-use worker::{Env, Request, Response};
+use wasm_bindgen::JsValue;
+use worker::{Context, Env, Request, Response};
 
 use crate::config::Config;
 use crate::problem::{self, Problem};
@@ -17,17 +19,20 @@ pub(crate) const CONTENT_TYPE: &str = "application/vnd.latchkey.bundle";
 /// A caller that sends somewhat too much is heard to the end, since many clients read no answer before that; one that sends more is cut off.
 const DRAINED_BYTES: usize = 2 * limits::BUNDLE_BYTES;
 
-pub(crate) async fn handle(request: Request, env: &Env) -> Result<Response, Problem> {
-    let config = isolate::config(env).map_err(|error| Problem::misconfigured(&error.to_string()))?;
+pub(crate) async fn handle(request: Request, env: Env, context: &Context) -> Result<Response, Problem> {
+    let config = isolate::config(&env).map_err(|error| Problem::misconfigured(&error.to_string()))?;
     let id = problem::request_id(request.headers());
+    let colo = colo(&request);
     let bytes = read_body(request).await?;
     let bundle = check(&bytes, &config).map_err(Problem::refusal)?;
 
     // The relay decides: it alone knows what has been accepted anywhere.
-    let relay = Relay::connect(env, config.trust.audience()).map_err(|_| Problem::relay_unavailable())?;
+    let relay = Relay::connect(&env, config.trust.audience()).map_err(|_| Problem::relay_unavailable())?;
     let answer = relay.ingest(&bytes, &id).await.map_err(|_| Problem::relay_unavailable())?;
     if answer.status_code() == 200 && bundle.intent == Intent::Commit {
-        adopt(env, &config, &bytes).await;
+        adopt(&env, &config, &bytes).await;
+        // Tells the relay, but the publisher need not wait for that.
+        context.wait_until(async move { refresh::run(&env, &colo).await });
     }
     Ok(answer)
 }
@@ -73,4 +78,11 @@ async fn adopt(env: &Env, config: &Config, bytes: &[u8]) {
         }
         Err(refusal) => worker::console_warn!("The pushed bundle is left to the next refresh: {}", refusal),
     }
+}
+
+/// The Cloudflare location of the request; empty where there is none. Not by the worker crate's `cf()`, which throws there.
+fn colo(request: &Request) -> String {
+    let get = |object: &JsValue, name: &str| Reflect::get(object, &JsValue::from_str(name)).ok();
+    let cf = get(request.inner(), "cf").filter(|cf| !cf.is_undefined() && !cf.is_null());
+    cf.and_then(|cf| get(&cf, "colo")).and_then(|colo| colo.as_string()).unwrap_or_default()
 }

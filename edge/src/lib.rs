@@ -23,13 +23,17 @@ use worker::{Context, Env, Method, Request, Response, Result, event};
 
 use crate::problem::Problem;
 
+const OWN_ROUTES: &str = "/.well-known/latchkey/";
+
 /// The gate's own routes. Everything else is decided in [`gate`] and never comes here.
 #[event(fetch)]
-pub async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
+pub async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
     let id = problem::request_id(request.headers());
     let path = request.path();
-    let answer = match (path.strip_prefix("/.well-known/latchkey/"), request.method()) {
-        (Some("ingest"), Method::Post) => ingest::handle(request, &env).await,
+    #[cfg(feature = "fault-injection")]
+    fault::in_own_route(path.strip_prefix(OWN_ROUTES), &env).await;
+    let answer = match (path.strip_prefix(OWN_ROUTES), request.method()) {
+        (Some("ingest"), Method::Post) => ingest::handle(request, env, &context).await,
         (Some("status"), Method::Get | Method::Head) => status::handle(&env).await,
         (Some("ingest"), _) => Err(Problem::method_not_allowed("POST")),
         (Some("status"), _) => Err(Problem::method_not_allowed("GET, HEAD")),

@@ -18,6 +18,8 @@ use crate::{clock, digest};
 const POLL_MS: u64 = 10;
 /// Fetches at a time: the platform allows a request six open connections.
 const FETCHES: usize = 6;
+/// Questions to the relay in one refresh: one is usual, two when there is news, more when there is news all the time.
+const QUESTIONS: usize = 3;
 /// Rounds in which taking bodies in may uncover more: root page, leaf pages, shards. More would be a fault of ours.
 const ROUNDS: usize = 8;
 
@@ -44,23 +46,27 @@ async fn from_any_source(env: &Env, config: &Config, colo: &str) -> Result<(), U
     }
 }
 
+/// Asks until there is no news: the last question says what this isolate has applied, so the relay need not wait for the next refresh to know.
 async fn from_relay(env: &Env, config: &Config, colo: &str) -> Result<(), Unreachable> {
     let relay = Relay::connect(env, config.trust.audience())?;
-    let request = isolate::with(|isolate| SyncRequest {
-        isolate: isolate.id().to_owned(),
-        colo: colo.to_owned(),
-        held: isolate.held(),
-        refused: isolate.refused(),
-    });
-    match relay.sync(&request).await? {
-        News::Nothing => Ok(()),
-        News::Bundle(bytes) => match adopt_bundle(env, config, &bytes).await {
-            // A push to this isolate was faster.
-            Ok(()) | Err(Refusal::NotNewer) => Ok(()),
-            // Bytes that do not verify are no news, and no reason to believe that ours are the newest.
-            Err(refusal) => Err(note(refusal)),
-        },
+    for _ in 0..QUESTIONS {
+        let request = isolate::with(|isolate| SyncRequest {
+            isolate: isolate.id().to_owned(),
+            colo: colo.to_owned(),
+            held: isolate.held(),
+            refused: isolate.refused(),
+        });
+        match relay.sync(&request).await? {
+            News::Nothing => return Ok(()),
+            News::Bundle(bytes) => match adopt_bundle(env, config, &bytes).await {
+                // A push to this isolate was faster.
+                Ok(()) | Err(Refusal::NotNewer) => {}
+                // Bytes that do not verify are no news, and no reason to believe that ours are the newest.
+                Err(refusal) => return Err(note(refusal)),
+            },
+        }
     }
+    Ok(())
 }
 
 async fn from_kv(env: &Env, config: &Config) -> Result<(), Unreachable> {

@@ -21,7 +21,7 @@ Object.assign(process.env, {
 });
 const { createTestHarness } = createRequire(import.meta.url)("wrangler");
 
-const edgeDir = process.env.EDGE_DIR ?? join(root, "target/latchkey/edge");
+export const edgeDir = process.env.EDGE_DIR ?? join(root, "target/latchkey/edge");
 export const INGEST = "/.well-known/latchkey/ingest";
 export const STATUS = "/.well-known/latchkey/status";
 export const BUNDLE = "application/vnd.latchkey.bundle";

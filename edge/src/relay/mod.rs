@@ -49,6 +49,8 @@ impl DurableObject for Relay {
         };
         let store = Store::open(&self.state)?;
         let path = request.path();
+        #[cfg(feature = "fault-injection")]
+        crate::fault::in_relay(&path);
         match (request.method(), path.as_str(), path.strip_prefix("/object/")) {
             (Method::Post, "/ingest", _) => {
                 let id = request_id(&request);

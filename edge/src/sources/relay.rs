@@ -45,8 +45,11 @@ impl Relay {
 
     /// A body by its hash; `None` if the relay does not have it.
     pub(crate) async fn object(&self, sha256: &[u8; 32]) -> Result<Option<Vec<u8>>, Unreachable> {
-        let path = format!("/object/{}", hex::encode(sha256));
-        let mut response = self.call(Method::Get, &path, None, TIMEOUT_MS).await?;
+        self.object_at(&format!("/object/{}", hex::encode(sha256))).await
+    }
+
+    pub(crate) async fn object_at(&self, path: &str) -> Result<Option<Vec<u8>>, Unreachable> {
+        let mut response = self.call(Method::Get, path, None, TIMEOUT_MS).await?;
         match response.status_code() {
             200 => response.bytes().await.map(Some).map_err(log),
             _ => Ok(None),
