@@ -1,6 +1,7 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use serde_json::{Map, Value};
 
 use super::admin_key::{self, Stdin};
 use super::client::{Call, Client, PlainHttp};
@@ -13,7 +14,13 @@ use super::output::{self, Format};
 #[command(next_help_heading = "Server and output")]
 pub(super) struct ApiArgs {
     /// Where the server is.
-    #[arg(long, global = true, value_name = "URL", env = "LATCHKEY_URL", default_value = "http://127.0.0.1:7700")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "LATCHKEY_URL",
+        default_value = "http://127.0.0.1:7700"
+    )]
     pub(super) url: String,
     /// A file with the admin key, `-` for standard input; else the variable LATCHKEY_ADMIN_KEY is used.
     #[arg(long, global = true, value_name = "FILE")]
@@ -51,12 +58,23 @@ impl ApiArgs {
 
     /// A client, with an admin key or without.
     pub(super) fn client(&self, admin_key: Option<&Secret>) -> Result<Client, Failure> {
-        let plain = if self.dangerous_plain_http { PlainHttp::DangerousEverywhere } else { PlainHttp::OnlyToThisMachine };
+        let plain = if self.dangerous_plain_http {
+            PlainHttp::DangerousEverywhere
+        } else {
+            PlainHttp::OnlyToThisMachine
+        };
         Client::new(&self.url, plain, admin_key)
     }
 }
 
 impl Session {
+    /// Reads the object in `file`, if one is given.
+    pub(super) fn object(&self, file: Option<&Path>) -> Result<Map<String, Value>, Failure> {
+        let Some(file) = file else { return Ok(Map::new()) };
+        self.claim_stdin_for(file)?;
+        input::read_object(file)
+    }
+
     /// Makes a call and shows the object that comes back.
     pub(super) async fn show(&self, call: Call) -> Result<(), Failure> {
         let reply = self.client.send(call).await?;
@@ -67,7 +85,12 @@ impl Session {
     /// a pipe, and what it belongs to goes to standard error.
     pub(super) async fn show_with_secret(&self, call: Call) -> Result<(), Failure> {
         let reply = self.client.send(call).await?;
-        let secret = reply.json()?.get("secret").and_then(|secret| secret.as_str()).map(str::to_owned).map(Secret::trimmed);
+        let secret = reply
+            .json()?
+            .get("secret")
+            .and_then(|secret| secret.as_str())
+            .map(str::to_owned)
+            .map(Secret::trimmed);
         match (secret, self.format) {
             (Some(secret), Format::Table) => {
                 output::remark_block(&output::details_without_secret(&reply.text)?);
@@ -91,8 +114,13 @@ impl Session {
         input::secret_from_stdin("the token")
     }
 
+    /// As [`Session::claim_stdin`], if `file` is standard input.
+    pub(super) fn claim_stdin_for(&self, file: &Path) -> Result<(), Failure> {
+        if file == Path::new("-") { self.claim_stdin() } else { Ok(()) }
+    }
+
     /// Refuses to read standard input if the admin key came from there.
-    pub(super) fn claim_stdin(&self) -> Result<(), Failure> {
+    fn claim_stdin(&self) -> Result<(), Failure> {
         match self.stdin {
             Stdin::Free => Ok(()),
             Stdin::HoldsAdminKey => Err(Failure::usage(

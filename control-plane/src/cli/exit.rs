@@ -33,7 +33,9 @@ pub(super) enum Failure {
     #[error("{0}")]
     Refused(Box<Problem>),
     /// Nobody answers.
-    #[error("cannot reach the server at {url}: {cause}; check --url or LATCHKEY_URL, and that `latchkey serve` runs there")]
+    #[error(
+        "cannot reach the server at {url}: {cause}; check --url or LATCHKEY_URL, and that `latchkey serve` runs there"
+    )]
     Unreachable {
         /// Where it was looked for.
         url: String,

@@ -87,7 +87,9 @@ pub(super) fn id<'a>(kind: &str, what: &str, text: &'a str) -> Result<&'a str, F
     if latchkey_snapshot::id::parse(kind, text).is_some() {
         return Ok(text);
     }
-    Err(Failure::usage(format!("that is no {what} id: it must be `{kind}_` and 13 characters, such as {kind}_06nd5xbm0q3tz")))
+    Err(Failure::usage(format!(
+        "that is no {what} id: it must be `{kind}_` and 13 characters, such as {kind}_06nd5xbm0q3tz"
+    )))
 }
 
 /// Reads `never` (as `None`), a time in RFC 3339, or a span from now such as `90d`, `12h` or `30m`; gives RFC 3339.
@@ -98,9 +100,14 @@ pub(super) fn moment(text: &str, now: Timestamp) -> Result<Option<String>, Failu
     if let Ok(time) = Timestamp::parse(text) {
         return Ok(Some(time.to_string()));
     }
-    let wrong = || Failure::usage("a time must be `never`, RFC 3339 such as 2027-01-31T12:00:00Z, or a span such as 90d, 12h, 30m");
+    let wrong = || {
+        Failure::usage(
+            "a time must be `never`, RFC 3339 such as 2027-01-31T12:00:00Z, or a span such as 90d, 12h, 30m",
+        )
+    };
     let seconds = seconds(text).ok_or_else(wrong)?;
-    let millis = i64::try_from(seconds).ok().and_then(|seconds| seconds.checked_mul(1_000)).ok_or_else(wrong)?;
+    let millis =
+        i64::try_from(seconds).ok().and_then(|seconds| seconds.checked_mul(1_000)).ok_or_else(wrong)?;
     Ok(Some(Timestamp(now.0.saturating_add(millis)).whole_seconds().to_string()))
 }
 

@@ -1,30 +1,38 @@
-//! The `latchkey` command.
+//! The `latchkey` command: the server itself, and a client of its API. Exit codes are in `exit`.
 //!
-//! Exit codes: 0 done; 1 it failed, and standard error says why and what to do; 2 the command line or the
-//! configuration is wrong.
+//! No secret is ever an argument: the admin key comes from a variable, a file or standard input, tokens from standard
+//! input. A new token is written once, to standard output; everything said about the work goes to standard error.
 
+mod admin_key;
+mod admin_keys;
+mod api;
 mod audit;
+mod client;
+mod environments;
+mod exit;
+mod guard;
+mod input;
+mod keys;
+mod keyspaces;
+mod output;
+mod permissions;
+mod policy;
+mod roles;
+mod settings;
+mod token;
 
-use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use clap::{Parser, Subcommand};
 
-use crate::config::{Config, ConfigError, Layer};
+use self::api::Group;
+use self::exit::Failure;
+use self::settings::Settings;
 use crate::{http, serve};
 
-const FAILED: u8 = 1;
-const MISUSED: u8 = 2;
-
-/// The Latchkey control plane.
+/// The Latchkey control plane: its server, and a client of its API.
 #[derive(Debug, Parser)]
-#[command(
-    name = "latchkey",
-    version,
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong command line or configuration."
-)]
+#[command(name = "latchkey", version, after_help = exit::TABLE, after_long_help = exit::TABLE)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -38,90 +46,70 @@ enum Command {
     Openapi,
     /// Print the configuration file with every default.
     Config,
-    /// Work with the audit log.
-    Audit {
-        #[command(subcommand)]
-        command: AuditCommand,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum AuditCommand {
-    /// Check the hash chain of every workspace's audit log. The server must not be running.
-    Verify(Settings),
-}
-
-/// Flags outrank variables (LATCHKEY_LISTEN, …), which outrank the file.
-#[derive(Debug, Args)]
-struct Settings {
-    /// A configuration file; `latchkey config` prints one.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Where the admin API listens.
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: Option<String>,
-    /// The folder of the database.
-    #[arg(long, value_name = "FOLDER")]
-    data_dir: Option<String>,
-    /// The file of the master key.
-    #[arg(long, value_name = "FILE")]
-    master_key_file: Option<String>,
-    /// What is logged.
-    #[arg(long, value_name = "FILTER")]
-    log: Option<String>,
+    /// Keyspaces: the keys that one gate enforces together.
+    Keyspaces(Group<keyspaces::Command>),
+    /// Keys and their tokens.
+    Keys(Box<Group<keys::Command>>),
+    /// Roles: named sets of permissions.
+    Roles(Group<roles::Command>),
+    /// Permissions that routes ask for and roles grant.
+    Permissions(Group<permissions::Command>),
+    /// The policy: which route needs what.
+    Policy(Group<policy::Command>),
+    /// Test and live.
+    Environments(Group<environments::Command>),
+    /// Keys to the admin API.
+    AdminKeys(Group<admin_keys::Command>),
+    /// The audit log.
+    Audit(Group<audit::Command>),
+    /// Look at a token, without a server.
+    Token(token::TokenArgs),
 }
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let result = match Cli::parse().command {
-        Command::Serve(settings) => {
-            settings.load().and_then(|config| run(serve::serve(config, stop_signal())))
-        }
-        Command::Openapi => print(&http::document()),
-        Command::Config => print(crate::config::DEFAULTS),
-        Command::Audit { command: AuditCommand::Verify(settings) } => {
-            settings.load().and_then(|config| run(audit::verify(config)))
-        }
-    };
-    match result {
+    // Before clap, which would repeat an argument that it does not expect.
+    let done =
+        guard::refuse_tokens(std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()))
+            .and_then(|()| dispatch(Cli::parse().command));
+    match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "latchkey: {error:#}");
-            ExitCode::from(if error.is::<ConfigError>() { MISUSED } else { FAILED })
-        }
-    }
-}
-
-impl Settings {
-    fn load(self) -> anyhow::Result<Config> {
-        let mut flags = Layer::default();
-        let given = [
-            ("listen", self.listen),
-            ("data_dir", self.data_dir),
-            ("master_key_file", self.master_key_file),
-            ("log", self.log),
-        ];
-        for (name, value) in given {
-            if let Some(value) = value {
-                flags.set(name, value)?;
+        Err(failure) => {
+            if !matches!(failure, Failure::Reported) {
+                output::remark(&failure.to_string());
             }
+            failure.exit_code()
         }
-        let config = Config::load(self.config.as_deref(), std::env::vars(), flags)?;
-        tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::try_new(&config.log)?)
-            .with_writer(std::io::stderr)
-            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-            .init();
-        Ok(config)
     }
 }
 
-fn run(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+fn dispatch(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(settings) => {
+            let config = settings.load_and_log()?;
+            run_served(async { Ok(serve::serve(config, stop_signal()).await?) })
+        }
+        Command::Openapi => output::print(&http::document()),
+        Command::Config => output::print(crate::config::DEFAULTS),
+        Command::Keyspaces(group) => run(keyspaces::run(group)),
+        Command::Keys(group) => run(keys::run(*group)),
+        Command::Roles(group) => run(roles::run(group)),
+        Command::Permissions(group) => run(permissions::run(group)),
+        Command::Policy(group) => run(policy::run(group)),
+        Command::Environments(group) => run(environments::run(group)),
+        Command::AdminKeys(group) => run(admin_keys::run(group)),
+        Command::Audit(group) => run_served(audit::run(group)),
+        Command::Token(args) => token::run(args),
+    }
+}
+
+/// Runs something that the store's threads take part in.
+fn run_served(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
 }
 
-fn print(text: &str) -> anyhow::Result<()> {
-    Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
+fn run(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }
 
 /// Ready at SIGINT (Ctrl-C) or SIGTERM.

@@ -54,7 +54,8 @@ impl Lines {
     }
 
     fn take(&self, end: usize) -> Result<String, Failure> {
-        let line = std::str::from_utf8(&self.buffer[self.taken..end]).map_err(|_| Failure::failed("the server's answer is not UTF-8"))?;
+        let line = std::str::from_utf8(&self.buffer[self.taken..end])
+            .map_err(|_| Failure::failed("the server's answer is not UTF-8"))?;
         Ok(line.trim_end_matches('\r').to_owned())
     }
 }

@@ -53,19 +53,28 @@ pub(super) struct Reply {
 impl Reply {
     /// The body as JSON.
     pub(super) fn json(&self) -> Result<Value, Failure> {
-        serde_json::from_str(&self.text).map_err(|error| Failure::failed(format!("the server's answer is not JSON: {error}")))
+        serde_json::from_str(&self.text)
+            .map_err(|error| Failure::failed(format!("the server's answer is not JSON: {error}")))
     }
 }
 
 impl Client {
     /// A client of the server at `base`.
     pub(super) fn new(base: &str, plain: PlainHttp, admin_key: Option<&Secret>) -> Result<Self, Failure> {
-        let wrong = |why: &str| Failure::usage(format!("the server's address is wrong: {why}; give --url such as https://latchkey.example.com"));
+        let wrong = |why: &str| {
+            Failure::usage(format!(
+                "the server's address is wrong: {why}; give --url such as https://latchkey.example.com"
+            ))
+        };
         let url = Url::parse(base).map_err(|error| wrong(&error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return Err(wrong("it must begin with http:// or https://"));
         }
-        if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        if !url.username().is_empty()
+            || url.password().is_some()
+            || url.query().is_some()
+            || url.fragment().is_some()
+        {
             return Err(wrong("it may have neither credentials nor a query"));
         }
         let here = upload::stays_here(&url);
@@ -86,7 +95,9 @@ impl Client {
         if here {
             builder = builder.no_proxy();
         }
-        let http = builder.build().map_err(|error| Failure::failed(format!("cannot make HTTP requests: {error}")))?;
+        let http = builder
+            .build()
+            .map_err(|error| Failure::failed(format!("cannot make HTTP requests: {error}")))?;
         let authorization = admin_key.map(bearer).transpose()?;
         Ok(Self { http, base: base.trim_end_matches('/').to_owned(), authorization })
     }
@@ -101,7 +112,8 @@ impl Client {
         let response = self.answer(&call).await?;
         let date = response.headers().get("date").and_then(|date| date.to_str().ok()).map(str::to_owned);
         let body = self.read(response).await?;
-        let text = String::from_utf8(body).map_err(|_| Failure::failed("the server's answer is not UTF-8"))?;
+        let text =
+            String::from_utf8(body).map_err(|_| Failure::failed("the server's answer is not UTF-8"))?;
         Ok(Reply { text, date })
     }
 

@@ -17,7 +17,10 @@ pub(in crate::cli) struct Upload(mpsc::Receiver<std::io::Result<Bytes>>);
 
 impl Upload {
     /// Reads `source` on a thread of its own: files and pipes block. `count` hears how many bytes each read gave.
-    pub(in crate::cli) fn of(mut source: Box<dyn Read + Send>, count: impl Fn(usize) + Send + 'static) -> Self {
+    pub(in crate::cli) fn of(
+        mut source: Box<dyn Read + Send>,
+        count: impl Fn(usize) + Send + 'static,
+    ) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING);
         std::thread::spawn(move || {
             let mut chunk = vec![0; CHUNK_BYTES];
@@ -45,7 +48,10 @@ impl Body for Upload {
     type Data = Bytes;
     type Error = std::io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         self.0.poll_recv(context).map(|piece| piece.map(|piece| piece.map(Frame::data)))
     }
 }

@@ -20,7 +20,12 @@ pub(super) fn render(object: &Object) -> String {
     out
 }
 
-fn collect(path: &str, object: &Object, lines: &mut Vec<(String, String)>, tables: &mut Vec<(String, Table)>) {
+fn collect(
+    path: &str,
+    object: &Object,
+    lines: &mut Vec<(String, String)>,
+    tables: &mut Vec<(String, Table)>,
+) {
     for (name, node) in &object.0 {
         let name = if path.is_empty() { printable(name) } else { format!("{path}.{}", printable(name)) };
         match node {

@@ -36,7 +36,9 @@ impl Column {
         match item.pointer(pointer) {
             None | Some(Value::Null) => String::new(),
             Some(Value::String(text)) => text.clone(),
-            Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+            Some(Value::Array(items)) => {
+                items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+            }
             Some(other) => other.to_string(),
         }
     }
@@ -52,7 +54,12 @@ struct Page<'a> {
 }
 
 /// Shows a list: one page, or page after page, so that its length does not matter.
-pub(in crate::cli) async fn list(session: &Session, call: Call, page: PageArgs, columns: &[Column]) -> Result<(), Failure> {
+pub(in crate::cli) async fn list(
+    session: &Session,
+    call: Call,
+    page: PageArgs,
+    columns: &[Column],
+) -> Result<(), Failure> {
     match show(session, call, page, columns).await {
         // `latchkey … | head` has what it wanted.
         Err(Failure::Failed(error)) if is_broken_pipe(&error) => Ok(()),
@@ -115,7 +122,8 @@ impl Writer {
     fn write_table(&mut self, items: &[&RawValue], columns: &[Column]) -> Result<(), Failure> {
         let mut table = Table::new(columns.iter().map(|column| column.0));
         for item in items {
-            let value: Value = serde_json::from_str(item.get()).map_err(|error| Failure::failed(error.to_string()))?;
+            let value: Value =
+                serde_json::from_str(item.get()).map_err(|error| Failure::failed(error.to_string()))?;
             table.push(columns.iter().map(|column| column.1(&value)));
         }
         let first = self.widths.is_none();

@@ -57,7 +57,8 @@ pub(super) fn details_without_secret(text: &str) -> Result<String, Failure> {
 }
 
 fn read(text: &str) -> Result<ordered::Object, Failure> {
-    serde_json::from_str(text).map_err(|error| Failure::failed(format!("the server's answer is not a JSON object: {error}")))
+    serde_json::from_str(text)
+        .map_err(|error| Failure::failed(format!("the server's answer is not a JSON object: {error}")))
 }
 
 /// Text from elsewhere without what a terminal would obey: owners and names are chosen by strangers.
@@ -65,7 +66,8 @@ pub(super) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         // Formatting characters can reverse the order in which a line is shown.
-        let obeyed = letter.is_control() || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let obeyed = letter.is_control()
+            || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if obeyed {
             out.extend(letter.escape_unicode());
         } else {

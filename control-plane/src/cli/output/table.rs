@@ -13,11 +13,19 @@ pub(in crate::cli) struct Table {
 
 impl Table {
     pub(in crate::cli) fn new(titles: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { titles: titles.into_iter().map(|title| title.into().to_uppercase().replace('_', " ")).collect(), rows: Vec::new() }
+        Self {
+            titles: titles.into_iter().map(|title| title.into().to_uppercase().replace('_', " ")).collect(),
+            rows: Vec::new(),
+        }
     }
 
     pub(in crate::cli) fn push(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().map(|cell| if cell.is_empty() { "-".to_owned() } else { printable(&cell) }).collect());
+        self.rows.push(
+            cells
+                .into_iter()
+                .map(|cell| if cell.is_empty() { "-".to_owned() } else { printable(&cell) })
+                .collect(),
+        );
     }
 
     /// The widths that the rows so far need.
@@ -76,7 +84,10 @@ mod tests {
         let mut table = Table::new(["id", "expires_at", "owner"]);
         table.push(["key_1", "never", "ärla"].map(str::to_owned));
         table.push(["key_22", "", ""].map(str::to_owned));
-        assert_eq!(table.render(), "ID      EXPIRES AT  OWNER\nkey_1   never       ärla\nkey_22  -           -\n");
+        assert_eq!(
+            table.render(),
+            "ID      EXPIRES AT  OWNER\nkey_1   never       ärla\nkey_22  -           -\n"
+        );
     }
 
     #[test]
