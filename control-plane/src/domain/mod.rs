@@ -11,6 +11,7 @@ pub mod id;
 pub mod key;
 pub mod key_draft;
 pub mod keyspace;
+pub mod keyspace_draft;
 pub mod page;
 pub mod policy;
 pub mod text;
@@ -24,9 +25,8 @@ pub use field_errors::{FieldError, FieldErrors};
 pub use id::{AdminKeyId, IdSource, KeyId, KeyspaceId, RequestId, SecretId, WorkspaceId};
 pub use key::{Key, KeyStatus, Revocation, Secret};
 pub use key_draft::{KeyDraft, KeyPatch, NewKey};
-pub use keyspace::{
-    Freshness, GateUrl, Keyspace, KeyspaceDraft, KeyspacePatch, OnExpired, ServedEnvironment,
-};
+pub use keyspace::{Freshness, GateUrl, Keyspace, OnExpired, ServedEnvironment};
+pub use keyspace_draft::{KeyspaceDraft, KeyspacePatch, KeyspaceSettings};
 pub use page::{Page, PageRequest};
 pub use policy::{Policy, PolicyDocument, PolicyState};
 pub use workspace::{AdminKey, Workspace};

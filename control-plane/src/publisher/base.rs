@@ -74,7 +74,7 @@ impl Build<'_> {
         loop {
             let page = self.store.base_rows(self.id, after, PAGE_ROWS, forget_before(self.now)).await?;
             let Some(last) = page.last() else { break };
-            after = Some(segments::tag(last));
+            after = Some(last.tag);
             for row in &page {
                 builder.push(&segments::row(row, self.roles)).map_err(PublishError::Encoding)?;
             }

@@ -30,14 +30,20 @@ impl GateClient {
     pub(super) fn new(timeout: Duration) -> reqwest::Result<Self> {
         // Fails only if another part of the program was faster, with the same provider.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(timeout)
-            // A gate never redirects; following one would carry a snapshot to a host that nobody configured.
-            .redirect(redirect::Policy::none())
-            .user_agent(concat!("latchkey/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map(Self)
+        let settings = || {
+            Client::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .timeout(timeout)
+                // A gate never redirects; following one would carry a snapshot to a host that nobody configured.
+                .redirect(redirect::Policy::none())
+                .user_agent(concat!("latchkey/", env!("CARGO_PKG_VERSION")))
+        };
+        let client = settings().build().or_else(|error| {
+            // A bare container has no root certificates, and may still have gates on plain http.
+            tracing::warn!(%error, "gates with https cannot be reached; install root certificates (package ca-certificates)");
+            settings().tls_certs_only([]).build()
+        });
+        client.map(Self)
     }
 
     pub(super) async fn ingest(&self, gate: &GateUrl, bundle: Vec<u8>) -> Result<Answer, PushError> {

@@ -36,7 +36,7 @@ pub(super) fn changes(since: &ChangesSince, roles: &BTreeMap<String, u16>) -> Ch
         for changed in &key.rows {
             if changed.row.revoked && !changed.shares_prefix {
                 let mut prefix = [0; 8];
-                prefix.copy_from_slice(&changed.row.digest.0[..8]);
+                prefix.copy_from_slice(&changed.row.tag[..8]);
                 changes.revokes.push(Revoke { prefix, seq: key.change_seq, reason: Reason::Admin });
             } else {
                 changes.upserts.push(row(&changed.row, roles));
@@ -51,7 +51,7 @@ pub(super) fn changes(since: &ChangesSince, roles: &BTreeMap<String, u16>) -> Ch
 pub(super) fn row(row: &BaseRow, roles: &BTreeMap<String, u16>) -> NewRow {
     let metadata = Some(&row.metadata).filter(|metadata| *metadata != "{}");
     NewRow {
-        tag: tag(row),
+        tag: row.tag,
         key_number: row.key_id.0,
         expires_at: row.expires_at.map(|at| at.as_seconds()),
         live: row.environment == latchkey_token::Environment::Live,
@@ -64,13 +64,6 @@ pub(super) fn row(row: &BaseRow, roles: &BTreeMap<String, u16>) -> NewRow {
             metadata: metadata.cloned(),
         },
     }
-}
-
-/// Keyspaces compute tags without a pepper so far.
-pub(super) fn tag(row: &BaseRow) -> [u8; 16] {
-    let mut tag = [0; 16];
-    tag.copy_from_slice(&row.digest.0[..16]);
-    tag
 }
 
 #[cfg(test)]

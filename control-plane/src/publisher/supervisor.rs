@@ -20,10 +20,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Publishes until `stop` changes or its sender is gone.
 ///
 /// # Errors
-/// No gate could be spoken to, as when the system has no root certificates.
+/// Pushes cannot be made at all.
 pub async fn run(app: App, config: PublisherConfig, mut stop: watch::Receiver<()>) -> anyhow::Result<()> {
-    let client = GateClient::new(config.push_timeout)
-        .context("pushes to gates cannot be made; check that the system has root certificates (package ca-certificates)")?;
+    let client = GateClient::new(config.push_timeout).context("pushes to gates cannot be made")?;
     let notices = app.store.subscribe();
     let context = Context { app, config, client };
     let mut supervisor = Supervisor { context, notices, tasks: JoinSet::new(), keyspaces: HashMap::new() };

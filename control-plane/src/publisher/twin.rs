@@ -4,9 +4,9 @@
 use latchkey_snapshot::{HashedBody, Loader, Lookup, Snapshot};
 use latchkey_validator::Rules;
 
+use super::PublishError;
 use super::release::Release;
 use super::walk::{BaseWalk, stored_body};
-use super::{PublishError, segments};
 use crate::domain::KeyspaceId;
 use crate::storage::{ChangesSince, Store};
 
@@ -73,7 +73,7 @@ impl Twin {
     fn check_effect(&self, changed: Option<&ChangesSince>) -> Result<(), PublishError> {
         let (Some(changed), Some(snapshot)) = (changed, &self.snapshot) else { return Ok(()) };
         for row in changed.keys.iter().flat_map(|key| &key.rows).map(|changed| &changed.row) {
-            let as_wanted = match snapshot.lookup(&segments::tag(row)) {
+            let as_wanted = match snapshot.lookup(&row.tag) {
                 Lookup::Revoked(_) => row.revoked,
                 Lookup::Row(found) => {
                     !row.revoked && found.key_number() == row.key_id.0 && found.is_disabled() != row.enabled

@@ -1,4 +1,4 @@
-use latchkey_token::{Digest, Environment};
+use latchkey_token::Environment;
 
 use crate::domain::{KeyId, KeyspaceId, Timestamp};
 
@@ -51,8 +51,8 @@ pub struct SealedSigningKey {
 /// One secret as a snapshot's row needs it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BaseRow {
-    /// SHA-256 of the token.
-    pub digest: Digest,
+    /// What stands for the token in snapshots.
+    pub tag: [u8; 16],
     /// The key it stands for.
     pub key_id: KeyId,
     /// Test or live.

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 use super::{BaseRow, Body, BodyChanges, ChangesSince, Publication, SealedSigningKey, StoreError};
-use crate::domain::keyspace::KeyspaceSettings;
+use crate::domain::KeyspaceSettings;
 use crate::domain::{
     Actor, AdminKey, AuditEntry, Change, Key, KeyId, KeyPatch, KeyStatus, Keyspace, KeyspaceId,
     KeyspacePatch, NewKey, Page, PageRequest, Policy, PolicyState, Timestamp, Workspace, WorkspaceId,

@@ -93,3 +93,41 @@ impl From<rusqlite::Error> for StoreError {
         Self::Backend { message: message.to_owned(), source: Some(Box::new(error)) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::params;
+
+    use super::*;
+    use crate::domain::{RequestId, WorkspaceId};
+
+    #[tokio::test]
+    async fn a_mutation_that_leaves_no_trail_is_undone() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path()).unwrap();
+        let actor = Actor::system(WorkspaceId(1), RequestId(1));
+        let forgetful = store.mutate(&actor, Timestamp(0), |mutation| {
+            let row = params![1, "sneaked in", 0];
+            mutation
+                .connection()
+                .execute("INSERT INTO workspaces (id, name, created_at) VALUES (?1, ?2, ?3)", row)?;
+            Ok(Committed { value: (), change_seq: 0 })
+        });
+        assert!(forgetful.await.unwrap_err().to_string().contains("left no audit row"));
+        let count = |connection: &rusqlite::Connection| {
+            Ok(connection.query_row("SELECT count(*) FROM workspaces", [], |row| row.get::<_, i64>(0))?)
+        };
+        assert_eq!(store.read(count).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_query_costs_no_reader() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(folder.path()).unwrap();
+        for _ in 0..10 {
+            let outcome = store.read(|_| -> Result<(), StoreError> { panic!("on purpose") }).await;
+            assert!(outcome.is_err());
+        }
+        assert!(store.read(|connection| Ok(connection.is_autocommit())).await.is_ok());
+    }
+}

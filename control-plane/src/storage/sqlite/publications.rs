@@ -1,5 +1,4 @@
 use async_trait::async_trait;
-use latchkey_token::Digest;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::rows::{json, number, parsed, unsigned};
@@ -214,7 +213,7 @@ fn changed_keys(
 const BASE_ROWS: &str = "secrets AS t JOIN keys AS k ON k.id = t.key_id WHERE t.keyspace_id = ?1 AND t.tag > ?2 \
      AND ifnull(k.revoked_at, ?3) >= ?3 AND ifnull(k.expires_at, ?3) >= ?3 AND ifnull(t.expires_at, ?3) >= ?3";
 
-const BASE_ROW_COLUMNS: &str = "t.digest, k.id, k.environment, k.enabled, k.revoked_at IS NOT NULL, k.expires_at, t.expires_at, k.owner, \
+const BASE_ROW_COLUMNS: &str = "t.tag, k.id, k.environment, k.enabled, k.revoked_at IS NOT NULL, k.expires_at, t.expires_at, k.owner, \
      k.permissions, k.roles, k.metadata";
 
 fn rows_of_key(connection: &Connection, id: KeyspaceId, key: i64) -> Result<Vec<ChangedRow>, StoreError> {
@@ -225,14 +224,14 @@ fn rows_of_key(connection: &Connection, id: KeyspaceId, key: i64) -> Result<Vec<
     let rows = statement.query_map([key], read_base_row)?;
     rows.map(|row| {
         let row = row?;
-        let shares_prefix = row.revoked && rows_with_prefix_of(connection, id, &row.digest)? > 1;
+        let shares_prefix = row.revoked && rows_with_prefix_of(connection, id, &row.tag)? > 1;
         Ok(ChangedRow { row, shares_prefix })
     })
     .collect()
 }
 
-fn rows_with_prefix_of(connection: &Connection, id: KeyspaceId, digest: &Digest) -> Result<i64, StoreError> {
-    let bound = |fill: u8| [&rows::tag(digest)[..8], &[fill; 8]].concat();
+fn rows_with_prefix_of(connection: &Connection, id: KeyspaceId, tag: &[u8; 16]) -> Result<i64, StoreError> {
+    let bound = |fill: u8| [&tag[..8], &[fill; 8]].concat();
     let mut statement = connection
         .prepare_cached("SELECT count(*) FROM secrets WHERE keyspace_id = ?1 AND tag BETWEEN ?2 AND ?3")?;
     Ok(statement.query_row(params![number(id.0), bound(0), bound(0xff)], |row| row.get(0))?)
@@ -260,7 +259,7 @@ fn delete_bodies(connection: &Connection, id: KeyspaceId, hashes: &[[u8; 32]]) -
 fn read_base_row(row: &Row<'_>) -> rusqlite::Result<BaseRow> {
     let expiries: [Option<i64>; 2] = [row.get(5)?, row.get(6)?];
     Ok(BaseRow {
-        digest: Digest(row.get(0)?),
+        tag: row.get(0)?,
         key_id: KeyId(unsigned(row.get(1)?)),
         environment: parsed(row, 2, |text| text.parse())?,
         enabled: row.get(3)?,

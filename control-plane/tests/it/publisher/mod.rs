@@ -1,4 +1,5 @@
 //! From a change to a gate.
 
 mod gates;
+mod large;
 mod snapshots;

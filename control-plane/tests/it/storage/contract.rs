@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use latchkey_control_plane::domain::KeyspaceSettings;
 use latchkey_control_plane::domain::audit::ChainVerifier;
 use latchkey_control_plane::domain::error::ObjectKind;
-use latchkey_control_plane::domain::keyspace::KeyspaceSettings;
 use latchkey_control_plane::domain::policy::RoleDocument;
 use latchkey_control_plane::domain::{
     Actor, AdminKey, ChangeKind, DomainError, FieldErrors, IdSource, KeyDraft, KeyId, KeyPatch,
@@ -267,8 +267,8 @@ async fn base_rows_come_in_tag_order_and_forget_the_dead(f: Fixture) {
     loop {
         let page = f.store.base_rows(keyspace, after, 2, NOW).await.unwrap();
         let Some(last) = page.last() else { break };
-        after = Some(last.digest.0[..16].try_into().unwrap());
-        firsts.extend(page.iter().map(|row| (row.digest.0[0], row.revoked)));
+        after = Some(last.tag);
+        firsts.extend(page.iter().map(|row| (row.tag[0], row.revoked)));
     }
     assert_eq!(firsts, [(3, false), (7, false), (60, true), (90, false), (200, false), (250, false)]);
     assert_eq!(f.store.base_row_count(keyspace, NOW).await.unwrap(), 6);

@@ -1,0 +1,82 @@
+use std::time::Duration;
+
+use rusqlite::{Connection, params};
+use serde_json::json;
+
+use crate::support::eventually;
+use crate::support::gate::{Gate, Says};
+use crate::support::server::Server;
+
+const KEYS: i64 = 40_000;
+
+/// Many keys at once, as an import will make them: straight into the tables, because one by one would take minutes.
+fn insert_keys(server: &Server, keyspace: &str) {
+    let number = keyspace.parse::<latchkey_control_plane::domain::KeyspaceId>().unwrap().0 as i64;
+    let database = Connection::open(server.folder.path().join("latchkey.db")).unwrap();
+    database.busy_timeout(Duration::from_secs(10)).unwrap();
+    database
+        .execute(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+             INSERT INTO keys (id, keyspace_id, name, description, environment, tags, metadata, enabled, permissions, roles,
+                               change_seq, created_at, updated_at)
+             SELECT i, ?1, 'k' || i, '', 'live', '[]', json_object('number', i, 'note', hex(randomblob(50))), 1, '[\"a:b\"]', '[]',
+                    i + 1, 0, 0 FROM n",
+            params![number, KEYS],
+        )
+        .unwrap();
+    database
+        .execute(
+            "WITH random AS MATERIALIZED (SELECT id, keyspace_id, randomblob(32) AS digest FROM keys WHERE keyspace_id = ?1)
+             INSERT INTO secrets (id, key_id, keyspace_id, digest, tag, start, created_at)
+             SELECT id, id, keyspace_id, digest, substr(digest, 1, 16), 's', 0 FROM random",
+            [number],
+        )
+        .unwrap();
+    database
+        .execute("UPDATE keyspaces SET change_seq = ?2 + 1 WHERE id = ?1", params![number, KEYS])
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_base_too_large_for_one_bundle_is_pushed_in_parts_and_healed_as_a_whole() {
+    let (server, gate) = (Server::start().await, Gate::start().await);
+    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
+    gate.trust(&server.api, &keyspace).await;
+    insert_keys(&server, &keyspace);
+
+    let key = server.api.key(&keyspace, json!({})).await;
+    let token = key["secret"].as_str().unwrap();
+    let known = Says::Known { disabled: false };
+    eventually("the gate has the new base", async || (gate.ask(token) == known).then_some(())).await;
+    let view = server.api.get(&format!("/v1/keyspaces/{keyspace}/snapshot")).await.expect(200);
+    assert_eq!(view["key_count"], KEYS + 1);
+    assert!(view["base"]["bytes"].as_u64() > Some(4 << 20), "{view}");
+    assert_eq!(view["base"]["shard_bits"], 5);
+
+    let before = gate.taken().len();
+    let (revoked, path) = (server.api.key(&keyspace, json!({})).await, |key: &serde_json::Value| {
+        format!("/v1/keys/{}", key["id"].as_str().unwrap())
+    });
+    server.api.delete(&path(&revoked)).await.expect(200);
+    eventually("the gate has the change", async || {
+        (gate.ask(revoked["secret"].as_str().unwrap()) == Says::Revoked).then_some(())
+    })
+    .await;
+    assert!(
+        gate.taken()[before..].iter().all(|push| push.bytes < 4_096),
+        "the base was sent again for a small change"
+    );
+
+    gate.lose_storage();
+    server.api.delete(&path(&key)).await.expect(200);
+    eventually("the gate has everything again", async || (gate.ask(token) == Says::Revoked).then_some(()))
+        .await;
+
+    // A restart neither builds the base again nor sends it to a gate that has it.
+    let pushes = gate.taken().len();
+    let server = server.restart().await;
+    let first = eventually("the gate hears of the restart", async || gate.taken().get(pushes).cloned()).await;
+    assert!(first.bytes < 4_096);
+    let number = keyspace.parse().unwrap();
+    assert!(server.app.store.publication(number).await.unwrap().is_some());
+}
