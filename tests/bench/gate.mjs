@@ -2,7 +2,7 @@
 // ratio compares neighbours in time; a ratio above 1 means that the gate is faster.
 import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, mkdirSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { ingest } from "../support/gate.mjs";
@@ -52,15 +52,24 @@ function assemble(publisher, key) {
   ].map((contender) => ({ dir: join(folder, contender.name), ...contender }));
 }
 
-/** Requests per second, and how many answers were not 2xx or 3xx. */
-async function load(url, headers) {
+/** Microseconds of processor time that a process has used. Unlike requests per second it does not change with what else the machine does. */
+function processorTime(pid) {
+  if (process.platform !== "linux") return Number.NaN;
+  // Fields 14 and 15 of proc(5), counted from behind the name, in ticks of 10 ms.
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+}
+
+/** Requests per second, processor time of each, and whether the answers were all good or all refusals. */
+async function load(pid, url, headers) {
+  const before = processorTime(pid);
   const args = ["-t1", `-c${CONNECTIONS}`, `-d${SECONDS}s`, ...Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]), url];
   const { stdout } = await promisify(execFile)("wrk", args);
   const rate = Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]);
   const total = Number(/(\d+) requests in/.exec(stdout)?.[1]);
   const refused = Number(/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? 0);
   if (!Number.isFinite(rate) || /Socket errors/.test(stdout)) throw new Error(`wrk against ${url}:\n${stdout}`);
-  return { rate, allOk: refused === 0, allRefused: refused === total };
+  return { rate, cost: (processorTime(pid) - before) / total, allOk: refused === 0, allRefused: refused === total };
 }
 
 /** What is measured: a name, where, with which credential, and what every answer must be. */
@@ -84,20 +93,25 @@ const RATIOS = [
   ["gate.rps_ratio_workers_rs", "gate_denied", "workers_rs_hello", "denials: the gate beside a hello world in the worker crate"],
 ];
 
-async function measure(at, key) {
+async function measure(pid, at, key) {
   const list = runs(at, key);
   for (let round = -1; round < ROUNDS; round++) {
     const rates = {};
+    const costs = {};
     for (const { name, url, headers, expect } of list) {
-      const result = await load(url, headers);
+      const result = await load(pid, url, headers);
       if (!result[expect]) throw new Error(`${name}: not every answer was as expected (${expect})`);
       rates[name] = result.rate;
+      costs[name] = result.cost;
     }
     // The first round warms everything up.
     if (round < 0) continue;
     console.log(`round ${round + 1}: ${Object.entries(rates).map(([name, rate]) => `${name} ${Math.round(rate)}`).join(", ")}`);
     for (const [name, one, other, note] of RATIOS) report(name, rates[one] / rates[other], "x", note);
     for (const [name, rate] of Object.entries(rates)) report(`gate.rps.${name}`, rate, "1/s", "");
+    for (const [name, cost] of Object.entries(costs)) {
+      if (Number.isFinite(cost)) report(`gate.cpu_us.${name}`, cost, "us", "processor time of workerd for one request");
+    }
   }
 }
 
@@ -114,7 +128,7 @@ async function main() {
   try {
     const answer = await ingest(workerd.url("gate"), publisher.bundle());
     if (answer.status !== 200) throw new Error(`the gate took no bundle: ${JSON.stringify(answer.body)}\n${workerd.logs()}`);
-    await measure((name) => `${workerd.url(name)}/v1/hello`, keys[0]);
+    await measure(workerd.pid, (name) => `${workerd.url(name)}/v1/hello`, keys[0]);
   } finally {
     await workerd.close();
   }

@@ -13,7 +13,7 @@ const STARTS_WITHIN_MS = 10_000;
 
 /**
  * Starts `workers`: {name, dir, bindings, relay}. `dir` holds modules, entry.js first among them; a binding is a text or {service}; `relay` gives
- * the Worker its Durable Object. Returns `url(name)` and `close()`.
+ * the Worker its Durable Object. Returns `url(name)`, `logs()`, `pid` and `close()`.
  */
 export async function startWorkerd(workers) {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-workerd-"));
@@ -38,7 +38,7 @@ export async function startWorkerd(workers) {
     await close();
     throw new Error(`workerd did not start: ${logs.join("")}`, { cause: error });
   }
-  return { url, close, logs: () => logs.join("") };
+  return { url, close, pid: child.pid, logs: () => logs.join("") };
 }
 
 async function untilListening(url, child) {
