@@ -140,6 +140,11 @@ impl<'a> UnverifiedHead<'a> {
         self.head.audience
     }
 
+    /// The ids of the keys that the head claims to be signed by; unverified.
+    pub fn unverified_signers(&self) -> impl Iterator<Item = [u8; 8]> + '_ {
+        self.signatures.iter().map(|(id, _)| *id)
+    }
+
     /// Steps 3 to 7 of `spec/snapshot.md` section 3.1. `now` in seconds since the epoch.
     ///
     /// # Errors
