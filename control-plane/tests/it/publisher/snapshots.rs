@@ -108,3 +108,52 @@ async fn a_base_is_built_when_segments_grow_and_every_key_stays_as_it_is() {
         assert_eq!(gate.ask(&token), wanted);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_environment_is_another_audience_and_the_old_gate_says_so() {
+    let (server, gate) = (Server::start().await, Gate::start().await);
+    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
+    gate.trust(&server.api, &keyspace).await;
+    let token = server.api.key(&keyspace, json!({})).await["secret"].as_str().unwrap().to_owned();
+    eventually("the gate knows the key", async || {
+        (gate.ask(&token) == Says::Known { disabled: false }).then_some(())
+    })
+    .await;
+    server
+        .api
+        .patch(&format!("/v1/keyspaces/{keyspace}"), json!({ "environment": "test" }))
+        .await
+        .expect(200);
+    eventually("the gate refuses the other audience", async || {
+        let view = server.api.get(&format!("/v1/keyspaces/{keyspace}/propagation")).await.expect(200);
+        (view["gates"][0]["last_error"]["code"] == "AUDIENCE_MISMATCH").then_some(())
+    })
+    .await;
+    gate.trust(&server.api, &keyspace).await;
+    let second = server.api.key(&keyspace, json!({})).await["secret"].as_str().unwrap().to_owned();
+    eventually("the gate goes on", async || {
+        (gate.ask(&second) == Says::Known { disabled: false }).then_some(())
+    })
+    .await;
+    assert_eq!(snapshot(&server, &keyspace).await["audience"], format!("{keyspace}/test"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_that_cannot_be_taken_up_is_replaced_by_a_new_base() {
+    let (server, gate) = (Server::start().await, Gate::start().await);
+    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
+    gate.trust(&server.api, &keyspace).await;
+    let token = server.api.key(&keyspace, json!({})).await["secret"].as_str().unwrap().to_owned();
+    let known = Says::Known { disabled: false };
+    eventually("the gate knows the key", async || (gate.ask(&token) == known).then_some(())).await;
+    let before = gate.taken().last().unwrap().seq;
+    let database = rusqlite::Connection::open(server.folder.path().join("latchkey.db")).unwrap();
+    database.execute("DELETE FROM bodies", []).unwrap();
+    drop(database);
+    let server = server.restart().await;
+    eventually("a newer head arrives", async || (gate.taken().last().unwrap().seq > before).then_some(()))
+        .await;
+    assert_eq!(gate.ask(&token), known);
+    let view = snapshot(&server, &keyspace).await;
+    assert_eq!((&view["key_count"], &view["segments"]), (&json!(1), &json!([])));
+}
