@@ -1,3 +1,4 @@
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -5,9 +6,12 @@ use serde_json::{Map, Value};
 
 use super::admin_key::{self, Stdin};
 use super::client::{Call, Client, PlainHttp};
+use super::doctor;
 use super::exit::Failure;
 use super::input::{self, Secret};
 use super::output::{self, Format};
+
+const DEFAULT_URL: &str = "http://127.0.0.1:7700";
 
 /// What every command takes that asks the server. The admin key is no argument: see `admin_key`.
 #[derive(Debug, Args)]
@@ -19,7 +23,7 @@ pub(super) struct ApiArgs {
         global = true,
         value_name = "URL",
         env = "LATCHKEY_URL",
-        default_value = "http://127.0.0.1:7700"
+        default_value = DEFAULT_URL
     )]
     pub(super) url: String,
     /// A file with the admin key, `-` for standard input; else the variable LATCHKEY_ADMIN_KEY is used.
@@ -54,6 +58,13 @@ impl ApiArgs {
     pub(super) fn session(&self) -> Result<Session, Failure> {
         let (admin_key, stdin) = admin_key::find(self.admin_key_file.as_deref())?;
         Ok(Session { client: self.client(Some(&admin_key))?, format: self.output, stdin })
+    }
+
+    /// Asks the server of this machine, unless another one was named.
+    pub(super) fn prefer_local(&mut self, listen: SocketAddr) {
+        if self.url == DEFAULT_URL {
+            self.url = format!("http://{}", doctor::reachable(listen));
+        }
     }
 
     /// A client, with an admin key or without.

@@ -8,6 +8,7 @@ mod admin_keys;
 mod api;
 mod audit;
 mod client;
+mod doctor;
 mod environments;
 mod exit;
 mod guard;
@@ -19,6 +20,7 @@ mod permissions;
 mod policy;
 mod roles;
 mod settings;
+mod snapshot;
 mod token;
 
 use std::process::ExitCode;
@@ -46,6 +48,8 @@ enum Command {
     Openapi,
     /// Print the configuration file with every default.
     Config,
+    /// Find out what is wrong with an installation.
+    Doctor(Box<doctor::DoctorArgs>),
     /// Keyspaces: the keys that one gate enforces together.
     Keyspaces(Group<keyspaces::Command>),
     /// Keys and their tokens.
@@ -62,6 +66,8 @@ enum Command {
     AdminKeys(Group<admin_keys::Command>),
     /// The audit log.
     Audit(Group<audit::Command>),
+    /// Signed snapshots.
+    Snapshot(Group<snapshot::Command>),
     /// Look at a token, without a server.
     Token(token::TokenArgs),
 }
@@ -91,6 +97,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         }
         Command::Openapi => output::print(&http::document()),
         Command::Config => output::print(crate::config::DEFAULTS),
+        Command::Doctor(args) => run(doctor::run(*args)),
         Command::Keyspaces(group) => run(keyspaces::run(group)),
         Command::Keys(group) => run(keys::run(*group)),
         Command::Roles(group) => run(roles::run(group)),
@@ -99,6 +106,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Environments(group) => run(environments::run(group)),
         Command::AdminKeys(group) => run(admin_keys::run(group)),
         Command::Audit(group) => run_served(audit::run(group)),
+        Command::Snapshot(group) => run(snapshot::run(group)),
         Command::Token(args) => token::run(args),
     }
 }

@@ -49,10 +49,6 @@ impl Problem {
         self.status
     }
 
-    pub(in crate::cli) fn code(&self) -> &str {
-        &self.code
-    }
-
     pub(in crate::cli) fn detail(&self) -> &str {
         &self.detail
     }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod changes;
+mod inspect;
 mod keys;
 mod keyspaces;
 mod migrate;
@@ -22,6 +23,7 @@ use self::writer::Writer;
 use crate::domain::{Actor, KeyspaceId, Timestamp};
 use crate::storage::{Committed, StoreError};
 
+pub use inspect::{Inspection, inspect};
 pub use open::OpenError;
 
 /// Notices that a receiver may be behind before it has to look at every keyspace.

@@ -11,7 +11,7 @@ use super::{NOTICES, SqliteStore, migrate};
 
 const READERS: usize = 4;
 /// `LKEY`: tells our files from those of other programs.
-const APPLICATION_ID: i64 = 0x4c4b_4559;
+pub(super) const APPLICATION_ID: i64 = 0x4c4b_4559;
 /// A larger file is not read through at every start; damage then shows when it is met.
 const CHECKED_BYTES: u64 = 64 << 20;
 
@@ -155,7 +155,7 @@ fn open_reader(file: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-fn name_damage(error: OpenError, path: &str) -> OpenError {
+pub(super) fn name_damage(error: OpenError, path: &str) -> OpenError {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
     match error {
         OpenError::Sqlite(error)

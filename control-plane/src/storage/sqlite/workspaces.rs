@@ -8,7 +8,7 @@ use crate::domain::audit::AuditDraft;
 use crate::domain::{Actor, AdminKey, AdminKeyId, Timestamp, Workspace, WorkspaceId};
 use crate::storage::{Committed, StoreError, WorkspaceStore};
 
-const MASTER_KEY_CHECK: &str = "master_key_check";
+pub(super) const MASTER_KEY_CHECK: &str = "master_key_check";
 
 #[async_trait]
 impl WorkspaceStore for SqliteStore {
