@@ -13,6 +13,9 @@ pub(super) struct Fields {
     errors: FieldErrors,
 }
 
+/// Longer than the name of any field.
+const LONGEST_NAME: usize = 32;
+
 /// `None`: absent. `Some(None)`: `null`.
 pub(super) type Taken<T> = Option<Option<T>>;
 
@@ -113,13 +116,21 @@ impl Fields {
         for name in std::mem::take(&mut self.object).into_iter().map(|(name, _)| name) {
             // RFC 6901 escapes the two characters that a pointer uses itself.
             let name = name.replace('~', "~0").replace('/', "~1");
-            self.errors.add(self.pointer(&name), "is not a field that this operation knows");
+            self.errors.add(self.pointer(nameable(&name)), "is not a field that this operation knows");
         }
     }
 
     fn pointer(&self, name: &str) -> String {
         format!("{}/{name}", self.path)
     }
+}
+
+/// A caller's mistake may have put a token where a name belongs, and answers and logs must not repeat one. Our tokens are longer than
+/// any field's name; foreign ones that consist of a few letters only are not told from a typing error.
+fn nameable(name: &str) -> &str {
+    let is_plain = name.len() <= LONGEST_NAME
+        && name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'-'));
+    if is_plain { name } else { "(a name that no field has)" }
 }
 
 fn into_object(value: Value) -> Option<Map<String, Value>> {
