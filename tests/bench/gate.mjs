@@ -128,7 +128,7 @@ async function main() {
   try {
     const answer = await ingest(workerd.url("gate"), publisher.bundle());
     if (answer.status !== 200) throw new Error(`the gate took no bundle: ${JSON.stringify(answer.body)}\n${workerd.logs()}`);
-    await measure(workerd.pid, (name) => `${workerd.url(name)}/v1/hello`, keys[0]);
+    await measure(workerd.pid(), (name) => `${workerd.url(name)}/v1/hello`, keys[0]);
   } finally {
     await workerd.close();
   }

@@ -108,6 +108,37 @@ test("past valid_until every key is denied, and a newer head ends that", async (
   });
 });
 
+test("after a restart, with nobody to push, the relay's data holds until valid_until", async () => {
+  const publisher = new Publisher();
+  publisher.validSeconds = 5;
+  const key = publisher.addKey();
+  const doomed = publisher.addKey();
+  await withGate(publisher, {}, async (gate) => {
+    await gate.publish();
+    publisher.revoke(doomed);
+    await gate.publish();
+    const { valid_until } = await gate.status();
+    await gate.restart();
+    assert.equal((await gate.fetch("/v1/hello", { headers: bearer(key) })).status, 200);
+    assert.equal((await gate.fetch("/v1/hello", { headers: bearer(doomed) })).status, 401);
+    await eventually(async () => (await gate.fetch("/v1/hello", { headers: bearer(key) })).status === 503);
+    assert.ok(Date.now() >= Date.parse(valid_until));
+    await gate.restart();
+    assert.deepEqual(await codeOf(await gate.fetch("/v1/hello", { headers: bearer(key) })), [503, "SNAPSHOT_EXPIRED"]);
+  });
+});
+
+test("after a restart the relay still refuses what it has had before", async () => {
+  const publisher = new Publisher();
+  await withGate(publisher, {}, async (gate) => {
+    const old = publisher.bundle();
+    await gate.publish();
+    await gate.restart();
+    const answer = await gate.push(old);
+    assert.deepEqual([answer.status, answer.body.code], [409, "NOT_NEWER"]);
+  });
+});
+
 test("a gate that has never had a snapshot denies with 503", async () => {
   await withGate(new Publisher(), {}, async (gate) => {
     const response = await gate.fetch("/v1/hello", { headers: bearer(new Publisher().addKey()) });

@@ -68,6 +68,7 @@ export async function startGate(publisher, { vars = {}, dir = edgeDir } = {}) {
     ...gateAt(url, publisher),
     upstream,
     logs: workerd.logs,
+    restart: workerd.restart,
     close: async () => {
       await workerd.close();
       upstream.close();

@@ -13,32 +13,42 @@ const STARTS_WITHIN_MS = 10_000;
 
 /**
  * Starts `workers`: {name, dir, bindings, relay}. `dir` holds modules, entry.js first among them; a binding is a text or {service}; `relay` gives
- * the Worker its Durable Object. Returns `url(name)`, `logs()`, `pid` and `close()`.
+ * the Worker its Durable Object. Returns `url(name)`, `logs()`, `pid()`, `restart()`, which keeps storage and ports, and `close()`.
  */
 export async function startWorkerd(workers) {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-workerd-"));
   const listening = await Promise.all(workers.map(async (worker) => ({ ...worker, port: await freePort() })));
-  // The program itself, not the script around it, which would leave it behind.
-  const program = createRequire(import.meta.url)("workerd").default;
-  const child = spawn(program, ["serve", writeConfig(folder, listening)], { stdio: ["ignore", "pipe", "pipe"] });
-  const logs = [];
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => logs.push(text));
   const url = (name) => `http://127.0.0.1:${listening.find((worker) => worker.name === name).port}`;
+  const config = writeConfig(folder, listening);
+  const logs = [];
+  let child;
+  const start = async () => {
+    // The program itself, not the script around it, which would leave it behind.
+    child = spawn(createRequire(import.meta.url)("workerd").default, ["serve", config], { stdio: ["ignore", "pipe", "pipe"] });
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => logs.push(text));
+    await untilListening(url(workers[0].name), child);
+  };
+  const stop = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    // Not SIGTERM, on which it waits for open connections.
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  };
   const close = async () => {
-    if (child.exitCode === null && child.signalCode === null) {
-      // Not SIGTERM, on which it waits for open connections; there is nothing to save.
-      child.kill("SIGKILL");
-      await once(child, "exit");
-    }
+    await stop();
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    await untilListening(url(workers[0].name), child);
+    await start();
   } catch (error) {
     await close();
     throw new Error(`workerd did not start: ${logs.join("")}`, { cause: error });
   }
-  return { url, close, pid: child.pid, logs: () => logs.join("") };
+  const restart = async () => {
+    await stop();
+    await start();
+  };
+  return { url, close, restart, pid: () => child.pid, logs: () => logs.join("") };
 }
 
 async function untilListening(url, child) {

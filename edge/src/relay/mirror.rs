@@ -36,7 +36,7 @@ pub(super) async fn run(env: &Env, audience: Audience, store: &Store) -> Result<
         return Ok(Some(0));
     }
     if let Some(head) = store.head()?
-        && store.mirrored_head()?.is_none_or(|(seq, _)| seq != head.fields.seq)
+        && store.mirrored_head()?.is_none_or(|(mark, _)| mark != head.fields.high_water())
     {
         let now_ms = clock::now_ms();
         let wait = wait_ms(store, now_ms)?;
@@ -46,7 +46,7 @@ pub(super) async fn run(env: &Env, audience: Audience, store: &Store) -> Result<
         if kv.put_head(audience, &head.bytes).await.is_err() {
             return Ok(Some(RETRY_MS));
         }
-        store.set_mirrored_head(head.fields.seq, now_ms)?;
+        store.set_mirrored_head(head.fields.high_water(), now_ms)?;
     }
     drop_bodies(&kv, store).await
 }

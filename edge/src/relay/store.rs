@@ -47,17 +47,23 @@ impl Store {
         self.set_value("head", bytes)
     }
 
-    /// The sequence number of the head that KV has, and when (milliseconds since the epoch) it was written.
-    pub(super) fn mirrored_head(&self) -> Result<Option<(u64, f64)>> {
+    /// Which head KV has, and when (milliseconds since the epoch) it was written.
+    pub(super) fn mirrored_head(&self) -> Result<Option<(HighWater, f64)>> {
         let Some(value) = self.value("mirrored_head")? else { return Ok(None) };
-        let (Some(seq), Some(at)) = (value.first_chunk::<8>(), value.last_chunk::<8>()) else {
+        let (Some(epoch), Some(seq), Some(at)) =
+            (value.first_chunk(), value.get(4..12).and_then(<[u8]>::first_chunk), value.last_chunk())
+        else {
             return Ok(None);
         };
-        Ok(Some((u64::from_le_bytes(*seq), f64::from_le_bytes(*at))))
+        let mark = HighWater { epoch: u32::from_le_bytes(*epoch), seq: u64::from_le_bytes(*seq) };
+        Ok(Some((mark, f64::from_le_bytes(*at))))
     }
 
-    pub(super) fn set_mirrored_head(&self, seq: u64, at_ms: f64) -> Result<()> {
-        self.set_value("mirrored_head", &[seq.to_le_bytes(), at_ms.to_le_bytes()].concat())
+    pub(super) fn set_mirrored_head(&self, mark: HighWater, at_ms: f64) -> Result<()> {
+        let mut value = mark.epoch.to_le_bytes().to_vec();
+        value.extend_from_slice(&mark.seq.to_le_bytes());
+        value.extend_from_slice(&at_ms.to_le_bytes());
+        self.set_value("mirrored_head", &value)
     }
 
     pub(super) fn object(&self, sha256: &[u8; 32]) -> Result<Option<Vec<u8>>> {
