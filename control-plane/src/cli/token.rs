@@ -1,6 +1,6 @@
 use clap::{Args, Subcommand};
 use latchkey_token::{ForeignToken, ParseError, UnverifiedToken};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::exit::Failure;
 use super::input;
@@ -25,6 +25,28 @@ enum Command {
     Check,
 }
 
+/// What may be said of a token without giving it away.
+#[derive(Default, Serialize)]
+struct TokenView {
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checksum: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    length: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest_start: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meaning: Option<String>,
+}
+
 pub(super) fn run(args: TokenArgs) -> Result<(), Failure> {
     let Command::Check = args.command;
     let secret = input::secret_from_stdin("the token")?;
@@ -39,7 +61,8 @@ pub(super) fn run(args: TokenArgs) -> Result<(), Failure> {
         (Err(_), Ok(foreign)) => of_others(&foreign),
         (Err(error), Err(_)) => wrong(*error, "no token"),
     };
-    output::print(&output::object(&shown.to_string(), args.output)?)?;
+    let shown = serde_json::to_string(&shown).map_err(anyhow::Error::from)?;
+    output::print(&output::object(&shown, args.output)?)?;
     match parsed {
         Err(ParseError::Checksum) => Err(Failure::Reported),
         Err(_) if ForeignToken::parse(text).is_err() => Err(Failure::Reported),
@@ -47,26 +70,33 @@ pub(super) fn run(args: TokenArgs) -> Result<(), Failure> {
     }
 }
 
-fn of_latchkey(token: &UnverifiedToken<'_>) -> Value {
-    json!({
-        "kind": "Latchkey token",
-        "checksum": "right",
-        "prefix": token.prefix().as_str(),
-        "environment": token.environment().as_str(),
-        "start": token.start(),
-        "digest_start": hex::encode(&token.digest().0[..SHOWN_DIGEST]),
-    })
+fn of_latchkey(token: &UnverifiedToken<'_>) -> TokenView {
+    TokenView {
+        kind: "Latchkey token",
+        checksum: Some("right"),
+        prefix: Some(token.prefix().as_str().to_owned()),
+        environment: Some(token.environment().as_str()),
+        start: Some(token.start().to_owned()),
+        digest_start: Some(hex::encode(&token.digest().0[..SHOWN_DIGEST])),
+        ..TokenView::default()
+    }
 }
 
-fn of_others(token: &ForeignToken<'_>) -> Value {
-    json!({
-        "kind": "foreign token: taken only by keyspaces that allow foreign tokens",
-        "length": token.as_bytes().len(),
-        "digest_start": hex::encode(&token.digest().0[..SHOWN_DIGEST]),
-    })
+fn of_others(token: &ForeignToken<'_>) -> TokenView {
+    TokenView {
+        kind: "foreign token: taken only by keyspaces that allow foreign tokens",
+        length: Some(token.as_bytes().len()),
+        digest_start: Some(hex::encode(&token.digest().0[..SHOWN_DIGEST])),
+        ..TokenView::default()
+    }
 }
 
-fn wrong(error: ParseError, kind: &str) -> Value {
-    let checksum = if error == ParseError::Checksum { json!("wrong") } else { Value::Null };
-    json!({ "kind": kind, "checksum": checksum, "problem": error.name(), "meaning": error.to_string() })
+fn wrong(error: ParseError, kind: &'static str) -> TokenView {
+    TokenView {
+        kind,
+        checksum: (error == ParseError::Checksum).then_some("wrong"),
+        problem: Some(error.name()),
+        meaning: Some(error.to_string()),
+        ..TokenView::default()
+    }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::print_stdout, reason = "what was measured, and the seed that repeats a failure")]
 
+mod cli;
 mod http;
 mod process;
 mod publisher;

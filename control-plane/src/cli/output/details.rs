@@ -64,6 +64,7 @@ fn as_table(items: &[Node]) -> Table {
 fn cell(node: &Node) -> String {
     match node {
         Node::Null => "-".to_owned(),
+        Node::Text(text) if text.is_empty() => "-".to_owned(),
         Node::Text(text) | Node::Plain(text) => text.clone(),
         Node::List(items) if items.is_empty() => "-".to_owned(),
         Node::List(items) => items.iter().map(cell).collect::<Vec<_>>().join(", "),

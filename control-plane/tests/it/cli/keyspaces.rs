@@ -1,0 +1,44 @@
+use super::shell::Shell;
+
+#[test]
+fn a_keyspace_and_its_policy_are_made_shown_changed_and_deleted() {
+    let shell = Shell::start();
+    let id = shell.keyspace(&[
+        "--gate",
+        "https://a.example",
+        "--gate",
+        "https://b.example",
+        "--fresh-seconds",
+        "30",
+    ]);
+    let shown = shell.json(&["keyspaces", "get", &id]);
+    assert_eq!(shown["gates"][1]["url"], "https://b.example");
+    assert_eq!(shown["freshness"]["fresh_seconds"], 30);
+    shell.run(&["keyspaces", "list"]).ok().shows(&["ID ", "PREFIX", &id, "demo"]);
+
+    shell.run(&["keyspaces", "update", &id, "--name", "Shop"]).ok().shows(&["name ", "Shop"]);
+    let unset = shell.json(&["keyspaces", "update", &id, "--unset", "gates", "--unset", "freshness"]);
+    assert_eq!(
+        (unset["gates"].as_array().unwrap().len(), &unset["freshness"]["fresh_seconds"]),
+        (0, &90.into())
+    );
+    shell.run(&["keyspaces", "propagation", &id]).ok().shows(&["change_seq"]);
+
+    let policy = shell.file(
+        "policy.json",
+        r#"{"default":"deny","routes":[{"method":"GET","path":"/v1/hello","permission":"hello:read"}]}"#,
+    );
+    shell.run(&["policy", "put", &id, &policy]).ok().shows(&["METHOD", "/v1/hello", "hello:read"]);
+    let read_back = shell.json(&["policy", "get", &id]);
+    assert_eq!(read_back["routes"][0]["path"], "/v1/hello");
+
+    let from_stdin = shell.json_with(&["policy", "put", &id, "-"], r#"{"default":"allow"}"#);
+    assert_eq!(from_stdin["default"], "allow");
+    shell.run_with(&["policy", "put", &id, "-"], "[1]").ends(2).says(&["must hold a JSON object"]);
+
+    shell.key(&id, &[]);
+    shell.run(&["keyspaces", "delete", &id]).ends(5).says(&["KEYSPACE_IN_USE"]);
+    let deleted = shell.run(&["keyspaces", "delete", &id, "--force"]).ok().says(&["is deleted"]);
+    assert_eq!(deleted.stdout, "");
+    shell.run(&["keyspaces", "get", &id]).ends(3);
+}

@@ -1,0 +1,12 @@
+//! The command line: the real binary against a real server.
+
+mod admin_key;
+mod audit;
+mod doctor;
+mod exit_codes;
+mod keys;
+mod keyspaces;
+mod secrets;
+mod shell;
+mod snapshot;
+mod token;
