@@ -13,10 +13,12 @@ const LOOK_MS = 50;
 
 let memory, bytes, inputAt, outputAt;
 let isConfigured = false;
+// Kept, because settings do not change while an isolate lives, and a log line for each request helps nobody.
+let fault = null;
 let header = null;
 let origin = null;
 let denials = [];
-let latin1 = new TextDecoder("latin1");
+const latin1 = new TextDecoder("latin1");
 // Kept from start-up, because it is the answer when nothing else works any more.
 const closed = template(wasm.unavailable());
 
@@ -38,13 +40,13 @@ function bind() {
 /** Reads the settings once. Returns the answer for every request while they are wrong, else null. */
 export function prepare(env) {
   if (state.criticalError) rebuild();
-  if (isConfigured) return null;
-  const fault = wasm.configure(env);
-  if (fault !== undefined) return template(fault);
+  if (isConfigured) return fault;
+  const message = wasm.configure(env);
+  fault = message === undefined ? null : template(message);
   header = wasm.credential_header() ?? null;
   origin = wasm.upstream_origin() ?? null;
   isConfigured = true;
-  return null;
+  return fault;
 }
 
 /** Builds a new instance if `error` says that the old one is done for. */

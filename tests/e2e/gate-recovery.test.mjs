@@ -22,20 +22,26 @@ async function codeOf(response) {
   return [response.status, (await response.json()).code];
 }
 
-/** The Worker with paths that panic: the same crate, with a feature that is never deployed. */
+/**
+ * The Worker with paths that panic: the same crate, with a feature that is never deployed. Built with the dev profile, into a folder of its own, since other
+ * tests may be building the real one.
+ */
 function buildWithFaults() {
   const dir = join(root, "target/latchkey/edge-with-faults");
   const cargo = (...args) => execFileSync("cargo", args, { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
-  cargo("build", "--quiet", "--package", "latchkey-edge", "--features", "fault-injection", "--target", "wasm32-unknown-unknown", "--profile", "wasm");
-  const wasm = join(root, "target/wasm32-unknown-unknown/wasm/latchkey_edge.wasm");
+  cargo("build", "--quiet", "--package", "latchkey-edge", "--features", "fault-injection", "--target", "wasm32-unknown-unknown");
+  const wasm = join(root, "target/wasm32-unknown-unknown/debug/latchkey_edge.wasm");
   cargo("run", "--quiet", "--package", "latchkey-bindgen", "--", "--target", "worker", "--out", dir, wasm);
   return dir;
 }
 
+let faulty;
+const withFaults = () => (faulty ??= buildWithFaults());
+
 test("a panic denies its request; the next one is decided by a fresh instance from the relay's data", async () => {
   const publisher = new Publisher();
   const key = publisher.addKey();
-  await withGate(publisher, { dir: buildWithFaults() }, async (gate) => {
+  await withGate(publisher, { dir: withFaults() }, async (gate) => {
     await gate.publish();
     for (let round = 0; round < 3; round++) {
       assert.equal((await gate.fetch("/v1/hello", { headers: bearer(key) })).status, 200);
@@ -54,7 +60,7 @@ test("a panic denies its request; the next one is decided by a fresh instance fr
 test("a panic in a route of the gate's own, or in the relay, does not stay either", async () => {
   const publisher = new Publisher();
   const key = publisher.addKey();
-  await withGate(publisher, { dir: buildWithFaults() }, async (gate) => {
+  await withGate(publisher, { dir: withFaults() }, async (gate) => {
     await gate.publish();
     for (const path of ["/.well-known/latchkey/__fault", "/.well-known/latchkey/__fault-in-relay"]) {
       assert.equal((await gate.fetch(path)).status, 503, path);
@@ -67,7 +73,7 @@ test("a panic in a route of the gate's own, or in the relay, does not stay eithe
 test("requests in flight when another one panics are answered, and none passes undecided", async () => {
   const publisher = new Publisher();
   const key = publisher.addKey();
-  await withGate(publisher, { dir: buildWithFaults() }, async (gate) => {
+  await withGate(publisher, { dir: withFaults() }, async (gate) => {
     await gate.publish();
     const statuses = await Promise.all(
       Array.from({ length: 60 }, async (_, i) =>

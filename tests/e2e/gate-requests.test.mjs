@@ -1,8 +1,10 @@
 // What a caller and an upstream see of the gate: who passes, what the upstream is told, how refusals look.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
 import { bearer, startGate } from "../support/gate.mjs";
 import { Publisher } from "../support/publisher.mjs";
 import { newToken } from "../support/token.mjs";
@@ -225,11 +227,28 @@ test("statuses, redirects and headers of the upstream come back as they are", as
 });
 
 test("a compressed answer is passed on as it is", async () => {
-  const { gzipSync } = await import("node:zlib");
   const body = gzipSync("compressed by the upstream");
   gate.upstream.answer = (request, response) => response.writeHead(200, { "content-encoding": "gzip" }).end(body);
   const raw = await rawRequest(["GET /open/z HTTP/1.1", "Host: gate", `X-API-Key: ${keys.plain.token}`, "Accept-Encoding: gzip", "Connection: close"]);
   assert.ok(raw.includes(body.toString("latin1")));
+});
+
+test("a WebSocket is let through with a key, and only with one", async () => {
+  const handshakes = [];
+  gate.upstream.upgrade = (request, socket) => {
+    handshakes.push(request.headers);
+    const accept = createHash("sha1").update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64");
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+    // A text frame, then a close frame.
+    socket.end(Buffer.from([0x81, 2, 0x68, 0x69, 0x88, 0]));
+  };
+  const upgrade = ["GET /open/ws HTTP/1.1", "Host: gate", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13"];
+  assert.match(await rawRequest([...upgrade, "Connection: close"], /request_id/), /^HTTP\/1\.1 401/);
+  const answer = await rawRequest([...upgrade, `Authorization: Bearer ${keys.plain.token}`], /hi/);
+  assert.match(answer, /^HTTP\/1\.1 101[^]*hi/);
+  assert.equal(handshakes.length, 1);
+  assert.equal(handshakes[0]["latchkey-key-id"], keys.plain.id);
+  assert.ok(!("authorization" in handshakes[0]));
 });
 
 test("an upstream that is gone is a 502 with a code", async () => {
@@ -237,13 +256,17 @@ test("an upstream that is gone is a 502 with a code", async () => {
   await assertRefused(await gate.fetch("/open/gone", { headers: bearer(keys.plain) }), 502, "UPSTREAM_UNREACHABLE");
 });
 
-/** Sends lines as they are and returns the whole answer. */
-function rawRequest(lines) {
+/** Sends lines as they are and returns the whole answer, or as much of it as ends with `enough`. */
+function rawRequest(lines, enough) {
   const { hostname, port } = new URL(gate.url);
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), hostname, () => socket.write(`${lines.join("\r\n")}\r\n\r\n`));
     const pieces = [];
-    socket.on("data", (piece) => pieces.push(piece)).on("error", reject);
+    socket.on("data", (piece) => {
+      pieces.push(piece);
+      if (enough?.test(Buffer.concat(pieces).toString("latin1"))) socket.destroy();
+    });
+    socket.on("error", reject);
     socket.on("close", () => resolve(Buffer.concat(pieces).toString("latin1")));
   });
 }

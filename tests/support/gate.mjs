@@ -117,6 +117,8 @@ export async function startUpstream() {
     upstream.requests.push({ method: request.method, url: request.url, headers: request.headers });
     upstream.answer(request, response);
   });
+  // Only where a test has set it; else Node refuses the upgrade.
+  server.on("upgrade", (request, socket) => (upstream.upgrade ? upstream.upgrade(request, socket) : socket.destroy()));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   upstream.url = `http://127.0.0.1:${server.address().port}`;
