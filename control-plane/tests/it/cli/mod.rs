@@ -4,6 +4,7 @@ mod admin_key;
 mod audit;
 mod doctor;
 mod exit_codes;
+mod import;
 mod keys;
 mod keyspaces;
 mod secrets;
