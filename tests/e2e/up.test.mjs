@@ -1,12 +1,11 @@
 // `cargo xtask up`, used as a person would: start it, paste its lines, stop it.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
+import { eventually, temporaryFolder } from "../support/processes.mjs";
 
 const XTASK = process.env.LATCHKEY_XTASK;
 const START_WITHIN_MS = 120_000;
@@ -18,11 +17,7 @@ async function up(...options) {
   child.stdout.on("data", (text) => (run.stdout += text));
   child.stderr.on("data", (text) => (run.stderr += text));
   run.ended = new Promise((resolve) => child.on("close", (code, signal) => resolve((run.code = code ?? signal))));
-  const deadline = Date.now() + START_WITHIN_MS;
-  while (!run.stdout.includes("Ctrl-C stops everything") && run.code === undefined) {
-    assert(Date.now() < deadline, `not up in time:\n${run.stderr}`);
-    await pause(50);
-  }
+  await eventually("up", () => run.stdout.includes("Ctrl-C stops everything") || run.code !== undefined, START_WITHIN_MS, 50);
   return run;
 }
 
@@ -67,14 +62,7 @@ function paste(stdout) {
   return lines.map((line) => () => Number(/^HTTP\S+ (\d+)/.exec(execFileSync("sh", ["-c", `${line} --silent`], { encoding: "utf8" }))[1]));
 }
 
-async function eventually(check, within_ms) {
-  const deadline = Date.now() + within_ms;
-  while (!check()) {
-    assert(Date.now() < deadline, "did not come true in time");
-    await pause(50);
-  }
-}
-
+/** The first of three neighbouring ports that nobody listens on. */
 async function freePortBase() {
   for (;;) {
     const base = 20_000 + Math.floor(Math.random() * 10_000);
@@ -94,26 +82,26 @@ function isFree(port) {
 describe("cargo xtask up", { skip: process.platform !== "linux" && "looks at /proc" }, () => {
   let folder, base, options;
   before(async () => {
-    folder = mkdtempSync(join(tmpdir(), "latchkey-up-"));
+    folder = await temporaryFolder();
     base = await freePortBase();
-    options = ["--folder", folder, "--port-base", String(base)];
+    options = ["--folder", folder.path, "--port-base", String(base)];
   });
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  after(() => folder.remove());
 
-  const facts = () => JSON.parse(readFileSync(join(folder, "up.json"), "utf8"));
+  const facts = () => JSON.parse(readFileSync(join(folder.path, "up.json"), "utf8"));
 
   test("its lines work when pasted, and SIGTERM leaves no process behind", async () => {
     const run = await up(...options);
     try {
       const fields = ["control_plane_url", "gate_url", "upstream_url", "admin_key", "keyspace_id", "key_id", "key_secret"];
       assert.deepEqual(Object.keys(facts()), fields);
-      assert.equal(statSync(join(folder, "up.json")).mode & 0o777, 0o600);
+      assert.equal(statSync(join(folder.path, "up.json")).mode & 0o777, 0o600);
 
       const [allowed, denied, revoke, deniedAgain] = paste(run.stdout);
       assert.equal(allowed(), 200);
       assert.equal(denied(), 403);
       assert.match(String(revoke()), /^20[04]$/);
-      await eventually(() => deniedAgain() === 401, 5_000);
+      await eventually("the revoked key is denied", () => deniedAgain() === 401, 5_000, 50);
     } finally {
       const { code, processes } = await stop(run, "SIGTERM");
       assert.equal(code, 0, run.stderr);
@@ -155,7 +143,7 @@ describe("cargo xtask up", { skip: process.platform !== "linux" && "looks at /pr
     let stderr = "";
     child.stderr.on("data", (text) => (stderr += text));
     const ended = new Promise((resolve) => child.on("close", resolve));
-    await eventually(() => stderr.includes("control plane starts"), START_WITHIN_MS);
+    await eventually("started", () => stderr.includes("control plane starts"), START_WITHIN_MS);
     const processes = descendants(child.pid);
     child.kill("SIGTERM");
     assert.equal(await ended, 130, stderr);
