@@ -6,6 +6,7 @@ use axum::http::request::Parts;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::fields::nameable;
 use super::problem::Failure;
 use crate::app::App;
 use crate::domain::{FieldErrors, PageRequest};
@@ -47,7 +48,7 @@ impl FromRequestParts<App> for Params {
         let mut given = BTreeMap::new();
         for (name, value) in pairs {
             if given.insert(name.clone(), value).is_some() {
-                errors.add(format!("/{name}"), "is given twice");
+                errors.add(format!("/{}", nameable(&name)), "is given twice");
             }
         }
         Ok(Self { given, errors })
@@ -84,7 +85,7 @@ impl Params {
     /// Refuses what was wrong and what nobody took.
     pub(super) fn finish(mut self) -> Result<(), Failure> {
         for name in self.given.keys() {
-            self.errors.add(format!("/{name}"), "is not a parameter of this operation");
+            self.errors.add(format!("/{}", nameable(name)), "is not a parameter of this operation");
         }
         self.errors.into_result().map_err(Failure::BadQuery)
     }
