@@ -4,8 +4,6 @@ use serde_json::{Map, Value};
 
 use super::{DomainError, FieldErrors, Key, KeyId, KeyspaceId, PolicyState, Secret, Timestamp, text};
 
-/// Days that a key lives if its creator says nothing.
-pub const DEFAULT_LIFETIME_DAYS: i64 = 90;
 /// The bound of the snapshot format.
 const MAX_OWNER_BYTES: usize = 255;
 /// The bound of the snapshot format, as JSON text.
@@ -32,7 +30,7 @@ pub struct KeyDraft {
     pub metadata: Option<Map<String, Value>>,
     /// Default true.
     pub enabled: Option<bool>,
-    /// Absent: in 90 days; `Some(None)`: never.
+    /// Absent: as the keyspace says; `Some(None)`: never.
     pub expires_at: Option<Option<String>>,
     /// Default none.
     pub permissions: Option<Vec<String>>,
@@ -105,7 +103,8 @@ pub struct KeySettings {
 
 impl KeyDraft {
     /// Checks every field. `errors` holds what was wrong before this point. Roles are checked against the policy
-    /// where the key is stored, because only there the policy cannot change in between.
+    /// where the key is stored, because only there the policy cannot change in between. A key whose creator says nothing lives for
+    /// `default_expiry_days`, or for ever.
     ///
     /// # Errors
     /// All wrong fields.
@@ -113,6 +112,7 @@ impl KeyDraft {
         self,
         mut errors: FieldErrors,
         now: Timestamp,
+        default_expiry_days: Option<u32>,
     ) -> Result<(Option<String>, KeySettings), FieldErrors> {
         let errors = &mut errors;
         let name = self.name.and_then(|name| errors.check("/name", text::name(name)));
@@ -127,7 +127,7 @@ impl KeyDraft {
             metadata: check_metadata(self.metadata.unwrap_or_default(), errors),
             enabled: self.enabled.unwrap_or(true),
             expires_at: match self.expires_at {
-                None => Some(now.plus_days(DEFAULT_LIFETIME_DAYS).whole_seconds()),
+                None => default_expiry_days.map(|days| now.plus_days(days.into()).whole_seconds()),
                 Some(text) => check_expiry(text, now, errors),
             },
             permissions: check_permissions(self.permissions.unwrap_or_default(), errors),
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn an_empty_draft_is_a_test_key_for_90_days() {
-        let (name, settings) = KeyDraft::default().check(FieldErrors::default(), NOW).unwrap();
+        let (name, settings) = KeyDraft::default().check(FieldErrors::default(), NOW, Some(90)).unwrap();
         assert_eq!((name, settings.environment, settings.enabled), (None, Environment::Test, true));
         assert_eq!(settings.expires_at, Some(Timestamp(1_800_000_000_000 + 90 * 86_400_000)));
     }
@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn null_means_never() {
         let draft = KeyDraft { expires_at: Some(None), ..Default::default() };
-        assert_eq!(draft.check(FieldErrors::default(), NOW).unwrap().1.expires_at, None);
+        assert_eq!(draft.check(FieldErrors::default(), NOW, Some(90)).unwrap().1.expires_at, None);
     }
 
     #[test]
@@ -311,7 +311,7 @@ mod tests {
             permissions: Some(vec!["read:*".into(), "Read".into()]),
             roles: Some(vec![String::new()]),
         };
-        let errors = draft.check(FieldErrors::default(), NOW).unwrap_err();
+        let errors = draft.check(FieldErrors::default(), NOW, Some(90)).unwrap_err();
         let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(
             fields,

@@ -3,7 +3,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::keyspace_draft::KeyspaceSettings;
-use super::{KeyspaceId, Timestamp, WorkspaceId};
+use super::{KeyRules, KeyspaceId, Timestamp, WorkspaceId};
 
 /// The keys that one gate enforces together, and how their snapshots are published.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Keyspace {
     pub gates: Vec<GateUrl>,
     /// How long a snapshot is good for.
     pub freshness: Freshness,
+    /// How it treats its keys.
+    pub rules: KeyRules,
     /// The newest row of its change log.
     pub change_seq: u64,
     /// When it was made.
@@ -172,14 +174,21 @@ impl Keyspace {
             "fresh_seconds": self.freshness.fresh_seconds,
             "valid_seconds": self.freshness.valid_seconds,
             "on_expired": self.freshness.on_expired,
+            "keys_quota": self.rules.keys_quota,
+            "owner_quota": self.rules.owner_quota,
+            "leak_policy": self.rules.leak_policy,
+            "retention_days": self.rules.retention_days,
+            "default_expiry_days": self.rules.default_expiry_days,
+            "foreign_tokens": self.rules.foreign_tokens,
         })
     }
 
     /// The keyspace with other settings.
     pub fn with_settings(mut self, settings: KeyspaceSettings, at: Timestamp) -> Self {
-        let KeyspaceSettings { name, prefix, environment, gates, freshness } = settings;
+        let KeyspaceSettings { name, prefix, environment, gates, freshness, rules } = settings;
         (self.name, self.prefix, self.environment, self.gates, self.freshness) =
             (name, prefix, environment, gates, freshness);
+        self.rules = rules;
         self.updated_at = at;
         self
     }

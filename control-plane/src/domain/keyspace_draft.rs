@@ -1,6 +1,8 @@
 use latchkey_token::Prefix;
 
-use super::{FieldErrors, Freshness, GateUrl, Keyspace, OnExpired, ServedEnvironment, text};
+use super::{
+    FieldErrors, Freshness, GateUrl, KeyRules, KeyRulesPatch, Keyspace, OnExpired, ServedEnvironment, text,
+};
 
 /// The shortest validity: below it a gate would expire between two heartbeats on any hiccup.
 const MIN_SECONDS: u32 = 5;
@@ -26,6 +28,8 @@ pub struct KeyspaceDraft {
     pub valid_seconds: Option<u64>,
     /// Default `deny`.
     pub on_expired: Option<String>,
+    /// Laid over the default rules.
+    pub rules: KeyRulesPatch,
 }
 
 /// What a caller wants changed: absent fields stay, `Some(None)` goes back to the default.
@@ -45,6 +49,8 @@ pub struct KeyspacePatch {
     pub valid_seconds: Option<Option<u64>>,
     /// See [`Freshness`].
     pub on_expired: Option<Option<String>>,
+    /// See [`KeyRules`].
+    pub rules: KeyRulesPatch,
 }
 
 /// The settings of a keyspace, checked.
@@ -60,6 +66,8 @@ pub struct KeyspaceSettings {
     pub gates: Vec<GateUrl>,
     /// See [`Keyspace::freshness`].
     pub freshness: Freshness,
+    /// See [`Keyspace::rules`].
+    pub rules: KeyRules,
 }
 
 impl KeyspaceDraft {
@@ -67,7 +75,11 @@ impl KeyspaceDraft {
     ///
     /// # Errors
     /// All wrong fields.
-    pub fn check(self, mut errors: FieldErrors) -> Result<KeyspaceSettings, FieldErrors> {
+    pub fn check(self, errors: FieldErrors) -> Result<KeyspaceSettings, FieldErrors> {
+        self.check_over(&KeyRules::default(), errors)
+    }
+
+    fn check_over(self, rules: &KeyRules, mut errors: FieldErrors) -> Result<KeyspaceSettings, FieldErrors> {
         let defaults = Freshness::default();
         let name =
             errors.required("/name", self.name).and_then(|name| errors.check("/name", text::name(name)));
@@ -86,6 +98,7 @@ impl KeyspaceDraft {
             self.valid_seconds.unwrap_or(defaults.valid_seconds.into()),
             &mut errors,
         );
+        let rules = self.rules.apply(rules, &mut errors);
         match (name, prefix, environment, on_expired) {
             (Some(name), Some(prefix), Some(environment), Some(on_expired)) if errors.is_empty() => {
                 Ok(KeyspaceSettings {
@@ -94,6 +107,7 @@ impl KeyspaceDraft {
                     environment,
                     gates,
                     freshness: Freshness { fresh_seconds, valid_seconds, on_expired },
+                    rules,
                 })
             }
             _ => Err(errors),
@@ -118,8 +132,9 @@ impl KeyspacePatch {
             fresh_seconds: self.fresh_seconds.unwrap_or(Some(kept.fresh_seconds.into())),
             valid_seconds: self.valid_seconds.unwrap_or(Some(kept.valid_seconds.into())),
             on_expired: self.on_expired.unwrap_or_else(|| Some(kept.on_expired.as_str().to_owned())),
+            rules: self.rules,
         }
-        .check(FieldErrors::default())
+        .check_over(&keyspace.rules, FieldErrors::default())
     }
 }
 
@@ -188,6 +203,7 @@ mod tests {
             fresh_seconds: Some(10),
             valid_seconds: Some(4),
             on_expired: Some("maybe".into()),
+            rules: KeyRulesPatch { retention_days: Some(Some(0)), ..Default::default() },
         }
         .check(FieldErrors::default())
         .unwrap_err();
@@ -201,7 +217,8 @@ mod tests {
                 "/gates/2/url",
                 "/gates/3/url",
                 "/freshness/on_expired",
-                "/freshness/valid_seconds"
+                "/freshness/valid_seconds",
+                "/retention_days"
             ]
         );
     }

@@ -302,7 +302,8 @@ impl KeyspacePublisher {
         policy: &PolicyState,
         content: Content,
     ) -> Result<Release, PublishError> {
-        let policy = policy.published(keyspace.freshness.on_expired);
+        let mut policy = policy.published(keyspace.freshness.on_expired);
+        policy.tokens = keyspace.rules.token_shapes();
         let policy = policy.encode(self.id.0).map_err(PublishError::Encoding)?;
         let now = self.context.app.now();
         let issued_at = now.as_seconds();

@@ -54,8 +54,8 @@ pub(in crate::http) async fn create_key(
         roles: body.texts("roles").flatten(),
     };
     let at = app.now();
-    let (name, settings) = draft.check(body.finish(), at)?;
     let keyspace = app.store.keyspace(caller.workspace(), keyspace_id).await?;
+    let (name, settings) = draft.check(body.finish(), at, keyspace.rules.default_expiry_days)?;
     // Straight from the system, which gives randomness or nothing works at all.
     let token: SecretToken = generate(&keyspace.prefix, settings.environment, &mut UnwrapErr(SysRng));
     let id: KeyId = app.next_id();

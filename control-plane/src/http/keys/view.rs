@@ -120,7 +120,7 @@ pub(in crate::http) struct KeyInput {
     /// Default true.
     #[schema(example = true)]
     enabled: Option<bool>,
-    /// Absent: in 90 days. `null`: never.
+    /// Absent: as the keyspace's `default_expiry_days` says, 90 days unless it was changed. `null`: never.
     #[schema(example = "2099-12-31T23:59:59Z", format = DateTime)]
     expires_at: Option<String>,
     /// Permission patterns, at most 64.

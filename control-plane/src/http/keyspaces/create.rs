@@ -34,6 +34,7 @@ pub(in crate::http) async fn create_keyspace(
         fresh_seconds: freshness.fresh_seconds.flatten(),
         valid_seconds: freshness.valid_seconds.flatten(),
         on_expired: freshness.on_expired.flatten(),
+        rules: view::rules(&mut body),
     };
     let settings = draft.check(body.finish())?;
     let id: KeyspaceId = app.next_id();

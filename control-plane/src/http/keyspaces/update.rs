@@ -36,6 +36,7 @@ pub(in crate::http) async fn update_keyspace(
         fresh_seconds: freshness.fresh_seconds,
         valid_seconds: freshness.valid_seconds,
         on_expired: freshness.on_expired,
+        rules: view::rules(&mut body),
     };
     body.finish().into_result()?;
     let changed = app.store.update_keyspace(&caller.actor(), id, patch, app.now()).await?;

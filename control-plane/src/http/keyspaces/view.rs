@@ -1,7 +1,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::{Keyspace, OnExpired, ServedEnvironment, Timestamp};
+use crate::domain::{KeyRulesPatch, Keyspace, LeakPolicy, OnExpired, ServedEnvironment, Timestamp};
 use crate::http::fields::Fields;
 
 /// A keyspace: the keys that one gate enforces together.
@@ -20,10 +20,30 @@ pub(in crate::http) struct KeyspaceView {
     /// Where snapshots are pushed to.
     gates: Vec<GateView>,
     freshness: FreshnessView,
+    quotas: QuotasView,
+    /// What happens to a key whose token was found in public: `revoke`, `disable` or `notify`.
+    #[schema(value_type = String, example = "revoke")]
+    leak_policy: LeakPolicy,
+    /// For how many days a revoked key is kept and can be restored.
+    #[schema(example = 30)]
+    retention_days: u32,
+    /// Days that a key lives if its creator says nothing; `null`: for ever.
+    #[schema(example = 90)]
+    default_expiry_days: Option<u32>,
+    /// Whether tokens that Latchkey did not make are good here.
+    foreign_tokens: bool,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
+}
+
+/// How many keys that are not revoked there may be; `null`: as many as you like.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct QuotasView {
+    keys: Option<u64>,
+    /// Of one owner; keys without an owner share one quota.
+    keys_per_owner: Option<u64>,
 }
 
 /// A gate of a keyspace.
@@ -61,6 +81,14 @@ impl From<Keyspace> for KeyspaceView {
                 valid_seconds: keyspace.freshness.valid_seconds,
                 on_expired: keyspace.freshness.on_expired,
             },
+            quotas: QuotasView {
+                keys: keyspace.rules.keys_quota,
+                keys_per_owner: keyspace.rules.owner_quota,
+            },
+            leak_policy: keyspace.rules.leak_policy,
+            retention_days: keyspace.rules.retention_days,
+            default_expiry_days: keyspace.rules.default_expiry_days,
+            foreign_tokens: keyspace.rules.foreign_tokens,
             created_at: keyspace.created_at,
             updated_at: keyspace.updated_at,
         }
@@ -84,6 +112,31 @@ pub(in crate::http) struct KeyspaceInput {
     /// At most 64; default none.
     gates: Option<Vec<GateInput>>,
     freshness: Option<FreshnessInput>,
+    quotas: Option<QuotasInput>,
+    /// `revoke`, `disable` or `notify`; default `revoke`.
+    #[schema(example = "revoke")]
+    leak_policy: Option<String>,
+    /// 1 to 3,650; default 30.
+    #[schema(example = 30)]
+    retention_days: Option<u32>,
+    /// 1 to 3,650; default 90. `null`: keys live for ever unless their creator says otherwise.
+    #[schema(example = 90)]
+    default_expiry_days: Option<u32>,
+    /// Whether tokens that Latchkey did not make, imported or set by a caller, are good; default false.
+    #[schema(example = false)]
+    foreign_tokens: Option<bool>,
+}
+
+/// See the keyspace's `quotas`; default none.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; `Fields` reads it")]
+pub(in crate::http) struct QuotasInput {
+    /// 1 to 1,000,000,000.
+    #[schema(example = 100000)]
+    keys: Option<u64>,
+    /// 1 to 1,000,000,000.
+    #[schema(example = 1000)]
+    keys_per_owner: Option<u64>,
 }
 
 /// A gate.
@@ -134,5 +187,23 @@ pub(super) fn freshness(body: &mut Fields) -> FreshnessFields {
             FreshnessFields { fresh_seconds: Some(None), valid_seconds: Some(None), on_expired: Some(None) }
         }
         None => FreshnessFields { fresh_seconds: None, valid_seconds: None, on_expired: None },
+    }
+}
+
+/// The fields that say how keys are treated.
+pub(super) fn rules(body: &mut Fields) -> KeyRulesPatch {
+    let quotas = body.nested("quotas", |quotas| (quotas.number("keys"), quotas.number("keys_per_owner")));
+    let (keys_quota, owner_quota) = match quotas {
+        Some(Some(quotas)) => quotas,
+        Some(None) => (Some(None), Some(None)),
+        None => (None, None),
+    };
+    KeyRulesPatch {
+        keys_quota,
+        owner_quota,
+        leak_policy: body.text("leak_policy"),
+        retention_days: body.number("retention_days"),
+        default_expiry_days: body.number("default_expiry_days"),
+        foreign_tokens: body.flag("foreign_tokens"),
     }
 }

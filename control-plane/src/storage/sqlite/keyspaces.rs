@@ -76,6 +76,7 @@ fn create(mutation: &mut Mutation<'_>, new: NewKeyspace) -> Result<Committed<Key
         environment: settings.environment,
         gates: settings.gates,
         freshness: settings.freshness,
+        rules: settings.rules,
         change_seq: 1,
         created_at: at,
         updated_at: at,
@@ -102,6 +103,7 @@ fn create(mutation: &mut Mutation<'_>, new: NewKeyspace) -> Result<Committed<Key
     connection
         .prepare_cached("INSERT INTO signing_keys (keyspace_id, public_key, sealed_seed, created_at) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![number(id.0), signing_key.public_key, signing_key.sealed_seed, at.0])?;
+    store_rules(connection, &keyspace)?;
     policies::insert(connection, &PolicyState::new(id, at))?;
     let seq = mutation.next_change_seq(id)?;
     let trail = Trail {
@@ -143,6 +145,7 @@ fn update(
             keyspace.freshness.on_expired.as_str(),
             keyspace.updated_at.0,
         ])?;
+    store_rules(mutation.connection(), &keyspace)?;
     let after = keyspace.audit_view();
     let trail = Trail { keyspace: id, seq, kind: ChangeKind::KeyspaceUpdated, key: None, before, after };
     mutation.record(trail, keyspace)
@@ -174,6 +177,25 @@ fn delete(
     let before = keyspace.audit_view();
     mutation
         .record(Trail { keyspace: id, seq, kind: ChangeKind::KeyspaceDeleted, key: None, before, after }, ())
+}
+
+fn store_rules(connection: &Connection, keyspace: &Keyspace) -> Result<(), StoreError> {
+    let rules = &keyspace.rules;
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO key_rules (keyspace_id, keys_quota, owner_quota, leak_policy, retention_days, default_expiry_days, \
+             foreign_tokens) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            number(keyspace.id.0),
+            rules.keys_quota.map(number),
+            rules.owner_quota.map(number),
+            rules.leak_policy.as_str(),
+            rules.retention_days,
+            rules.default_expiry_days,
+            rules.foreign_tokens,
+        ])?;
+    Ok(())
 }
 
 fn count_live_keys(connection: &Connection, id: KeyspaceId, now: Timestamp) -> Result<u64, StoreError> {

@@ -6,8 +6,10 @@ use super::OpenError;
 
 /// In order; the position is the version. A migration that was released is never edited: add another. Each must do
 /// nothing on a database that already has what it makes.
-pub(super) const MIGRATIONS: &[(&str, &str)] =
-    &[("0001_foundation", include_str!("../../../migrations/sqlite/0001_foundation.sql"))];
+pub(super) const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_foundation", include_str!("../../../migrations/sqlite/0001_foundation.sql")),
+    ("0002_key_lifecycle", include_str!("../../../migrations/sqlite/0002_key_lifecycle.sql")),
+];
 
 pub(super) fn run(connection: &mut Connection, path: &str) -> Result<(), OpenError> {
     let known = MIGRATIONS.len();

@@ -7,8 +7,8 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::audit::AuditEntry;
 use crate::domain::{
-    Freshness, GateUrl, Key, KeyId, Keyspace, KeyspaceId, OnExpired, PolicyState, Revocation, Secret,
-    SecretId, ServedEnvironment, Timestamp, WorkspaceId,
+    Freshness, GateUrl, Key, KeyId, KeyRules, Keyspace, KeyspaceId, LeakPolicy, OnExpired, PolicyState,
+    Revocation, Secret, SecretId, ServedEnvironment, Timestamp, WorkspaceId,
 };
 use crate::storage::StoreError;
 
@@ -29,7 +29,10 @@ pub(super) fn tag(digest: &Digest) -> [u8; 16] {
 }
 
 const KEYSPACE_COLUMNS: &str = "id, workspace_id, name, prefix, environment, gates, fresh_seconds, valid_seconds, \
-     on_expired, change_seq, created_at, updated_at, deleted_at";
+     on_expired, change_seq, created_at, updated_at, deleted_at, keys_quota, owner_quota, leak_policy, retention_days, \
+     default_expiry_days, foreign_tokens";
+
+const KEYSPACES: &str = "keyspaces JOIN key_rules ON keyspace_id = id";
 
 pub(super) fn keyspace(
     connection: &Connection,
@@ -37,14 +40,14 @@ pub(super) fn keyspace(
     id: KeyspaceId,
 ) -> Result<Option<Keyspace>, StoreError> {
     let sql = format!(
-        "SELECT {KEYSPACE_COLUMNS} FROM keyspaces WHERE id = ?1 AND workspace_id = ?2 AND deleted_at IS NULL"
+        "SELECT {KEYSPACE_COLUMNS} FROM {KEYSPACES} WHERE id = ?1 AND workspace_id = ?2 AND deleted_at IS NULL"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     Ok(statement.query_row(params![number(id.0), number(workspace.0)], read_keyspace).optional()?)
 }
 
 pub(super) fn any_keyspace(connection: &Connection, id: KeyspaceId) -> Result<Option<Keyspace>, StoreError> {
-    let sql = format!("SELECT {KEYSPACE_COLUMNS} FROM keyspaces WHERE id = ?1");
+    let sql = format!("SELECT {KEYSPACE_COLUMNS} FROM {KEYSPACES} WHERE id = ?1");
     Ok(connection.prepare_cached(&sql)?.query_row([number(id.0)], read_keyspace).optional()?)
 }
 
@@ -55,7 +58,7 @@ pub(super) fn keyspaces(
     limit: u32,
 ) -> Result<Vec<Keyspace>, StoreError> {
     let sql = format!(
-        "SELECT {KEYSPACE_COLUMNS} FROM keyspaces WHERE workspace_id = ?1 AND id < ?2 AND deleted_at IS NULL ORDER BY id DESC LIMIT ?3"
+        "SELECT {KEYSPACE_COLUMNS} FROM {KEYSPACES} WHERE workspace_id = ?1 AND id < ?2 AND deleted_at IS NULL ORDER BY id DESC LIMIT ?3"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map(params![number(workspace.0), before, limit], read_keyspace)?;
@@ -80,6 +83,14 @@ fn read_keyspace(row: &Row<'_>) -> rusqlite::Result<Keyspace> {
         created_at: Timestamp(row.get(10)?),
         updated_at: Timestamp(row.get(11)?),
         deleted_at: row.get::<_, Option<i64>>(12)?.map(Timestamp),
+        rules: KeyRules {
+            keys_quota: row.get::<_, Option<i64>>(13)?.map(unsigned),
+            owner_quota: row.get::<_, Option<i64>>(14)?.map(unsigned),
+            leak_policy: parsed(row, 15, LeakPolicy::parse)?,
+            retention_days: row.get(16)?,
+            default_expiry_days: row.get(17)?,
+            foreign_tokens: row.get(18)?,
+        },
     })
 }
 

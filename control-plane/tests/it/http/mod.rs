@@ -2,6 +2,7 @@
 
 mod authorization;
 mod bad_input;
+mod key_rules;
 mod keys;
 mod keyspaces;
 mod openapi;

@@ -80,7 +80,7 @@ impl Fixture {
     }
 
     fn new_key(&self, keyspace_id: KeyspaceId, digest: [u8; 32], draft: KeyDraft) -> NewKey {
-        let (name, settings) = draft.check(FieldErrors::default(), NOW).unwrap();
+        let (name, settings) = draft.check(FieldErrors::default(), NOW, Some(90)).unwrap();
         let secret = Secret {
             id: self.ids.next(NOW),
             digest: Digest(digest),

@@ -111,7 +111,8 @@ fn logs_are_append_only_and_revocations_and_numbers_final_whoever_writes() {
              INSERT INTO changes VALUES (1, 1, 'key.created', 1, 0);
              INSERT INTO audit VALUES (1, 1, 0, 'a', 'r', 'x', 'o', 'null', 'null', zeroblob(32), zeroblob(32));
              INSERT INTO publications VALUES (1, 1, 5, 1, x'00', 0, 0);
-             INSERT INTO keys VALUES (1, 1, 'n', '', 'test', NULL, '[]', '{}', 1, NULL, '[]', '[]', 1, 0, 0, 7, NULL);",
+             INSERT INTO keys VALUES (1, 1, 'n', '', 'test', NULL, '[]', '{}', 1, NULL, '[]', '[]', 1, 0, 0, 7, 'leaked');
+             INSERT INTO keys VALUES (2, 1, 'm', '', 'test', NULL, '[]', '{}', 1, NULL, '[]', '[]', 1, 0, 0, 7, 'admin');",
         )
         .unwrap();
     for refused in [
@@ -121,8 +122,9 @@ fn logs_are_append_only_and_revocations_and_numbers_final_whoever_writes() {
         "DELETE FROM audit",
         "UPDATE publications SET seq = 4",
         "UPDATE publications SET seq = 5",
-        "UPDATE keys SET revoked_at = NULL",
-        "UPDATE keys SET revoked_at = 8",
+        "UPDATE keys SET revoked_at = NULL, revoked_reason = NULL WHERE id = 1",
+        "UPDATE keys SET revoked_reason = 'admin' WHERE id = 1",
+        "UPDATE keys SET revoked_at = 8 WHERE id = 2",
     ] {
         assert!(database.execute_batch(refused).is_err(), "{refused}");
     }
