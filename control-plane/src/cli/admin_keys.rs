@@ -7,7 +7,6 @@ use super::exit::Failure;
 use super::input;
 use super::keyspaces::set;
 use super::output::{Column, PageArgs, list};
-use crate::domain::{Clock, SystemClock};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -57,7 +56,7 @@ pub(super) async fn run(group: Group<Command>) -> Result<(), Failure> {
             }
             set(&mut body, "keyspaces", (!keyspace.is_empty()).then_some(keyspace));
             if let Some(when) = expires {
-                let at = input::moment(&when, SystemClock.now())?;
+                let at = input::moment(&when)?;
                 body.insert("expires_at".to_owned(), at.map_or(Value::Null, Value::from));
             }
             session

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::exit::Failure;
-use crate::domain::Timestamp;
+use crate::domain::{Clock, SystemClock, Timestamp};
 
 /// No JSON that the API takes is larger, import apart, which is streamed.
 const MAX_JSON_BYTES: u64 = 1 << 20;
@@ -93,7 +93,11 @@ pub(super) fn id<'a>(kind: &str, what: &str, text: &'a str) -> Result<&'a str, F
 }
 
 /// Reads `never` (as `None`), a time in RFC 3339, or a span from now such as `90d`, `12h` or `30m`; gives RFC 3339.
-pub(super) fn moment(text: &str, now: Timestamp) -> Result<Option<String>, Failure> {
+pub(super) fn moment(text: &str) -> Result<Option<String>, Failure> {
+    moment_seen_at(text, SystemClock.now())
+}
+
+fn moment_seen_at(text: &str, now: Timestamp) -> Result<Option<String>, Failure> {
     if text == "never" {
         return Ok(None);
     }
@@ -132,17 +136,17 @@ mod tests {
     #[test]
     fn times_are_read_as_never_moments_and_spans() {
         let now = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
-        assert_eq!(moment("never", now).unwrap(), None);
+        assert_eq!(moment_seen_at("never", now).unwrap(), None);
         for (text, wanted) in [
             ("2027-01-31T13:00:00+01:00", "2027-01-31T12:00:00.000Z"),
             ("90d", "2026-04-01T00:00:00.000Z"),
             ("12h", "2026-01-01T12:00:00.000Z"),
             ("2w", "2026-01-15T00:00:00.000Z"),
         ] {
-            assert_eq!(moment(text, now).unwrap().as_deref(), Some(wanted), "{text}");
+            assert_eq!(moment_seen_at(text, now).unwrap().as_deref(), Some(wanted), "{text}");
         }
         for text in ["", "d", "-1d", "1.5h", "soon", "99999999999999999w", "10é"] {
-            assert!(moment(text, now).is_err(), "{text}");
+            assert!(moment_seen_at(text, now).is_err(), "{text}");
         }
     }
 

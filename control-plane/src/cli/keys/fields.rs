@@ -7,7 +7,6 @@ use crate::cli::api::Session;
 use crate::cli::exit::Failure;
 use crate::cli::input;
 use crate::cli::keyspaces::set;
-use crate::domain::{Clock, SystemClock};
 
 /// What can be set of a key.
 #[derive(Debug, Args)]
@@ -53,7 +52,7 @@ impl Fields {
         }
         set(&mut body, "metadata", self.metadata.as_deref().map(metadata).transpose()?);
         if let Some(when) = self.expires {
-            let expires_at = input::moment(&when, SystemClock.now())?;
+            let expires_at = input::moment(&when)?;
             body.insert("expires_at".to_owned(), expires_at.map_or(Value::Null, Value::from));
         }
         Ok(body)

@@ -220,8 +220,7 @@ fn switch_over(grace: Option<String>, old_expires: Option<String>) -> Result<Map
         body.insert("grace_seconds".to_owned(), seconds.into());
     }
     if let Some(when) = old_expires {
-        use crate::domain::{Clock, SystemClock};
-        let at = input::moment(&when, SystemClock.now())?;
+        let at = input::moment(&when)?;
         let at = at.ok_or_else(|| {
             Failure::usage("--old-expires must be a time: an old token that never stops replaces nothing")
         })?;

@@ -2,31 +2,28 @@
 pub(in crate::cli) fn pretty(text: &str) -> String {
     let mut out = String::with_capacity(text.len() * 2);
     let mut depth = 0;
-    let mut letters = text.chars().filter(InJson::default().keep()).peekable();
     let mut quoted = false;
+    let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
-        if quoted {
-            out.push(letter);
-            match letter {
-                '\\' => out.extend(letters.next()),
-                '"' => quoted = false,
-                _ => {}
-            }
-            continue;
-        }
         match letter {
+            '\\' if quoted => {
+                out.push(letter);
+                out.extend(letters.next());
+            }
             '"' => {
-                quoted = true;
+                quoted = !quoted;
                 out.push(letter);
             }
+            _ if quoted => out.push(letter),
             '{' | '[' => {
                 out.push(letter);
-                let end = if letter == '{' { '}' } else { ']' };
-                if letters.peek() == Some(&end) {
-                    out.extend(letters.next());
-                } else {
-                    depth += 1;
-                    new_line(&mut out, depth);
+                while letters.next_if(|next| next.is_whitespace()).is_some() {}
+                match letters.next_if(|next| matches!(next, '}' | ']')) {
+                    Some(end) => out.push(end),
+                    None => {
+                        depth += 1;
+                        new_line(&mut out, depth);
+                    }
                 }
             }
             '}' | ']' => {
@@ -39,6 +36,7 @@ pub(in crate::cli) fn pretty(text: &str) -> String {
                 new_line(&mut out, depth);
             }
             ':' => out.push_str(": "),
+            _ if letter.is_whitespace() => {}
             _ => out.push(letter),
         }
     }
@@ -49,28 +47,6 @@ pub(in crate::cli) fn pretty(text: &str) -> String {
 fn new_line(out: &mut String, depth: usize) {
     out.push('\n');
     out.extend(std::iter::repeat_n("  ", depth));
-}
-
-/// Where in JSON a letter stands, to tell blanks that mean something from those that do not.
-#[derive(Default)]
-struct InJson {
-    quoted: bool,
-    escaped: bool,
-}
-
-impl InJson {
-    fn keep(mut self) -> impl FnMut(&char) -> bool {
-        move |letter| {
-            if self.quoted {
-                let ends = *letter == '"' && !self.escaped;
-                self.escaped = *letter == '\\' && !self.escaped;
-                self.quoted = !ends;
-                return true;
-            }
-            self.quoted = *letter == '"';
-            !letter.is_whitespace()
-        }
-    }
 }
 
 #[cfg(test)]
