@@ -1,6 +1,7 @@
-// A gate that panics, whose data is too old, or that is set up wrongly: it denies, says so, and comes back by itself where it can.
+// A gate that panics, whose data is too old, or that is set up wrongly or lacks a secret: it denies, says so, and comes back by itself where it can.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { bearer, eventually, startGate } from "../support/gate.mjs";
@@ -169,6 +170,19 @@ test("a setting that is missing or wrong is named in the answer and in the log, 
       }
       assert.ok(gate.logs().includes(name));
       assert.equal((await gate.push(publisher.bundle())).status, 500);
+    });
+  }
+});
+
+test("tags under a pepper are found by a gate that has it, and by no other", async () => {
+  const publisher = new Publisher();
+  publisher.pepper = { version: 3, key: randomBytes(32) };
+  const key = publisher.addKey();
+  const secret = (version) => ({ LATCHKEY_PEPPERS: JSON.stringify({ [version]: publisher.pepper.key.toString("base64") }) });
+  for (const [vars, expected] of [[secret(3), 200], [secret(4), 503], [{}, 503]]) {
+    await withGate(publisher, { vars }, async (gate) => {
+      await gate.publish();
+      assert.equal((await gate.fetch("/v1/hello", { headers: bearer(key) })).status, expected);
     });
   }
 });

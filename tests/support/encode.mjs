@@ -116,7 +116,7 @@ function page({ keyspace, level, number, entries }) {
 export function head(fields, signers) {
   const ordered = [...signers].sort((one, other) => Buffer.compare(one.id, other.id));
   const signed = Buffer.concat([
-    Buffer.from("LKHD"), u8(1, 0, 0, ENVIRONMENTS[fields.environment]), u64(fields.keyspace),
+    Buffer.from("LKHD"), u8(1, fields.pepperVersion ? 1 : 0, fields.pepperVersion ?? 0, ENVIRONMENTS[fields.environment]), u64(fields.keyspace),
     u32(fields.epoch), u64(fields.seq), u64(fields.changeSeq),
     u64(fields.issuedAt), u64(fields.freshUntil), u64(fields.validUntil), u64(fields.keyCount ?? 0), Buffer.alloc(32),
     ref(fields.policy), u64(fields.baseChangeSeq), u8(fields.shardBits), ref(fields.root),

@@ -23,6 +23,8 @@ export class Publisher {
   changeSeq = 1;
   validSeconds = 3_600;
   shardBits = 0;
+  /** {version, key} for tags under a pepper. */
+  pepper = null;
   routes = [
     { method: "GET", path: "/v1/hello", permission: "hello:read" },
     { method: "*", path: "/open/*" },
@@ -51,7 +53,7 @@ export class Publisher {
   addKey({ environment = "test", grants = ["hello:*"], ...rest } = {}) {
     const token = newToken("demo", environment);
     const number = this.#number++;
-    const key = { token, tag: tagOf(token), number, id: idText("key", number), environment, grants, ...rest };
+    const key = { token, tag: tagOf(token, this.pepper?.key), number, id: idText("key", number), environment, grants, ...rest };
     this.#keys.push(key);
     if (this.#baseKeys !== null) this.#change({ upserts: [key] });
     return key;
@@ -78,7 +80,7 @@ export class Publisher {
       environment: this.environment, keyspace: this.keyspace, epoch: this.epoch, seq: ++this.seq, changeSeq: this.changeSeq,
       issuedAt: now, freshUntil: now + Math.min(90, this.validSeconds), validUntil: now + this.validSeconds,
       keyCount: this.#baseKeys.keys.length, policy, baseChangeSeq: this.#baseKeys.changeSeq,
-      shardBits: this.shardBits, root: base[0], segments: this.#segments, ...overrides,
+      shardBits: this.shardBits, pepperVersion: this.pepper?.version, root: base[0], segments: this.#segments, ...overrides,
     };
     const bodies = [policy, ...this.#segments.map(({ body }) => body), ...base];
     return { fields, bodies, head: encode.head(fields, [this.signer]) };

@@ -1,5 +1,5 @@
 // Tokens and ids as spec/token.md and spec/snapshot.md section 11 define them.
-import { createHash, randomInt } from "node:crypto";
+import { createHash, createHmac, randomInt } from "node:crypto";
 import { crc32 } from "node:zlib";
 
 const BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -20,6 +20,10 @@ export function newToken(prefix = "demo", environment = "test") {
   return body + digits(BigInt(crc32(body)), 62n, BASE62, 6);
 }
 
-export const tagOf = (token) => createHash("sha256").update(token).digest().subarray(0, 16);
+/** With a pepper (32 bytes) or without. */
+export function tagOf(token, pepper) {
+  const digest = createHash("sha256").update(token).digest();
+  return (pepper ? createHmac("sha256", pepper).update(digest).digest() : digest).subarray(0, 16);
+}
 
 export const idText = (kind, number) => `${kind}_${digits(BigInt(number), 32n, CROCKFORD, 13)}`;
