@@ -1,5 +1,6 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::watch;
 
 use crate::domain::{Clock, IdSource, Timestamp};
 use crate::publisher::Propagation;
@@ -20,7 +21,7 @@ pub struct App {
     /// How far gates have come.
     pub propagation: Arc<Propagation>,
     /// Whether the publisher runs.
-    pub publisher_running: Arc<AtomicBool>,
+    pub publisher_running: Arc<watch::Sender<bool>>,
 }
 
 impl App {
@@ -32,7 +33,7 @@ impl App {
             ids: Arc::default(),
             vault: Arc::new(vault),
             propagation: Arc::default(),
-            publisher_running: Arc::default(),
+            publisher_running: Arc::new(watch::channel(false).0),
         }
     }
 
@@ -48,6 +49,12 @@ impl App {
 
     /// Whether the publisher runs.
     pub fn is_publishing(&self) -> bool {
-        self.publisher_running.load(Ordering::Acquire)
+        *self.publisher_running.borrow()
+    }
+
+    /// Ready once the publisher runs.
+    pub async fn until_publishing(&self) {
+        // The sender is ours, so it cannot be gone.
+        let _ = self.publisher_running.subscribe().wait_for(|running| *running).await;
     }
 }

@@ -34,11 +34,14 @@ pub async fn serve(config: Config, stop: impl Future<Output = ()> + Send + 'stat
     let vault = open_vault(&config, store.as_ref(), clock.as_ref()).await?;
     let app = App::new(store, clock, vault);
     let address = listener.local_addr()?;
-    tracing::info!("listening on http://{address}");
 
     let (stopping, stopped) = tokio::sync::watch::channel(());
     let mut draining = stopped.clone();
     let mut publisher = tokio::spawn(publisher::run(app.clone(), config.publisher, stopped.clone()));
+    tokio::select! {
+        () = app.until_publishing() => tracing::info!("listening on http://{address}"),
+        ended = &mut publisher => ended??,
+    }
     let server = axum::serve(listener, http::router(app)).with_graceful_shutdown(async move {
         let _ = draining.changed().await;
     });

@@ -1,6 +1,5 @@
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast, watch};
@@ -30,7 +29,7 @@ pub async fn run(app: App, config: PublisherConfig, mut stop: watch::Receiver<()
         () = supervisor.supervise() => {}
         _ = stop.changed() => {}
     }
-    supervisor.context.app.publisher_running.store(false, Ordering::Release);
+    supervisor.context.app.publisher_running.send_replace(false);
     Ok(())
     // Dropping the tasks ends them. A release is noted before it is pushed, so wherever they are, nothing is half-done.
 }
@@ -50,7 +49,7 @@ struct Running {
 impl Supervisor {
     async fn supervise(&mut self) {
         self.wake_all().await;
-        self.context.app.publisher_running.store(true, Ordering::Release);
+        self.context.app.publisher_running.send_replace(true);
         loop {
             tokio::select! {
                 notice = self.notices.recv() => match notice {
