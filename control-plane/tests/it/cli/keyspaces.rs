@@ -42,3 +42,26 @@ fn a_keyspace_and_its_policy_are_made_shown_changed_and_deleted() {
     assert_eq!(deleted.stdout, "");
     shell.run(&["keyspaces", "get", &id]).ends(3);
 }
+
+#[test]
+fn a_keyspace_says_how_it_treats_its_keys() {
+    let shell = Shell::start();
+    let settings = [
+        "--quota-keys",
+        "7",
+        "--leak-policy",
+        "notify",
+        "--retention-days",
+        "5",
+        "--default-expiry-days",
+        "never",
+    ];
+    let id = shell.keyspace(&settings);
+    let shown =
+        shell.json(&["keyspaces", "update", &id, "--quota-keys-per-owner", "2", "--foreign-tokens", "true"]);
+    assert_eq!((&shown["quotas"]["keys"], &shown["quotas"]["keys_per_owner"]), (&7.into(), &2.into()));
+    assert_eq!((&shown["leak_policy"], &shown["retention_days"]), (&"notify".into(), &5.into()));
+    assert_eq!((shown["default_expiry_days"].is_null(), &shown["foreign_tokens"]), (true, &true.into()));
+    assert!(shell.key(&id, &[])["expires_at"].is_null());
+    shell.run(&["keyspaces", "create", "--name", "x", "--default-expiry-days", "long"]).ends(2);
+}
