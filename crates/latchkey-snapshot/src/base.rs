@@ -71,7 +71,7 @@ impl Base {
             return self.root.entry(leaf_number).map_or(Found::Absent, Found::Needs);
         };
         match leaf.shards.get(position as usize).and_then(Option::as_ref) {
-            Some(shard) => shard.find(tag).map_or(Found::Absent, Found::Row),
+            Some(shard) => shard.find(tag, self.shape.shard_bits).map_or(Found::Absent, Found::Row),
             None => leaf.page.entry(position).map_or(Found::Absent, Found::Needs),
         }
     }
@@ -90,9 +90,10 @@ impl Base {
 
     /// Whether a leaf page or shard with this hash is loaded.
     pub(crate) fn holds(&self, sha256: &[u8; 32]) -> bool {
-        self.leaves.iter().flatten().any(|leaf| {
-            leaf.page.sha256() == sha256 || leaf.shards.iter().flatten().any(|shard| shard.sha256() == sha256)
-        })
+        let holds = |leaf: &Leaf| {
+            leaf.page.sha256() == sha256 || leaf.loaded().any(|(entry, _)| entry.sha256 == *sha256)
+        };
+        self.leaves.iter().flatten().any(holds)
     }
 
     /// Takes a leaf page or a shard that a loaded page promises.
@@ -129,9 +130,6 @@ impl Base {
             return promise.admit(&body);
         }
         let shard = VerifiedShard::verify(&promise, body, self.keyspace, self.shape.shard_bits)?;
-        if shard.number() != number {
-            return Err(Refusal::NotCanonical);
-        }
         self.loaded_bytes += shard.memory();
         *slot = Some(Box::new(shard));
         Ok(())
@@ -178,6 +176,11 @@ impl Leaf {
         self.shards.iter().flatten().map(|shard| shard.memory()).sum()
     }
 
+    /// The loaded shards and what the page says of them.
+    fn loaded(&self) -> impl Iterator<Item = (ObjectRef, &VerifiedShard)> + '_ {
+        (0..).zip(&self.shards).filter_map(|(at, shard)| Some((self.page.entry(at)?, shard.as_deref()?)))
+    }
+
     fn missing(&self) -> impl Iterator<Item = ObjectRef> + '_ {
         (0..).zip(&self.shards).filter(|(_, shard)| shard.is_none()).filter_map(|(at, _)| self.page.entry(at))
     }
@@ -186,7 +189,7 @@ impl Leaf {
         let mut bytes = 0;
         for ((position, slot), shard) in (0..).zip(&mut self.shards).zip(old.shards) {
             let Some(shard) = shard.filter(|_| slot.is_none()) else { continue };
-            if self.page.entry(position).is_some_and(|entry| entry.sha256 == *shard.sha256()) {
+            if self.page.entry(position) == old.page.entry(position) {
                 bytes += shard.memory();
                 *slot = Some(shard);
             }

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// Rows a bucket aims at. Four 32-byte rows are two cache lines.
-const ROWS_PER_BUCKET: usize = 4;
+/// Entries that a bucket aims at. Two rows of a shard are a cache line.
+const ROWS_PER_BUCKET: usize = 2;
 
 /// Where each slice of the number range begins in a sorted list.
 #[derive(Clone, Debug)]
@@ -12,20 +12,23 @@ pub(crate) struct Buckets {
     /// Bits of the number that pick the bucket.
     bits: u32,
     /// `starts[b]..starts[b + 1]` are the entries of bucket `b`.
-    starts: Vec<u32>,
+    starts: Vec<u16>,
 }
 
 impl Buckets {
-    /// Over `count` ascending numbers, at most 2^32 - 1 of them.
+    /// The longest list that can be indexed.
+    pub(crate) const MOST: usize = u16::MAX as usize;
+
+    /// Over `count` ascending numbers, at most [`Buckets::MOST`] of them.
     pub(crate) fn build(count: usize, numbers: impl Iterator<Item = u64>) -> Self {
         let bits = (count / ROWS_PER_BUCKET).max(1).next_power_of_two().trailing_zeros();
         let mut starts = Vec::with_capacity((1 << bits) + 1);
         for (position, number) in numbers.enumerate() {
             while starts.len() <= bucket(number, bits) {
-                starts.push(position as u32);
+                starts.push(position as u16);
             }
         }
-        starts.resize((1 << bits) + 1, count as u32);
+        starts.resize((1 << bits) + 1, count as u16);
         Self { bits, starts }
     }
 
@@ -33,13 +36,13 @@ impl Buckets {
     pub(crate) fn range(&self, number: u64) -> Range<usize> {
         let bucket = bucket(number, self.bits);
         match self.starts.get(bucket..bucket + 2) {
-            Some(&[start, end]) => start as usize..end as usize,
+            Some(&[start, end]) => start.into()..end.into(),
             _ => 0..0,
         }
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.starts.len() * size_of::<u32>()
+        self.starts.len() * size_of::<u16>()
     }
 }
 

@@ -3,13 +3,16 @@
 use alloc::vec::Vec;
 
 use crate::buckets::Buckets;
+use crate::limits;
 use crate::row::RowView;
-use crate::segment::{Reason, VerifiedSegment, owner_tag};
+use crate::segment::{MARK_BYTES, Reason, VerifiedSegment, owner_tag};
 use crate::table::tag_prefix;
 
 /// When a row was written, counted in bodies: the base is 0, the oldest segment 1.
 pub(crate) type Generation = u8;
 pub(crate) const BASE: Generation = 0;
+// A head bounds its segments together, and a mark is the smallest entry.
+const _: () = assert!(limits::SEGMENT_BYTES / MARK_BYTES <= Buckets::MOST);
 
 #[derive(Clone, Copy, Debug)]
 enum Change {

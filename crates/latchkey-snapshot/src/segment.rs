@@ -11,7 +11,7 @@ use crate::{Refusal, limits};
 pub(crate) const MAGIC: [u8; 4] = *b"LKSG";
 const VERSION: u8 = 1;
 const KEYSPACE_KILL: u8 = 1;
-const MARK_BYTES: usize = 12;
+pub(crate) const MARK_BYTES: usize = 12;
 const MAX_SEQ_OFFSET: u64 = (1 << 24) - 1;
 
 /// Why a tag or an owner was revoked.
@@ -176,7 +176,7 @@ impl VerifiedSegment {
         let kills_at = bytes.len() - reader.remaining();
         check_marks(&mut reader, kills)?;
         let table_at = bytes.len() - reader.remaining();
-        let table = Table::verify(&bytes, reader, &counts)?;
+        let table = Table::verify(reader, &counts)?;
         let keyspace_kill = flags & KEYSPACE_KILL != 0;
         Ok(Self { keyspace_kill, first_seq, last_seq, revokes_at, kills_at, table_at, table, sha256, bytes })
     }
@@ -219,7 +219,7 @@ impl VerifiedSegment {
 
     /// The upsert at `index`, in tag order.
     pub fn upsert(&self, index: usize) -> Option<RowView<'_>> {
-        self.table.row(&self.bytes, index)
+        self.table.row(index)
     }
 }
 

@@ -5,12 +5,13 @@ use alloc::vec::Vec;
 use crate::body::{HashedBody, ObjectRef};
 use crate::buckets::Buckets;
 use crate::reader::Reader;
-use crate::row::{RowView, tag};
+use crate::row::RowView;
 use crate::table::{Counts, Table, TableWriter, tag_prefix};
 use crate::{Refusal, limits};
 
 pub(crate) const MAGIC: [u8; 4] = *b"LKSH";
 const VERSION: u8 = 1;
+const _: () = assert!(limits::SHARD_ROWS <= Buckets::MOST);
 
 /// The shard that a tag belongs to.
 pub(crate) fn shard_of(tag: &[u8; 16], shard_bits: u8) -> u32 {
@@ -40,10 +41,6 @@ pub(crate) fn encode(
 /// A shard that is the one its index names, with the look-up index over its rows.
 #[derive(Debug)]
 pub(crate) struct VerifiedShard {
-    bytes: Vec<u8>,
-    sha256: [u8; 32],
-    number: u32,
-    shard_bits: u8,
     table: Table,
     buckets: Buckets,
 }
@@ -56,7 +53,7 @@ impl VerifiedShard {
         shard_bits: u8,
     ) -> Result<Self, Refusal> {
         object.admit(&body)?;
-        let HashedBody { bytes, sha256 } = body;
+        let HashedBody { bytes, .. } = body;
         if bytes.len() > limits::SHARD_BYTES {
             return Err(Refusal::TooLong);
         }
@@ -71,14 +68,13 @@ impl VerifiedShard {
         }
         let number = reader.u32()?;
         let counts = Counts { rows: reader.u32()?, profiles, profile_bytes: reader.u32()? };
-        let table = Table::verify(&bytes, reader, &counts)?;
-        let rows = table.rows(&bytes);
-        if rows.iter().any(|row| shard_of(tag(row), shard_bits) != number) {
+        let table = Table::verify(reader, &counts)?;
+        if table.tags().any(|tag| shard_of(tag, shard_bits) != number) {
             return Err(Refusal::NotCanonical);
         }
         let buckets =
-            Buckets::build(rows.len(), rows.iter().map(|row| spread(tag_prefix(tag(row)), shard_bits)));
-        Ok(Self { number, shard_bits, table, buckets, sha256, bytes })
+            Buckets::build(table.len(), table.tags().map(|tag| spread(tag_prefix(tag), shard_bits)));
+        Ok(Self { table, buckets })
     }
 
     /// The shard number that a body claims, to find the promise to check it against.
@@ -89,24 +85,14 @@ impl VerifiedShard {
         reader.u32()
     }
 
-    pub(crate) fn number(&self) -> u32 {
-        self.number
-    }
-
-    pub(crate) fn sha256(&self) -> &[u8; 32] {
-        &self.sha256
-    }
-
     /// Bytes of memory that the shard takes.
     pub(crate) fn memory(&self) -> usize {
-        self.bytes.len() + self.buckets.bytes() + size_of::<Self>()
+        self.table.bytes() + self.buckets.bytes() + size_of::<Self>()
     }
 
-    pub(crate) fn find(&self, wanted: &[u8; 16]) -> Option<RowView<'_>> {
-        let rows = self.table.rows(&self.bytes);
-        let range = self.buckets.range(spread(tag_prefix(wanted), self.shard_bits));
-        let index = range.into_iter().find(|index| rows.get(*index).is_some_and(|row| tag(row) == wanted))?;
-        self.table.row(&self.bytes, index)
+    pub(crate) fn find(&self, wanted: &[u8; 16], shard_bits: u8) -> Option<RowView<'_>> {
+        let range = self.buckets.range(spread(tag_prefix(wanted), shard_bits));
+        self.table.row(self.table.position(range, wanted)?)
     }
 }
 

@@ -2,22 +2,25 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::profile::ProfileView;
 use crate::reader::Reader;
 use crate::row::{NewRow, ROW_BYTES, RowView, flags_are_known, profile_index, tag};
 use crate::{Refusal, limits};
 
-/// Where a verified body keeps its rows, profile offsets and profiles. Holds positions instead of borrows, so that it can
-/// live beside the bytes it describes.
+/// A row in memory. Aligned, so that none of them lies in two cache lines.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+struct AlignedRow([u8; ROW_BYTES]);
+
+/// The rows and profiles of a verified body.
+#[derive(Clone, Debug)]
 pub(crate) struct Table {
-    rows_at: usize,
-    row_count: usize,
-    offsets_at: usize,
-    profile_count: usize,
-    profiles_at: usize,
-    profiles_end: usize,
+    rows: Vec<AlignedRow>,
+    /// Where each profile begins, and where the last one ends.
+    offsets: Vec<u32>,
+    profiles: Vec<u8>,
 }
 
 /// Counts that stand in a body's own header.
@@ -28,87 +31,80 @@ pub(crate) struct Counts {
 }
 
 impl Table {
-    /// Reads and checks everything from `reader`, which ends with the table, as the end of `body`.
-    pub(crate) fn verify(body: &[u8], mut reader: Reader<'_>, counts: &Counts) -> Result<Self, Refusal> {
+    /// Reads and checks everything that is left in `reader`.
+    pub(crate) fn verify(mut reader: Reader<'_>, counts: &Counts) -> Result<Self, Refusal> {
         let row_count = counts.rows as usize;
         if row_count > limits::SHARD_ROWS {
             return Err(Refusal::LimitExceeded);
         }
-        let profile_count = usize::from(counts.profiles);
-        let rows_at = body.len() - reader.remaining();
-        reader.take(row_count * ROW_BYTES)?;
-        let offsets_at = body.len() - reader.remaining();
-        reader.take(profile_count * size_of::<u32>())?;
-        let profiles_at = body.len() - reader.remaining();
-        reader.take(counts.profile_bytes as usize)?;
+        let (rows, _) = reader.take(row_count * ROW_BYTES)?.as_chunks();
+        let (offsets, _) = reader.take(usize::from(counts.profiles) * size_of::<u32>())?.as_chunks();
+        let profiles = reader.take(counts.profile_bytes as usize)?;
         reader.finish()?;
-        let table =
-            Self { rows_at, row_count, offsets_at, profile_count, profiles_at, profiles_end: body.len() };
-        table.check_rows(body)?;
-        table.check_profiles(body)?;
+        check_rows(rows, counts.profiles.into())?;
+        let offsets = offsets.iter().map(|offset| u32::from_le_bytes(*offset)).chain([counts.profile_bytes]);
+        let table = Self {
+            rows: rows.iter().copied().map(AlignedRow).collect(),
+            offsets: offsets.collect(),
+            profiles: profiles.to_vec(),
+        };
+        table.check_profiles()?;
         Ok(table)
     }
 
-    fn check_rows(&self, body: &[u8]) -> Result<(), Refusal> {
-        let mut last = None;
-        let mut profiles_seen = 0;
-        for row in self.rows(body) {
-            let profile = usize::from(profile_index(row));
-            let in_order = last.is_none_or(|last| last < tag(row));
-            // In the order of first use: each row repeats a profile or introduces the next one.
-            if !in_order || !flags_are_known(row) || profile > profiles_seen {
-                return Err(Refusal::NotCanonical);
-            }
-            profiles_seen = profiles_seen.max(profile + 1);
-            last = Some(tag(row));
+    fn check_profiles(&self) -> Result<(), Refusal> {
+        if self.offsets.first() != Some(&0) {
+            return Err(Refusal::NotCanonical);
         }
-        if profiles_seen == self.profile_count { Ok(()) } else { Err(Refusal::NotCanonical) }
+        for index in 0..self.offsets.len() - 1 {
+            ProfileView::verify(self.profile(index).ok_or(Refusal::NotCanonical)?)?;
+        }
+        Ok(())
     }
 
-    fn check_profiles(&self, body: &[u8]) -> Result<(), Refusal> {
-        let mut end = 0;
-        for index in 0..self.profile_count {
-            let (start, stop) = self.profile_span(body, index).ok_or(Refusal::NotCanonical)?;
-            if start != end {
-                return Err(Refusal::NotCanonical);
-            }
-            end = stop;
-            let bytes = body.get(self.profiles_at + start..self.profiles_at + stop);
-            ProfileView::verify(bytes.ok_or(Refusal::NotCanonical)?)?;
-        }
-        if self.profiles_at + end == self.profiles_end { Ok(()) } else { Err(Refusal::NotCanonical) }
-    }
-
-    /// Start and end of a profile within the profile bytes; `None` if they are out of order.
-    fn profile_span(&self, body: &[u8], index: usize) -> Option<(usize, usize)> {
-        let offset = |index: usize| {
-            let at = self.offsets_at + index * size_of::<u32>();
-            body.get(at..)?.first_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes) as usize)
-        };
-        let start = offset(index)?;
-        let end = if index + 1 < self.profile_count {
-            offset(index + 1)?
-        } else {
-            self.profiles_end - self.profiles_at
-        };
-        (start <= end).then_some((start, end))
+    fn profile(&self, index: usize) -> Option<&[u8]> {
+        let [start, end] = *self.offsets.get(index..)?.first_chunk::<2>()?;
+        self.profiles.get(start as usize..end as usize)
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.row_count
+        self.rows.len()
     }
 
-    pub(crate) fn rows<'a>(&self, body: &'a [u8]) -> &'a [[u8; ROW_BYTES]] {
-        let bytes = body.get(self.rows_at..self.rows_at + self.row_count * ROW_BYTES).unwrap_or(&[]);
-        bytes.as_chunks().0
+    pub(crate) fn bytes(&self) -> usize {
+        self.rows.len() * ROW_BYTES + self.offsets.len() * size_of::<u32>() + self.profiles.len()
     }
 
-    pub(crate) fn row<'a>(&self, body: &'a [u8], index: usize) -> Option<RowView<'a>> {
-        let row = self.rows(body).get(index)?;
-        let (start, end) = self.profile_span(body, profile_index(row).into())?;
-        let profile = body.get(self.profiles_at + start..self.profiles_at + end)?;
+    pub(crate) fn tags(&self) -> impl ExactSizeIterator<Item = &[u8; 16]> + '_ {
+        self.rows.iter().map(|AlignedRow(row)| tag(row))
+    }
+
+    /// The index of the row with this tag, if it is in the range.
+    pub(crate) fn position(&self, mut range: Range<usize>, wanted: &[u8; 16]) -> Option<usize> {
+        range.find(|index| self.rows.get(*index).is_some_and(|AlignedRow(row)| tag(row) == wanted))
+    }
+
+    pub(crate) fn row(&self, index: usize) -> Option<RowView<'_>> {
+        let AlignedRow(row) = self.rows.get(index)?;
+        let profile = self.profile(profile_index(row).into())?;
         Some(RowView::new(row, ProfileView::of_verified(profile)))
     }
+}
+
+fn check_rows(rows: &[[u8; ROW_BYTES]], profile_count: usize) -> Result<(), Refusal> {
+    let mut last = None;
+    let mut profiles_seen = 0;
+    for row in rows {
+        let profile = usize::from(profile_index(row));
+        let in_order = last.is_none_or(|last| last < tag(row));
+        // In the order of first use: each row repeats a profile or introduces the next one.
+        if !in_order || !flags_are_known(row) || profile > profiles_seen {
+            return Err(Refusal::NotCanonical);
+        }
+        profiles_seen = profiles_seen.max(profile + 1);
+        last = Some(tag(row));
+    }
+    if profiles_seen == profile_count { Ok(()) } else { Err(Refusal::NotCanonical) }
 }
 
 /// The first 8 bytes of a tag as a number that orders as the tag does.
