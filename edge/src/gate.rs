@@ -14,7 +14,8 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 use worker::Env;
 
-use crate::isolate::{self, Freshness};
+use crate::freshness::Step;
+use crate::isolate;
 use crate::problem::Problem;
 use crate::{clock, refresh};
 
@@ -191,17 +192,17 @@ fn credential<'a>(authorization: Option<&'a [u8]>, others: [Option<&'a [u8]>; 2]
 
 fn answer(facts: &RequestFacts<'_>, now_ms: f64) -> u32 {
     isolate::with(|isolate| {
-        let refresh = match isolate.freshness(now_ms) {
-            Freshness::RefreshFirst => return flag::REFRESH_FIRST,
-            Freshness::DecideAndRefresh => flag::REFRESH,
-            Freshness::Decide => 0,
+        let refresh = match isolate.step(now_ms) {
+            Step::RefreshFirst => return flag::REFRESH_FIRST,
+            Step::DecideAndRefresh => flag::REFRESH,
+            Step::Decide => 0,
         };
         let Some(view) = isolate.view() else { return pack(Code::SnapshotUnavailable, 0) };
         match latchkey_validator::decide(facts, &view, clock::seconds(now_ms)) {
             Verdict::Decided(decision) => {
                 let packed = pack_decision(&decision);
                 let code = decision.code;
-                if code == Code::NotFound && isolate.takes_miss(now_ms) {
+                if code == Code::NotFound && isolate.freshness.takes_miss(now_ms) {
                     return flag::REFRESH_FIRST;
                 }
                 packed | refresh

@@ -74,7 +74,7 @@ fn check<'a>(bytes: &'a [u8], config: &Config) -> Result<UnverifiedBundle<'a>, R
 async fn adopt(env: &Env, config: &Config, bytes: &[u8]) {
     match refresh::adopt_bundle(env, config, bytes).await {
         Ok(()) | Err(Refusal::NotNewer) => {
-            isolate::with(|isolate| isolate.end_refresh(clock::now_ms(), true));
+            isolate::with(|isolate| isolate.freshness.end(clock::now_ms(), true));
         }
         Err(refusal) => worker::console_warn!("The pushed bundle is left to the next refresh: {}", refusal),
     }

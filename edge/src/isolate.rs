@@ -10,19 +10,9 @@ use latchkey_validator::{Age, GateView, Loaded, Rules};
 use worker::Env;
 
 use crate::config::{Config, ConfigError};
+use crate::freshness::{Freshness, Step};
 use crate::protocol::{Held, Nack};
 
-/// A snapshot older than this many refresh intervals is not decided from before it was refreshed. With the default interval of 2 s an
-/// isolate that wakes up again decides from nothing older than 4 s, which keeps a revocation within 5 s.
-const STALE_INTERVALS: f64 = 2.0;
-/// A refresh that has not ended after this long has died with its request, and another may start.
-pub(crate) const REFRESH_DEADLINE_MS: f64 = 4_000.0;
-/// After a refresh that reached no source, requests decide from what there is for this long before one tries again.
-const RETRY_AFTER_MS: f64 = 250.0;
-/// An unknown key asks for newer data only if ours is older than this: a key is often used at once after it was made.
-const MISS_AGE_MS: f64 = 250.0;
-/// And at most this often, so that a flood of junk costs one call a second.
-const MISS_INTERVAL_MS: f64 = 1_000.0;
 /// Bytes of shards that an isolate keeps: 128 MB is what a Worker has in all.
 const SHARD_BUDGET: usize = 48 * 1_024 * 1_024;
 
@@ -42,14 +32,6 @@ pub(crate) fn random_hex() -> String {
     format!("{:08x}{:08x}", half(), half())
 }
 
-/// What a request has to do about the age of the isolate's knowledge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Freshness {
-    Decide,
-    DecideAndRefresh,
-    RefreshFirst,
-}
-
 pub(crate) struct Isolate {
     config: Option<Rc<Config>>,
     /// Made with the first refresh: randomness is not to be had before the first request.
@@ -57,12 +39,7 @@ pub(crate) struct Isolate {
     snapshot: Option<Snapshot>,
     /// Of the snapshot's policy; always there when the snapshot is.
     rules: Option<Rules>,
-    /// When a source last said what is newest.
-    refreshed_at: f64,
-    /// When a refresh last ended, well or not.
-    tried_at: f64,
-    refreshing_since: Option<f64>,
-    missed_at: f64,
+    pub(crate) freshness: Freshness,
     refused: Option<Nack>,
     /// The body without which the last undecided request cannot be decided.
     needed: Option<ObjectRef>,
@@ -75,10 +52,7 @@ impl Isolate {
             id: None,
             snapshot: None,
             rules: None,
-            refreshed_at: f64::NEG_INFINITY,
-            tried_at: f64::NEG_INFINITY,
-            refreshing_since: None,
-            missed_at: f64::NEG_INFINITY,
+            freshness: Freshness::NEVER,
             refused: None,
             needed: None,
         }
@@ -114,53 +88,10 @@ impl Isolate {
         self.view()?.loaded.map(|loaded| loaded.age(now))
     }
 
-    /// Milliseconds since a source last said what is newest.
-    pub(crate) fn refreshed_ago(&self, now_ms: f64) -> f64 {
-        now_ms - self.refreshed_at
-    }
-
-    pub(crate) fn freshness(&self, now_ms: f64) -> Freshness {
+    /// What a request has to do before it can be decided, or after.
+    pub(crate) fn step(&self, now_ms: f64) -> Step {
         let interval = self.config.as_ref().map_or(f64::INFINITY, |config| config.refresh_after_ms);
-        let age = now_ms - self.refreshed_at;
-        let may_try = now_ms - self.tried_at >= RETRY_AFTER_MS;
-        if self.snapshot.is_none() || age > interval * STALE_INTERVALS {
-            // A refresh that is under way is waited for; one that has just failed is not repeated by every request.
-            if may_try || self.is_refreshing(now_ms) { Freshness::RefreshFirst } else { Freshness::Decide }
-        } else if age > interval && may_try && !self.is_refreshing(now_ms) {
-            Freshness::DecideAndRefresh
-        } else {
-            Freshness::Decide
-        }
-    }
-
-    /// Whether an unknown key is worth a refresh now. Saying yes counts as one.
-    pub(crate) fn takes_miss(&mut self, now_ms: f64) -> bool {
-        let is_due = now_ms - self.refreshed_at > MISS_AGE_MS && now_ms - self.missed_at > MISS_INTERVAL_MS;
-        if is_due {
-            self.missed_at = now_ms;
-        }
-        is_due
-    }
-
-    pub(crate) fn is_refreshing(&self, now_ms: f64) -> bool {
-        self.refreshing_since.is_some_and(|since| now_ms - since < REFRESH_DEADLINE_MS)
-    }
-
-    /// Marks a refresh as begun, unless one is under way.
-    pub(crate) fn begin_refresh(&mut self, now_ms: f64) -> bool {
-        let may_begin = !self.is_refreshing(now_ms);
-        if may_begin {
-            self.refreshing_since = Some(now_ms);
-        }
-        may_begin
-    }
-
-    pub(crate) fn end_refresh(&mut self, now_ms: f64, has_reached_source: bool) {
-        self.refreshing_since = None;
-        self.tried_at = now_ms;
-        if has_reached_source {
-            self.refreshed_at = now_ms;
-        }
+        self.freshness.step(now_ms, interval, self.snapshot.is_some())
     }
 
     /// Puts a snapshot in place.

@@ -3,6 +3,7 @@
 mod config;
 mod problem;
 
+mod freshness;
 pub mod gate;
 mod isolate;
 

@@ -7,12 +7,12 @@ use latchkey_validator::Rules;
 use worker::Env;
 
 use crate::config::Config;
-use crate::isolate::{self, REFRESH_DEADLINE_MS};
+use crate::freshness::REFRESH_DEADLINE_MS;
 use crate::protocol::SyncRequest;
 use crate::sources::Unreachable;
 use crate::sources::kv::Kv;
 use crate::sources::relay::{News, Relay};
-use crate::{clock, digest};
+use crate::{clock, digest, isolate};
 
 /// How often a waiting request looks whether another one's refresh has ended.
 const POLL_MS: u64 = 10;
@@ -27,16 +27,16 @@ const ROUNDS: usize = 8;
 pub(crate) async fn run(env: &Env, colo: &str) {
     let Ok(config) = isolate::config(env) else { return };
     let asked_at = clock::now_ms();
-    while !isolate::with(|isolate| isolate.begin_refresh(clock::now_ms())) {
+    while !isolate::with(|isolate| isolate.freshness.begin(clock::now_ms())) {
         clock::sleep_ms(POLL_MS).await;
-        let is_done = isolate::with(|isolate| !isolate.is_refreshing(clock::now_ms()));
+        let is_done = isolate::with(|isolate| !isolate.freshness.is_refreshing(clock::now_ms()));
         // Once the other one has died, the next turn of the loop takes over.
         if is_done && clock::now_ms() - asked_at < REFRESH_DEADLINE_MS {
             return;
         }
     }
     let has_reached_source = from_any_source(env, &config, colo).await.is_ok();
-    isolate::with(|isolate| isolate.end_refresh(clock::now_ms(), has_reached_source));
+    isolate::with(|isolate| isolate.freshness.end(clock::now_ms(), has_reached_source));
 }
 
 async fn from_any_source(env: &Env, config: &Config, colo: &str) -> Result<(), Unreachable> {

@@ -48,7 +48,7 @@ fn of_isolate(audience: String, relay: Option<RelayStatus>) -> Status {
     let now_ms = clock::now_ms();
     let now = clock::seconds(now_ms);
     isolate::with(|isolate| {
-        let refreshed_ago = isolate.refreshed_ago(now_ms);
+        let refreshed_ago = isolate.freshness.age(now_ms);
         let fresh = isolate.age(now) == Some(Age::Fresh);
         let id = isolate.id().to_owned();
         let head = isolate.snapshot().map(|snapshot| snapshot.head().head());

@@ -166,6 +166,22 @@ test("with relay and KV down, a gate decides from what it has", async () => {
   await eventually(async () => (await admits(second, key)) && (await second.status()).refreshed_seconds_ago < 1);
 });
 
+test("with relay and KV hanging, requests do not wait for them", async () => {
+  await eventually(() => admits(second, key));
+  await breakDown({ relay: "hangs", kv: "hangs" });
+  // The first refresh has to find out, for as long as its own limits say.
+  await eventually(async () => {
+    assert.ok(await admits(second, key));
+    return (await second.counts()).kv_get > 0 && (await second.status()).refreshed_seconds_ago > 3.5;
+  });
+  const until = Date.now() + 5 * INTERVAL;
+  while (Date.now() < until) {
+    const started = Date.now();
+    assert.ok(await admits(second, key));
+    assert.ok(Date.now() - started < 1_000);
+  }
+});
+
 test("KV cannot feed a gate anything that is not signed", async () => {
   await eventually(() => admits(second, key));
   const stranger = new Publisher();

@@ -1,5 +1,5 @@
 // An entry around the gate's own (`gate-entry.js`, beside it): counts what the gate asks of its bindings, and makes them fail on command.
-// GET /__counts; POST /__break {relay, kv}. Everything else goes to the gate as it is.
+// GET /__counts; POST /__break {relay, kv}: true makes it fail, "hangs" leaves it without an answer. Everything else goes to the gate as it is.
 import gate, { Relay as GateRelay } from "./gate-entry.js";
 
 const counts = { relay: 0, kv_get: 0, kv_put: 0 };
@@ -7,6 +7,7 @@ const broken = { relay: false, kv: false };
 
 function call(count, group, work) {
   counts[count]++;
+  if (broken[group] === "hangs") return new Promise(() => scheduler.wait(60_000));
   return broken[group] ? Promise.reject(new Error(`${group} is down`)) : work();
 }
 
