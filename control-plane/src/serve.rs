@@ -13,6 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::config::Config;
+use crate::domain::admin_key::TOKEN_PREFIX;
 use crate::domain::{Actor, AdminKey, Clock, IdSource, SystemClock, Workspace};
 use crate::seal::{MasterKey, MasterKeyError, Vault};
 use crate::storage::Store;
@@ -42,9 +43,10 @@ pub async fn serve(config: Config, stop: impl Future<Output = ()> + Send + 'stat
         () = app.until_publishing() => tracing::info!("listening on http://{address}"),
         ended = &mut publisher => ended??,
     }
-    let server = axum::serve(listener, http::router(app)).with_graceful_shutdown(async move {
-        let _ = draining.changed().await;
-    });
+    let server = axum::serve(listener, http::router(app).into_make_service_with_connect_info::<SocketAddr>())
+        .with_graceful_shutdown(async move {
+            let _ = draining.changed().await;
+        });
     let server = tokio::spawn(server.into_future());
     tokio::select! {
         () = stop => tracing::info!("stopping: no new requests are taken"),
@@ -81,16 +83,10 @@ async fn open_vault(config: &Config, store: &dyn Store, clock: &dyn Clock) -> an
 /// Makes the first workspace and its admin key, whose token leaves the program here and nowhere else.
 async fn first_start(store: &dyn Store, clock: &dyn Clock, vault: &Vault) -> anyhow::Result<()> {
     let (ids, now) = (IdSource::default(), clock.now());
-    let prefix = Prefix::new("lkadm").context("the prefix of admin keys follows the grammar")?;
+    let prefix = Prefix::new(TOKEN_PREFIX).context("the prefix of admin keys follows the grammar")?;
     let token = generate(&prefix, Environment::Live, &mut UnwrapErr(SysRng));
     let workspace = Workspace { id: ids.next(now), name: "Default".to_owned(), created_at: now };
-    let admin_key = AdminKey {
-        id: ids.next(now),
-        workspace_id: workspace.id,
-        name: "First admin key".to_owned(),
-        start: token.start().to_owned(),
-        created_at: now,
-    };
+    let admin_key = AdminKey::first(ids.next(now), workspace.id, "First admin key", token.start(), now);
     let actor = Actor::system(workspace.id, ids.next(now));
     let made = store.bootstrap(&actor, workspace, admin_key, token.digest().0, vault.seal_check()?).await?;
     if made {

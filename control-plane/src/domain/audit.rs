@@ -4,7 +4,7 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{AdminKeyId, RequestId, Timestamp, WorkspaceId};
+use super::{AdminKeyId, KeyspaceId, RequestId, Timestamp, WorkspaceId};
 
 /// Who causes a mutation, and in which request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,12 +15,14 @@ pub struct Actor {
     pub admin_key_id: Option<AdminKeyId>,
     /// The request, as the caller or the server named it.
     pub request_id: String,
+    /// The address that the request came from; empty for the program itself.
+    pub source: String,
 }
 
 impl Actor {
     /// The program itself, as on the first start.
     pub fn system(workspace_id: WorkspaceId, request_id: RequestId) -> Self {
-        Self { workspace_id, admin_key_id: None, request_id: request_id.to_string() }
+        Self { workspace_id, admin_key_id: None, request_id: request_id.to_string(), source: String::new() }
     }
 
     /// The actor as the log names it.
@@ -32,6 +34,8 @@ impl Actor {
 /// What a mutation tells the audit log. `before` and `after` hold no secrets and no digests.
 #[derive(Clone, Debug)]
 pub struct AuditDraft {
+    /// The keyspace that it concerns, if one.
+    pub keyspace_id: Option<KeyspaceId>,
     /// Such as `key.revoked`.
     pub action: &'static str,
     /// The object's id as text.
@@ -55,6 +59,10 @@ pub struct AuditEntry {
     pub actor: String,
     /// In which request.
     pub request_id: String,
+    /// The address that the request came from; empty for the program itself, and for rows from before it was kept.
+    pub source: String,
+    /// The keyspace that it concerned, if one.
+    pub keyspace_id: Option<KeyspaceId>,
     /// Such as `key.revoked`.
     pub action: String,
     /// The object's id as text.
@@ -78,6 +86,8 @@ impl AuditEntry {
             at,
             actor: actor.name(),
             request_id: actor.request_id.clone(),
+            source: actor.source.clone(),
+            keyspace_id: draft.keyspace_id,
             action: draft.action.to_owned(),
             object: draft.object,
             before: draft.before.to_string(),
@@ -101,8 +111,24 @@ impl AuditEntry {
             hasher.update((text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
         }
+        // Rows from before these were kept have neither, and keep their hashes.
+        if !self.source.is_empty() || self.keyspace_id.is_some() {
+            hasher.update(b"origin\0");
+            hasher.update((self.source.len() as u64).to_le_bytes());
+            hasher.update(self.source.as_bytes());
+            hasher.update(self.keyspace_id.map_or(0, |id| id.0).to_le_bytes());
+        }
         hasher.finalize().into()
     }
+}
+
+/// Where a log ends, as noted beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogEnd {
+    /// The number of its last row.
+    pub seq: u64,
+    /// The hash of its last row.
+    pub hash: [u8; 32],
 }
 
 /// Walks a chain from its first row.
@@ -132,6 +158,29 @@ impl ChainVerifier {
         Ok(())
     }
 
+    /// Compares with where the log is known to end. Without it, rows that were cut off the end would leave a sound chain.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn finish(&self, end: Option<&LogEnd>) -> Result<(), String> {
+        let (seq, hash) = end.map_or((0, [0; 32]), |end| (end.seq, end.hash));
+        if seq > self.seq {
+            return Err(format!("row {} is missing: the log went on to row {seq}", self.seq + 1));
+        }
+        if seq < self.seq {
+            return Err(format!("row {} is not one that was logged: the log ended with row {seq}", seq + 1));
+        }
+        if hash != self.hash {
+            return Err(format!("row {seq} is not the one that the log ended with"));
+        }
+        Ok(())
+    }
+
+    /// The hash of the last row that was taken: noted elsewhere, it holds the log against whoever can rewrite all of it.
+    pub fn hash(&self) -> [u8; 32] {
+        self.hash
+    }
+
     /// How many rows were taken.
     pub fn rows(&self) -> u64 {
         self.seq
@@ -148,6 +197,7 @@ mod tests {
         (1..=rows)
             .map(|seq| {
                 let draft = AuditDraft {
+                    keyspace_id: Some(KeyspaceId(9)),
                     action: "key.created",
                     object: "key_x".into(),
                     before: Value::Null,
@@ -181,9 +231,40 @@ mod tests {
         missing.remove(1);
         assert!(verify(&missing).unwrap_err().contains("row 2 is missing"));
 
+        let mut moved = chain(5);
+        moved[2].source = "203.0.113.7".into();
+        assert!(verify(&moved).unwrap_err().contains("row 3 was changed"));
+        moved[2] = AuditEntry { keyspace_id: None, ..chain(5)[2].clone() };
+        assert!(verify(&moved).unwrap_err().contains("row 3 was changed"));
+
         let mut rehashed = chain(5);
         rehashed[2].actor = "adm_z".into();
         rehashed[2].hash = rehashed[2].computed_hash();
         assert!(verify(&rehashed).unwrap_err().contains("row 4 does not carry"));
+    }
+
+    #[test]
+    fn rows_that_are_cut_off_or_put_behind_the_end_show() {
+        let rows = chain(5);
+        let end = LogEnd { seq: 5, hash: rows[4].hash };
+        fn finish(rows: &[AuditEntry], end: Option<&LogEnd>) -> Result<(), String> {
+            let mut verifier = ChainVerifier::default();
+            rows.iter().try_for_each(|row| verifier.take(row)).unwrap();
+            verifier.finish(end)
+        }
+        assert_eq!(finish(&rows, Some(&end)), Ok(()));
+        assert_eq!(finish(&[], None), Ok(()));
+        assert!(finish(&rows[..3], Some(&end)).unwrap_err().contains("row 4 is missing"));
+        assert!(finish(&[], Some(&end)).unwrap_err().contains("row 1 is missing"));
+        assert!(
+            finish(&rows, Some(&LogEnd { seq: 4, hash: rows[3].hash }))
+                .unwrap_err()
+                .contains("row 5 is not one")
+        );
+        assert!(
+            finish(&rows, Some(&LogEnd { seq: 5, hash: [0; 32] }))
+                .unwrap_err()
+                .contains("row 5 is not the one")
+        );
     }
 }

@@ -1,4 +1,4 @@
-use super::{FieldErrors, KeyId};
+use super::{AdminKeyId, FieldErrors, KeyId};
 
 /// Why an operation is refused. None of these is a fault of the program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +28,11 @@ pub enum DomainError {
     /// A revoked key is not changed any more.
     #[error("the key {0} is revoked and cannot be changed")]
     KeyRevoked(KeyId),
+    /// Without it nobody could manage the workspace any more.
+    #[error(
+        "{0} is the last admin key that may do everything and never expires; make another one before you revoke it"
+    )]
+    LastAdminKey(AdminKeyId),
 }
 
 /// The kinds of objects that an operation may not find.
@@ -37,6 +42,8 @@ pub enum ObjectKind {
     Keyspace,
     /// A key.
     Key,
+    /// An admin key.
+    AdminKey,
 }
 
 impl std::fmt::Display for ObjectKind {
@@ -44,6 +51,7 @@ impl std::fmt::Display for ObjectKind {
         f.write_str(match self {
             Self::Keyspace => "keyspace",
             Self::Key => "key",
+            Self::AdminKey => "admin key",
         })
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a clock or randomness: times and identifiers are arguments.
 
+pub mod admin_key;
 pub mod audit;
 pub mod change;
 pub mod clock;
@@ -18,6 +19,7 @@ pub mod policy;
 pub mod text;
 pub mod workspace;
 
+pub use admin_key::{AdminKey, AdminKeyDraft, Scope};
 pub use audit::{Actor, AuditEntry};
 pub use change::{Change, ChangeKind};
 pub use clock::{Clock, SystemClock, Timestamp};
@@ -31,4 +33,4 @@ pub use keyspace::{Freshness, GateUrl, Keyspace, OnExpired, ServedEnvironment};
 pub use keyspace_draft::{KeyspaceDraft, KeyspacePatch, KeyspaceSettings};
 pub use page::{Page, PageRequest};
 pub use policy::{Policy, PolicyDocument, PolicyState};
-pub use workspace::{AdminKey, Workspace};
+pub use workspace::Workspace;

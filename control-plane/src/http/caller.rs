@@ -1,33 +1,56 @@
-use axum::extract::FromRequestParts;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams};
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use latchkey_token::{credential, parse};
 
+use super::access::{Breadth, Needs};
 use super::middleware::RequestName;
 use super::problem::Failure;
 use crate::app::App;
-use crate::domain::{Actor, AdminKey, WorkspaceId};
+use crate::domain::error::ObjectKind;
+use crate::domain::{Actor, AdminKey, DomainError, KeyId, KeyspaceId, WorkspaceId};
 
-/// Whoever presented a good admin key. A handler that does not ask for it has no workspace to query with.
-pub(super) struct Caller {
+/// Whoever presented an admin key that is good for the operation. A handler that does not ask for it has no workspace to
+/// query with.
+#[derive(Clone)]
+pub(super) struct Caller(Arc<Admitted>);
+
+struct Admitted {
     admin_key: AdminKey,
     request: String,
+    source: String,
 }
 
 impl Caller {
     pub(super) fn workspace(&self) -> WorkspaceId {
-        self.admin_key.workspace_id
+        self.0.admin_key.workspace_id
     }
 
     pub(super) fn admin_key(&self) -> &AdminKey {
-        &self.admin_key
+        &self.0.admin_key
     }
 
     pub(super) fn actor(&self) -> Actor {
         Actor {
-            workspace_id: self.admin_key.workspace_id,
-            admin_key_id: Some(self.admin_key.id),
-            request_id: self.request.clone(),
+            workspace_id: self.0.admin_key.workspace_id,
+            admin_key_id: Some(self.0.admin_key.id),
+            request_id: self.0.request.clone(),
+            source: self.0.source.clone(),
+        }
+    }
+
+    /// For operations that learn only from the body, or from what they find, which keyspace they are about.
+    ///
+    /// # Errors
+    /// The admin key is limited to other keyspaces; the answer is that of an object that does not exist.
+    pub(super) fn require_reach(&self, keyspace: KeyspaceId, asked_for: ObjectKind) -> Result<(), Failure> {
+        if self.0.admin_key.reaches(keyspace) {
+            Ok(())
+        } else {
+            Err(Failure::Refused(DomainError::NotFound(asked_for)))
         }
     }
 }
@@ -36,18 +59,82 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let mut values = parts.headers.get_all(AUTHORIZATION).iter();
-        let value = values.next().ok_or_else(|| refused("send `Authorization: Bearer` and an admin key"))?;
-        // Two credentials in one request: another program in front may have checked the other one.
-        if values.next().is_some() {
-            return Err(refused("send one Authorization header, not several"));
+        if let Some(caller) = parts.extensions.get::<Self>() {
+            return Ok(caller.clone());
         }
-        let token = credential::bearer(value.as_bytes()).map_err(|error| refused(&error.to_string()))?;
-        let token = parse(token).map_err(|error| refused(&format!("not an admin key: {error}")))?;
-        let admin_key = app.store.admin_key(token.digest().0).await?;
-        let admin_key = admin_key.ok_or_else(|| refused("this admin key is not known here"))?;
+        let admin_key = authenticate(parts, app).await?;
+        let Some(needs) = parts.extensions.get::<Needs>().copied() else {
+            tracing::error!(
+                path = parts.uri.path(),
+                "the route table does not say what this operation needs"
+            );
+            return Err(Failure::Internal);
+        };
+        if let Some(scope) = needs.scope.filter(|scope| !admin_key.scopes.allow(*scope)) {
+            return Err(Failure::InsufficientScope(format!(
+                "the admin key lacks the scope {}",
+                scope.as_str()
+            )));
+        }
+        if needs.breadth == Breadth::ByPath && admin_key.keyspaces.is_some() {
+            require_reach_of_path(parts, app, &admin_key).await?;
+        }
         let request = parts.extensions.get::<RequestName>().map_or_else(String::new, |name| name.0.clone());
-        Ok(Self { admin_key, request })
+        // The peer itself: what a proxy says of its client is only a claim.
+        let source = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let source = source.map_or_else(String::new, |info| info.0.ip().to_canonical().to_string());
+        let caller = Self(Arc::new(Admitted { admin_key, request, source }));
+        parts.extensions.insert(caller.clone());
+        Ok(caller)
+    }
+}
+
+async fn authenticate(parts: &Parts, app: &App) -> Result<AdminKey, Failure> {
+    let mut values = parts.headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().ok_or_else(|| refused("send `Authorization: Bearer` and an admin key"))?;
+    // Two credentials in one request: another program in front may have checked the other one.
+    if values.next().is_some() {
+        return Err(refused("send one Authorization header, not several"));
+    }
+    let token = credential::bearer(value.as_bytes()).map_err(|error| refused(&error.to_string()))?;
+    let token = parse(token).map_err(|error| refused(&format!("not an admin key: {error}")))?;
+    // Asked of the store each time, so that a revoked key is of no use from the next request on.
+    let admin_key = app.store.presented_admin_key(token.digest().0).await?;
+    let admin_key = admin_key.ok_or_else(|| refused("this admin key is not known here"))?;
+    match (admin_key.revoked_at, admin_key.works(app.now())) {
+        (Some(at), _) => Err(refused(&format!("this admin key was revoked at {at}"))),
+        (None, false) => Err(refused("this admin key has expired")),
+        (None, true) => Ok(admin_key),
+    }
+}
+
+/// Keeps an admin key that is limited to keyspaces from objects of others, and from what is about all of them.
+async fn require_reach_of_path(parts: &mut Parts, app: &App, admin_key: &AdminKey) -> Result<(), Failure> {
+    let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| Failure::Internal)?;
+    let mut values = params.iter().map(|(_, value)| value.split(':').next().unwrap_or_default());
+    let outside = |kind| Failure::Refused(DomainError::NotFound(kind));
+    match values.next() {
+        None => Err(Failure::InsufficientScope(
+            "the admin key is limited to keyspaces, and this operation is about the whole workspace"
+                .to_owned(),
+        )),
+        Some(first) => {
+            if let Ok(keyspace) = first.parse::<KeyspaceId>() {
+                return if admin_key.reaches(keyspace) { Ok(()) } else { Err(outside(ObjectKind::Keyspace)) };
+            }
+            if let Ok(key) = first.parse::<KeyId>() {
+                let key = app.store.key(admin_key.workspace_id, key).await?;
+                return if admin_key.reaches(key.keyspace_id) {
+                    Ok(())
+                } else {
+                    Err(outside(ObjectKind::Key))
+                };
+            }
+            // Malformed, which the handler says better; or an id of a kind that belongs to no keyspace.
+            Err(Failure::InsufficientScope(
+                "the admin key is limited to keyspaces, and the path names none of them".to_owned(),
+            ))
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The admin API. One operation is one file; `router.rs` lists them all; `problem.rs` alone knows status codes of errors.
 
+mod access;
+mod admin_keys;
 mod body;
 mod caller;
 mod fields;

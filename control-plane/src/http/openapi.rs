@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
+use super::access::SCHEME;
 use super::problem::{FieldProblem, Problem};
 use super::router::operations;
 
@@ -21,7 +22,11 @@ pub fn document() -> String {
     openapi.merge(operations().into_openapi());
     let mut document = serde_json::to_value(&openapi).unwrap_or_default();
     document["components"]["securitySchemes"] = json!({
-        "admin_key": { "type": "http", "scheme": "bearer", "description": "An admin key, such as the one that the first start prints." }
+        SCHEME: {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An admin key, such as the one that the first start prints. What an operation lists beside it are the scopes that the key needs."
+        }
     });
     describe_what_all_share(&mut document);
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
@@ -29,20 +34,17 @@ pub fn document() -> String {
     text
 }
 
-/// Errors and authorization are the same for every operation, so no operation has to repeat them.
+/// Errors are the same for every operation, so no operation has to repeat them.
 fn describe_what_all_share(document: &mut Value) {
     let problem = json!({
         "description": "What is wrong, as an RFC 9457 problem.",
         "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } }
     });
     let Some(paths) = document["paths"].as_object_mut() else { return };
-    for (path, item) in paths {
+    for item in paths.values_mut() {
         let Some(operations) = item.as_object_mut() else { continue };
         for operation in operations.values_mut() {
             operation["responses"]["default"] = problem.clone();
-            if path.starts_with("/v1/") {
-                operation["security"] = json!([{ "admin_key": [] }]);
-            }
         }
     }
 }

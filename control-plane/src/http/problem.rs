@@ -2,7 +2,7 @@
 //! where the errors of the domain and the store become status codes.
 
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,10 +15,12 @@ use crate::storage::StoreError;
 pub(super) enum Failure {
     /// No admin key, or not a good one. The text says which to whoever holds it, never whether a key exists.
     Unauthorized(String),
+    /// A good admin key without the right that is wanted. The text names the right.
+    InsufficientScope(String),
     /// The domain's rules forbid it.
     Refused(DomainError),
-    NoSuchPath(String),
-    NoSuchMethod(String),
+    NoSuchPath,
+    NoSuchMethod(Method),
     /// An id in the path that is none.
     MalformedId(String),
     /// Wrong query parameters.
@@ -46,15 +48,20 @@ impl Failure {
             Self::Unauthorized(detail) => {
                 (S::UNAUTHORIZED, "UNAUTHORIZED", "An admin key is needed", detail.clone())
             }
+            Self::InsufficientScope(detail) => {
+                (S::FORBIDDEN, "INSUFFICIENT_SCOPE", "The admin key may not do this", detail.clone())
+            }
             Self::Refused(error) => return describe_refusal(error),
-            Self::NoSuchPath(path) => (
+            // The path is not repeated: a caller may have put a token into it.
+            Self::NoSuchPath => (
                 S::NOT_FOUND,
                 "NOT_FOUND",
                 "Not found",
-                format!("{path} is not a path of this API; see /openapi.json"),
+                "this is not a path of this API; see /openapi.json".to_owned(),
             ),
-            Self::NoSuchMethod(what) => {
-                let detail = format!("{what} is not an operation; the Allow header lists those that are");
+            Self::NoSuchMethod(method) => {
+                let detail =
+                    format!("{method} is no operation of this path; the Allow header lists those that are");
                 (S::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "Method not allowed", detail)
             }
             Self::MalformedId(detail) => (S::BAD_REQUEST, "MALFORMED_ID", "Malformed id", detail.clone()),
@@ -105,6 +112,7 @@ fn describe_refusal(error: &DomainError) -> Description {
         DomainError::KeyspaceInUse { .. } => {
             (StatusCode::CONFLICT, "KEYSPACE_IN_USE", "The keyspace is in use")
         }
+        DomainError::LastAdminKey(_) => (StatusCode::CONFLICT, "LAST_ADMIN_KEY", "The last admin key stays"),
         DomainError::KeyRevoked(_) => (StatusCode::CONFLICT, "KEY_REVOKED", "The key is revoked"),
     };
     Description { status, code, title, detail: error.to_string() }
@@ -201,10 +209,10 @@ pub(super) fn render(mut response: Response, request_id: &str) -> Response {
     Response::from_parts(head, body.into())
 }
 
-pub(super) async fn no_such_path(uri: Uri) -> Failure {
-    Failure::NoSuchPath(uri.path().to_owned())
+pub(super) async fn no_such_path() -> Failure {
+    Failure::NoSuchPath
 }
 
-pub(super) async fn no_such_method(method: Method, uri: Uri) -> Failure {
-    Failure::NoSuchMethod(format!("{method} {}", uri.path()))
+pub(super) async fn no_such_method(method: Method) -> Failure {
+    Failure::NoSuchMethod(method)
 }

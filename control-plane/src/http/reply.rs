@@ -15,7 +15,16 @@ const LATCHKEY_CHANGE_SEQ: HeaderName = HeaderName::from_static("latchkey-change
 
 /// 201 with where the new object is.
 pub(super) fn created(location: &str, change_seq: u64, body: impl Serialize) -> Response {
-    let mut response = (StatusCode::CREATED, changed(change_seq, body)).into_response();
+    at_location(location, changed(change_seq, body))
+}
+
+/// As [`created`], for an object that belongs to no keyspace and waits for no propagation.
+pub(super) fn created_elsewhere(location: &str, body: impl Serialize) -> Response {
+    at_location(location, Json(body))
+}
+
+fn at_location(location: &str, answer: impl IntoResponse) -> Response {
+    let mut response = (StatusCode::CREATED, answer).into_response();
     // Ids and paths are ASCII.
     if let Ok(location) = HeaderValue::from_str(location) {
         response.headers_mut().insert(LOCATION, location);

@@ -4,8 +4,10 @@ use axum::middleware::from_fn_with_state;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{body, keys, keyspaces, middleware, policy, problem, system};
+use super::access::{needs, needs_any_scope, needs_within_limit};
+use super::{admin_keys, body, keys, keyspaces, middleware, policy, problem, system};
 use crate::app::App;
+use crate::domain::Scope;
 
 /// The whole API, ready to serve.
 pub fn router(app: App) -> Router {
@@ -20,21 +22,32 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-/// Every operation, with its part of the OpenAPI document.
+/// Every operation, with its part of the OpenAPI document and what it asks of the admin key.
 pub(super) fn operations() -> OpenApiRouter<App> {
+    use Scope::{
+        AdminKeysRead, AdminKeysWrite, KeysRead, KeysWrite, KeyspacesRead, KeyspacesWrite, PolicyRead,
+        PolicyWrite, SnapshotsRead,
+    };
     OpenApiRouter::new()
-        .routes(routes!(keyspaces::create::create_keyspace, keyspaces::list::list_keyspaces))
-        .routes(routes!(
-            keyspaces::get::get_keyspace,
-            keyspaces::update::update_keyspace,
-            keyspaces::delete::delete_keyspace
-        ))
-        .routes(routes!(keyspaces::snapshot::get_snapshot))
-        .routes(routes!(keyspaces::propagation::get_propagation))
-        .routes(routes!(policy::get::get_policy, policy::put::put_policy))
-        .routes(routes!(keys::create::create_key, keys::list::list_keys))
-        .routes(routes!(keys::get::get_key, keys::update::update_key, keys::revoke::revoke_key))
-        .routes(routes!(system::whoami::whoami))
+        .routes(needs(KeyspacesWrite, routes!(keyspaces::create::create_keyspace)))
+        .routes(needs_within_limit(KeyspacesRead, routes!(keyspaces::list::list_keyspaces)))
+        .routes(needs(KeyspacesRead, routes!(keyspaces::get::get_keyspace)))
+        .routes(needs(KeyspacesWrite, routes!(keyspaces::update::update_keyspace)))
+        .routes(needs(KeyspacesWrite, routes!(keyspaces::delete::delete_keyspace)))
+        .routes(needs(SnapshotsRead, routes!(keyspaces::snapshot::get_snapshot)))
+        .routes(needs(KeyspacesRead, routes!(keyspaces::propagation::get_propagation)))
+        .routes(needs(PolicyRead, routes!(policy::get::get_policy)))
+        .routes(needs(PolicyWrite, routes!(policy::put::put_policy)))
+        .routes(needs(KeysWrite, routes!(keys::create::create_key)))
+        .routes(needs(KeysRead, routes!(keys::list::list_keys)))
+        .routes(needs(KeysRead, routes!(keys::get::get_key)))
+        .routes(needs(KeysWrite, routes!(keys::update::update_key)))
+        .routes(needs(KeysWrite, routes!(keys::revoke::revoke_key)))
+        .routes(needs_within_limit(AdminKeysWrite, routes!(admin_keys::create::create_admin_key)))
+        .routes(needs_within_limit(AdminKeysRead, routes!(admin_keys::list::list_admin_keys)))
+        .routes(needs_within_limit(AdminKeysRead, routes!(admin_keys::get::get_admin_key)))
+        .routes(needs_within_limit(AdminKeysWrite, routes!(admin_keys::revoke::revoke_admin_key)))
+        .routes(needs_any_scope(routes!(system::whoami::whoami)))
         .routes(routes!(system::health::healthz))
         .routes(routes!(system::health::readyz))
         .routes(routes!(system::index::index))

@@ -6,16 +6,18 @@
 //! 2. State, change-log row and audit row of a mutation become visible together or not at all.
 //! 3. Every query that takes a [`WorkspaceId`](crate::domain::WorkspaceId) finds nothing of another workspace.
 
+mod administration;
 mod error;
 mod publication;
 pub mod sqlite;
 mod traits;
 
+pub use administration::AdminKeyStore;
 pub use error::StoreError;
 pub use publication::{
     BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication, SealedSigningKey,
 };
 pub use traits::{
-    AuditStore, ChangeLog, Committed, DeleteMode, KeyFilter, KeyStore, KeyspaceStore, NewKeyspace,
-    PolicyStore, PublicationStore, Store, WorkspaceStore,
+    AuditFilter, AuditStore, ChangeLog, Committed, DeleteMode, KeyFilter, KeyStore, KeyspaceStore,
+    NewKeyspace, PolicyStore, PublicationStore, Store, WorkspaceStore,
 };

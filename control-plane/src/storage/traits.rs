@@ -1,8 +1,11 @@
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
-use super::{BaseRow, Body, BodyChanges, ChangesSince, Publication, SealedSigningKey, StoreError};
+use super::{
+    AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, Publication, SealedSigningKey, StoreError,
+};
 use crate::domain::KeyspaceSettings;
+use crate::domain::audit::LogEnd;
 use crate::domain::{
     Actor, AdminKey, AuditEntry, Change, Key, KeyId, KeyPatch, KeyStatus, Keyspace, KeyspaceId,
     KeyspacePatch, NewKey, Page, PageRequest, Policy, PolicyState, Timestamp, Workspace, WorkspaceId,
@@ -10,12 +13,26 @@ use crate::domain::{
 
 /// Everything that the control plane keeps.
 pub trait Store:
-    WorkspaceStore + KeyspaceStore + PolicyStore + KeyStore + AuditStore + ChangeLog + PublicationStore
+    WorkspaceStore
+    + AdminKeyStore
+    + KeyspaceStore
+    + PolicyStore
+    + KeyStore
+    + AuditStore
+    + ChangeLog
+    + PublicationStore
 {
 }
 
 impl<T> Store for T where
-    T: WorkspaceStore + KeyspaceStore + PolicyStore + KeyStore + AuditStore + ChangeLog + PublicationStore
+    T: WorkspaceStore
+        + AdminKeyStore
+        + KeyspaceStore
+        + PolicyStore
+        + KeyStore
+        + AuditStore
+        + ChangeLog
+        + PublicationStore
 {
 }
 
@@ -29,7 +46,7 @@ pub struct Committed<T> {
     pub change_seq: u64,
 }
 
-/// Tenants and the admin keys that open them.
+/// Tenants.
 #[async_trait]
 pub trait WorkspaceStore: Send + Sync + 'static {
     /// Makes the first workspace with its admin key, unless there is one: then `false`, and nothing is changed.
@@ -45,9 +62,6 @@ pub trait WorkspaceStore: Send + Sync + 'static {
 
     /// Something sealed under the master key that this database belongs to; `None` before the first start.
     async fn master_key_check(&self) -> Result<Option<Vec<u8>>, StoreError>;
-
-    /// The admin key whose token has this digest.
-    async fn admin_key(&self, digest: [u8; 32]) -> Result<Option<AdminKey>, StoreError>;
 
     /// One workspace.
     async fn workspace(&self, id: WorkspaceId) -> Result<Option<Workspace>, StoreError>;
@@ -175,6 +189,17 @@ pub trait KeyStore: Send + Sync + 'static {
     ) -> Result<Committed<Key>, StoreError>;
 }
 
+/// Which rows of an audit log a list shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// Only those that concern one of these; absent: all, also those that concern none.
+    pub keyspaces: Option<Vec<KeyspaceId>>,
+    /// Only those about this object, by its id as text.
+    pub object: Option<String>,
+    /// Only those of this actor.
+    pub actor: Option<String>,
+}
+
 /// The audit log.
 #[async_trait]
 pub trait AuditStore: Send + Sync + 'static {
@@ -185,6 +210,17 @@ pub trait AuditStore: Send + Sync + 'static {
         after: u64,
         limit: u32,
     ) -> Result<Vec<AuditEntry>, StoreError>;
+
+    /// Rows that match a filter, newest first; a page's `before` is a row's number.
+    async fn audit_page(
+        &self,
+        workspace: WorkspaceId,
+        filter: AuditFilter,
+        page: PageRequest,
+    ) -> Result<Page<AuditEntry>, StoreError>;
+
+    /// Where a workspace's log ends; `None` if nothing was logged.
+    async fn audit_end(&self, workspace: WorkspaceId) -> Result<Option<LogEnd>, StoreError>;
 
     /// Every workspace that has a log.
     async fn audited_workspaces(&self) -> Result<Vec<WorkspaceId>, StoreError>;

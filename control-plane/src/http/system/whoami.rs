@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::domain::Timestamp;
+use crate::http::admin_keys::view::AdminKeyView;
 use crate::http::caller::Caller;
 use crate::http::problem::Failure;
 
@@ -13,19 +14,6 @@ use crate::http::problem::Failure;
 pub(in crate::http) struct WhoamiView {
     admin_key: AdminKeyView,
     workspace: WorkspaceView,
-}
-
-/// An admin key.
-#[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http) struct AdminKeyView {
-    #[schema(example = "adm_06nd5xbm0q3tz")]
-    id: String,
-    name: String,
-    /// What people recognise it by.
-    #[schema(example = "lkadm_live_ab12")]
-    start: String,
-    #[schema(value_type = String, format = DateTime)]
-    created_at: Timestamp,
 }
 
 /// A workspace.
@@ -50,14 +38,8 @@ pub(in crate::http) async fn whoami(
     State(app): State<App>,
 ) -> Result<Json<WhoamiView>, Failure> {
     let workspace = app.store.workspace(caller.workspace()).await?.ok_or(Failure::Internal)?;
-    let admin_key = caller.admin_key();
     Ok(Json(WhoamiView {
-        admin_key: AdminKeyView {
-            id: admin_key.id.to_string(),
-            name: admin_key.name.clone(),
-            start: admin_key.start.clone(),
-            created_at: admin_key.created_at,
-        },
+        admin_key: caller.admin_key().clone().into(),
         workspace: WorkspaceView {
             id: workspace.id.to_string(),
             name: workspace.name,

@@ -1,5 +1,6 @@
 //! The embedded backend: one SQLite file, one writer thread, a few readers.
 
+mod admin_keys;
 mod audit;
 mod changes;
 mod inspect;

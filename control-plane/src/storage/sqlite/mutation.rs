@@ -74,7 +74,8 @@ impl<'a> Mutation<'a> {
                 self.at.0
             ])?;
         let object = key.map_or_else(|| keyspace.to_string(), |key| key.to_string());
-        self.append_audit(AuditDraft { action: kind.as_str(), object, before, after })?;
+        let draft = AuditDraft { keyspace_id: Some(keyspace), action: kind.as_str(), object, before, after };
+        self.append_audit(draft)?;
         self.keyspace = Some(keyspace);
         Ok(Committed { value, change_seq: seq })
     }
@@ -93,7 +94,7 @@ impl<'a> Mutation<'a> {
         let workspace = self.actor.workspace_id;
         let last = self
             .connection
-            .prepare_cached("SELECT seq, hash FROM audit WHERE workspace_id = ?1 ORDER BY seq DESC LIMIT 1")?
+            .prepare_cached("SELECT seq, hash FROM audit_ends WHERE workspace_id = ?1")?
             .query_row([rows::number(workspace.0)], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 32]>(1)?))
             })

@@ -187,6 +187,18 @@ pub(super) fn insert_audit(connection: &Connection, entry: &AuditEntry) -> Resul
             entry.previous_hash,
             entry.hash,
         ])?;
+    let (workspace, seq) = (number(entry.workspace_id.0), number(entry.seq));
+    connection
+        .prepare_cached(
+            "INSERT INTO audit_origins (workspace_id, seq, source, keyspace_id) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![workspace, seq, entry.source, entry.keyspace_id.map(|id| number(id.0))])?;
+    connection
+        .prepare_cached(
+            "INSERT INTO audit_ends (workspace_id, seq, hash) VALUES (?1, ?2, ?3) \
+             ON CONFLICT (workspace_id) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
+        )?
+        .execute(params![workspace, seq, entry.hash])?;
     Ok(())
 }
 

@@ -2,10 +2,10 @@ use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 use serde_json::{Value, json};
 
-use super::rows::{number, unsigned};
-use super::{SqliteStore, rows};
+use super::rows::number;
+use super::{SqliteStore, admin_keys, rows};
 use crate::domain::audit::AuditDraft;
-use crate::domain::{Actor, AdminKey, AdminKeyId, Timestamp, Workspace, WorkspaceId};
+use crate::domain::{Actor, AdminKey, Timestamp, Workspace, WorkspaceId};
 use crate::storage::{Committed, StoreError, WorkspaceStore};
 
 pub(super) const MASTER_KEY_CHECK: &str = "master_key_check";
@@ -36,18 +36,9 @@ impl WorkspaceStore for SqliteStore {
                     "INSERT INTO workspaces (id, name, created_at) VALUES (?1, ?2, ?3)",
                     params![number(workspace.id.0), workspace.name, workspace.created_at.0],
                 )?;
-                connection.execute(
-                    "INSERT INTO admin_keys (id, workspace_id, name, digest, start, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                    params![
-                        number(admin_key.id.0),
-                        number(admin_key.workspace_id.0),
-                        admin_key.name,
-                        digest,
-                        admin_key.start,
-                        admin_key.created_at.0
-                    ],
-                )?;
+                admin_keys::insert(connection, &admin_key, digest)?;
                 let draft = AuditDraft {
+                    keyspace_id: None,
                     action: "workspace.created",
                     object: workspace.id.to_string(),
                     before: Value::Null,
@@ -63,25 +54,6 @@ impl WorkspaceStore for SqliteStore {
         self.read(|connection| {
             let mut statement = connection.prepare_cached("SELECT value FROM settings WHERE name = ?1")?;
             Ok(statement.query_row([MASTER_KEY_CHECK], |row| row.get(0)).optional()?)
-        })
-        .await
-    }
-
-    async fn admin_key(&self, digest: [u8; 32]) -> Result<Option<AdminKey>, StoreError> {
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(
-                "SELECT id, workspace_id, name, start, created_at FROM admin_keys WHERE digest = ?1",
-            )?;
-            let admin_key = statement.query_row([digest], |row| {
-                Ok(AdminKey {
-                    id: AdminKeyId(unsigned(row.get(0)?)),
-                    workspace_id: WorkspaceId(unsigned(row.get(1)?)),
-                    name: row.get(2)?,
-                    start: row.get(3)?,
-                    created_at: Timestamp(row.get(4)?),
-                })
-            });
-            Ok(admin_key.optional()?)
         })
         .await
     }

@@ -55,13 +55,7 @@ impl Fixture {
 
     async fn bootstrap(&self, id: WorkspaceId) -> bool {
         let workspace = Workspace { id, name: "W".into(), created_at: NOW };
-        let admin_key = AdminKey {
-            id: self.ids.next(NOW),
-            workspace_id: id,
-            name: "A".into(),
-            start: "lkadm_live_1".into(),
-            created_at: NOW,
-        };
+        let admin_key = AdminKey::first(self.ids.next(NOW), id, "A", "lkadm_live_1", NOW);
         self.store.bootstrap(&self.actor, workspace, admin_key, [9; 32], b"check".to_vec()).await.unwrap()
     }
 
@@ -126,8 +120,11 @@ fn refusal<T: std::fmt::Debug>(outcome: Result<T, StoreError>) -> DomainError {
 async fn bootstrap_happens_once(f: Fixture) {
     assert!(!f.bootstrap(f.ids.next(NOW)).await);
     assert_eq!(f.store.audited_workspaces().await.unwrap(), [f.actor.workspace_id]);
-    assert_eq!(f.store.admin_key([9; 32]).await.unwrap().unwrap().workspace_id, f.actor.workspace_id);
-    assert_eq!(f.store.admin_key([8; 32]).await.unwrap(), None);
+    assert_eq!(
+        f.store.presented_admin_key([9; 32]).await.unwrap().unwrap().workspace_id,
+        f.actor.workspace_id
+    );
+    assert_eq!(f.store.presented_admin_key([8; 32]).await.unwrap(), None);
     assert_eq!(f.store.master_key_check().await.unwrap().as_deref(), Some(&b"check"[..]));
     assert_eq!(f.audit_rows().await, 1);
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use latchkey_control_plane::app::App;
 use latchkey_control_plane::config::PublisherConfig;
 use latchkey_control_plane::domain::clock::ManualClock;
-use latchkey_control_plane::domain::{Actor, AdminKey, Clock, IdSource, SystemClock, Timestamp, Workspace};
+use latchkey_control_plane::domain::{
+    Actor, AdminKey, AuditEntry, Clock, IdSource, SystemClock, Timestamp, Workspace,
+};
 use latchkey_control_plane::seal::{MasterKey, MasterKeySource, Vault};
 use latchkey_control_plane::storage::WorkspaceStore;
 use latchkey_control_plane::storage::sqlite::SqliteStore;
@@ -53,7 +55,7 @@ impl Server {
         let (stop, stopped) = watch::channel(());
         let publishing = publisher::run(app.clone(), config, stopped.clone());
         let publishing = tokio::spawn(async move { publishing.await.unwrap() });
-        let router = http::router(app.clone());
+        let router = http::router(app.clone()).into_make_service_with_connect_info::<std::net::SocketAddr>();
         let mut stopped = stopped;
         let serving = tokio::spawn(async move {
             let stopped = async move { drop(stopped.changed().await) };
@@ -82,6 +84,19 @@ impl Server {
         Self::run(folder, app, admin_key, quick()).await
     }
 
+    /// A caller with an admin key of its own: `rights` are its scopes and limits.
+    pub(crate) async fn admin(&self, mut rights: serde_json::Value) -> Api {
+        rights["name"] = "Another".into();
+        let made = self.api.post("/v1/admin-keys", rights).await.expect(201);
+        self.api.with_key(made["secret"].as_str())
+    }
+
+    /// The audit log of the first workspace.
+    pub(crate) async fn audit_rows(&self) -> Vec<AuditEntry> {
+        let workspace = self.app.store.audited_workspaces().await.unwrap()[0];
+        self.app.store.audit_entries(workspace, 0, u32::MAX).await.unwrap()
+    }
+
     /// Another tenant with an admin key of its own. There is no operation for it yet.
     pub(crate) fn other_workspace(&self) -> Api {
         let token = admin_token();
@@ -100,6 +115,12 @@ impl Server {
             .execute(
                 "INSERT INTO admin_keys (id, workspace_id, name, digest, start, created_at) VALUES (?1, ?2, 'k', ?3, ?4, 0)",
                 params![admin_key as i64, workspace as i64, token.digest().0, token.start()],
+            )
+            .unwrap();
+        database
+            .execute(
+                "INSERT INTO admin_key_rights (admin_key_id, scopes) VALUES (?1, '[\"*\"]')",
+                [admin_key as i64],
             )
             .unwrap();
         self.api.with_key(Some(token.expose()))
@@ -134,13 +155,7 @@ async fn open(folder: &Path, clock: Arc<dyn Clock>) -> (App, String) {
     let app = try_open(folder, clock).await.unwrap();
     let (token, now) = (admin_token(), app.now());
     let workspace = Workspace { id: app.next_id(), name: "Default".into(), created_at: now };
-    let admin_key = AdminKey {
-        id: app.next_id(),
-        workspace_id: workspace.id,
-        name: "First".into(),
-        start: token.start().into(),
-        created_at: now,
-    };
+    let admin_key = AdminKey::first(app.next_id(), workspace.id, "First", token.start(), now);
     let actor = Actor::system(workspace.id, app.next_id());
     let check = app.vault.seal_check().unwrap();
     let store: &dyn WorkspaceStore = app.store.as_ref();

@@ -1,0 +1,67 @@
+//! What each operation of the route table asks of its caller. Declared there and nowhere else: the OpenAPI document and
+//! [`Caller`](super::caller::Caller) both read it from here, and an operation that declares nothing lets nobody in.
+
+use std::convert::Infallible;
+
+use axum::Extension;
+use utoipa::openapi::PathItem;
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa_axum::router::{UtoipaMethodRouter, UtoipaMethodRouterExt};
+
+use crate::app::App;
+use crate::domain::Scope;
+
+/// The security scheme of the OpenAPI document.
+pub(super) const SCHEME: &str = "admin_key";
+
+/// What an operation asks of the admin key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Needs {
+    /// Absent: any admin key will do.
+    pub(super) scope: Option<Scope>,
+    pub(super) breadth: Breadth,
+}
+
+/// What an admin key that is limited to keyspaces can do with an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Breadth {
+    /// Its path names a keyspace or a key: allowed within the limit. One that names neither is about the whole workspace
+    /// and refused.
+    ByPath,
+    /// The handler itself leaves out what the key does not reach.
+    ByHandler,
+}
+
+type Routes = UtoipaMethodRouter<App, Infallible>;
+
+/// Operations for admin keys with a scope.
+pub(super) fn needs(scope: Scope, routes: Routes) -> Routes {
+    guard(Needs { scope: Some(scope), breadth: Breadth::ByPath }, routes)
+}
+
+/// As [`needs`], for operations whose handlers honour a limit to keyspaces themselves.
+pub(super) fn needs_within_limit(scope: Scope, routes: Routes) -> Routes {
+    guard(Needs { scope: Some(scope), breadth: Breadth::ByHandler }, routes)
+}
+
+/// Operations for any admin key.
+pub(super) fn needs_any_scope(routes: Routes) -> Routes {
+    guard(Needs { scope: None, breadth: Breadth::ByHandler }, routes)
+}
+
+fn guard(needs: Needs, (schemas, mut paths, router): Routes) -> Routes {
+    let scopes: Vec<_> = needs.scope.iter().map(|scope| scope.as_str()).collect();
+    for item in paths.paths.values_mut() {
+        for operation in operations_of(item) {
+            operation.security = Some(vec![SecurityRequirement::new(SCHEME, scopes.clone())]);
+        }
+    }
+    (schemas, paths, router).map(|router| router.route_layer(Extension(needs)))
+}
+
+/// The operations of a path that has any.
+pub(super) fn operations_of(
+    item: &mut PathItem,
+) -> impl Iterator<Item = &mut utoipa::openapi::path::Operation> {
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
