@@ -86,4 +86,5 @@ const COLUMNS: &[Column] = &[
         None => "all".to_owned(),
     }),
     Column("expires", |item| item["expires_at"].as_str().unwrap_or("never").to_owned()),
+    Column("revoked", |item| Column::text(item, "/revoked_at")),
 ];

@@ -1,6 +1,7 @@
 //! The command line: the real binary against a real server.
 
 mod admin_key;
+mod admin_keys;
 mod audit;
 mod doctor;
 mod exit_codes;
