@@ -1,4 +1,4 @@
-//! Where things are. Everything that this tool makes is under `target/`, so `cargo clean` removes it all.
+//! Where things are. Everything that this tool makes is under `target/`, which Git ignores.
 
 use std::path::{Path, PathBuf};
 
@@ -16,9 +16,9 @@ pub(crate) fn target() -> PathBuf {
     }
 }
 
-/// This tool's own folder.
+/// This tool's own folder. Always here, because `wrangler.toml` names a file in it.
 pub(crate) fn latchkey() -> PathBuf {
-    target().join("latchkey")
+    root().join("target/latchkey")
 }
 
 /// What one step writes.
