@@ -9,7 +9,7 @@ import { refuse } from "./problem.js";
 
 export { Relay } from "./relay.js";
 
-// What `decide` returns; edge/src/gate.rs has the same list.
+// What `decide` returns; edge/src/gate/mod.rs has the same list.
 const CODE = 0xff;
 const VALID = 1;
 const REFRESH = 1 << 8;

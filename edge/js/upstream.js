@@ -4,7 +4,7 @@ import * as instance from "./instance.js";
 import { refuse, requestId } from "./problem.js";
 import { target } from "./facts.js";
 
-// See edge/src/gate.rs.
+// See edge/src/gate/mod.rs.
 const STRIP_AUTHORIZATION = 1 << 11;
 const RESERVED = "latchkey-";
 

@@ -1,0 +1,196 @@
+//! The hot path's half in Rust: one call with numbers in and a number out. `edge/js` has the other half.
+//!
+//! The entry writes what it knows of a request into [`INPUT`] and calls [`decide`]; text for the upstream comes back in [`output`].
+//! No object, no string and no exception crosses the border: each would cost more than the decision.
+
+mod credential;
+mod output;
+
+use std::cell::RefCell;
+
+use js_sys::Promise;
+use latchkey_validator::{Code, Credential, Decision, RequestFacts, Verdict};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+use worker::Env;
+
+use crate::freshness::Step;
+use crate::isolate;
+use crate::problem::Problem;
+use crate::{clock, refresh};
+
+/// Three header values, a method and a path, each cut by the entry at its own bound.
+const INPUT_BYTES: usize = 8_192;
+
+/// Bits of what [`decide`] returns: the code's number in the lowest 8, flags in the next 8, the output's length in the upper 16.
+mod flag {
+    /// Decide, and refresh when the answer is out.
+    pub(super) const REFRESH: u32 = 1 << 8;
+    /// Refresh, then ask again.
+    pub(super) const REFRESH_FIRST: u32 = 1 << 9;
+    /// Fetch a part of the base, then ask again.
+    pub(super) const NEEDS_OBJECT: u32 = 1 << 10;
+    /// The Authorization header held the credential, so the upstream must not see it.
+    pub(super) const STRIP_AUTHORIZATION: u32 = 1 << 11;
+}
+
+thread_local! {
+    static INPUT: RefCell<Box<[u8]>> = RefCell::new(vec![0; INPUT_BYTES].into_boxed_slice());
+}
+
+/// Wasm's memory, in which the entry finds the two buffers.
+#[wasm_bindgen]
+pub fn wasm_memory() -> JsValue {
+    wasm_bindgen::memory()
+}
+
+/// Where the entry writes a request's facts.
+#[wasm_bindgen]
+pub fn input_at() -> usize {
+    INPUT.with_borrow(|input| input.as_ptr() as usize)
+}
+
+/// Where the entry reads the text of an allowed request.
+#[wasm_bindgen]
+pub fn output_at() -> usize {
+    output::address()
+}
+
+/// Reads the settings. The answer is empty, or the problem (a template) that every request gets until they are right.
+#[wasm_bindgen]
+pub fn configure(env: Env) -> Option<String> {
+    let error = isolate::config(&env).err()?;
+    worker::console_error!("The gate's configuration does not work: {}", error);
+    Some(Problem::misconfigured(&error.to_string()).template())
+}
+
+/// The upstream's origin, without which requests go to the service binding.
+#[wasm_bindgen]
+pub fn upstream_origin() -> Option<String> {
+    isolate::with(|isolate| isolate.config().and_then(|config| config.upstream.clone()))
+}
+
+/// The header besides Authorization and X-API-Key that may carry a credential.
+#[wasm_bindgen]
+pub fn credential_header() -> Option<String> {
+    isolate::with(|isolate| isolate.config().and_then(|config| config.credential_header.clone()))
+}
+
+/// The answer to requests with this outcome, as a template.
+#[wasm_bindgen]
+pub fn denial(code: u8) -> String {
+    // An unknown number cannot come from `decide`; if it does, nothing is known and nothing passes.
+    Problem::denial(Code::from_number(code).unwrap_or(Code::SnapshotUnavailable)).template()
+}
+
+/// The answer when a decision could not be made at all.
+#[wasm_bindgen]
+pub fn unavailable() -> String {
+    Problem::denial(Code::SnapshotUnavailable).template()
+}
+
+/// The answer when the upstream cannot be reached.
+#[wasm_bindgen]
+pub fn upstream_unreachable() -> String {
+    Problem::upstream_unreachable().template()
+}
+
+/// Decides the request whose facts stand in the input, one behind the other: Authorization, X-API-Key, the configured header, method, path.
+/// The arguments are their lengths; a header that the request lacks has -1. See [`flag`] for the result.
+#[wasm_bindgen]
+pub fn decide(now_ms: f64, authorization: i32, api_key: i32, own: i32, method: i32, path: i32) -> u32 {
+    INPUT.with_borrow(|input| {
+        let mut input = Input(input);
+        let authorization = input.field(authorization);
+        let others = [input.field(api_key), input.field(own)];
+        let (credential, in_authorization) = credential::one_of(authorization, others);
+        let strip = if in_authorization { flag::STRIP_AUTHORIZATION } else { 0 };
+        let method = input.field(method).and_then(|method| std::str::from_utf8(method).ok());
+        let path = input.field(path).unwrap_or_default();
+        #[cfg(feature = "fault-injection")]
+        crate::fault::in_decide(path);
+        let facts = RequestFacts::new(credential, method.unwrap_or_default(), path);
+        answer(&facts, now_ms) | strip
+    })
+}
+
+/// Refreshes the isolate's snapshot. Resolves when this isolate has done what it can; never rejects.
+#[wasm_bindgen]
+pub fn refresh(env: Env, colo: String) -> Promise {
+    future_to_promise(async move {
+        refresh::run(&env, &colo).await;
+        Ok(JsValue::UNDEFINED)
+    })
+}
+
+/// Fetches the body that the last call of [`decide`] asked for. Call it before anything else runs.
+#[wasm_bindgen]
+pub fn load_needed(env: Env) -> Promise {
+    let needed = isolate::with(isolate::Isolate::take_needed);
+    future_to_promise(async move {
+        if let Some(object) = needed {
+            refresh::load_object(&env, object).await;
+        }
+        Ok(JsValue::UNDEFINED)
+    })
+}
+
+/// Runs the whole path once: the first call into a fresh instance costs a millisecond, which start-up can better afford.
+#[wasm_bindgen]
+pub fn warm_up() {
+    let token = b"Bearer lk_test_000000000000000000000000000000000VhE5o";
+    let facts = RequestFacts::new(Credential::Authorization(token), "GET", b"/");
+    let _ = answer(&facts, 0.0);
+    let _ = latchkey_token::digest(token);
+}
+
+/// What the entry wrote, taken apart from front to back.
+struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    /// The next field. A length that does not fit cannot come from the entry; an empty field then denies.
+    fn field(&mut self, length: i32) -> Option<&'a [u8]> {
+        let length = usize::try_from(length).ok()?;
+        let (field, rest) = self.0.split_at_checked(length).unwrap_or_default();
+        self.0 = rest;
+        Some(field)
+    }
+}
+
+fn answer(facts: &RequestFacts<'_>, now_ms: f64) -> u32 {
+    isolate::with(|isolate| {
+        let refresh = match isolate.step(now_ms) {
+            Step::RefreshFirst => return flag::REFRESH_FIRST,
+            Step::DecideAndRefresh => flag::REFRESH,
+            Step::Decide => 0,
+        };
+        let Some(view) = isolate.view() else { return pack(Code::SnapshotUnavailable, 0) };
+        match latchkey_validator::decide(facts, &view, clock::seconds(now_ms)) {
+            Verdict::Decided(decision) => {
+                let packed = pack_decision(&decision);
+                let code = decision.code;
+                if code == Code::NotFound && isolate.freshness.takes_miss(now_ms) {
+                    return flag::REFRESH_FIRST;
+                }
+                packed | refresh
+            }
+            Verdict::NeedsObject(object) => {
+                isolate.need(object);
+                flag::NEEDS_OBJECT
+            }
+        }
+    })
+}
+
+fn pack_decision(decision: &Decision<'_>) -> u32 {
+    match (decision.code, &decision.key) {
+        (Code::Valid, Some(key)) => pack(Code::Valid, output::describe(key)),
+        // Allowed but nobody's: no such decision exists, and it would not pass if it did.
+        (Code::Valid, None) => pack(Code::SnapshotUnavailable, 0),
+        (code, _) => pack(code, 0),
+    }
+}
+
+fn pack(code: Code, output: usize) -> u32 {
+    u32::from(code.number()) | (output as u32) << 16
+}
