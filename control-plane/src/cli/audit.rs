@@ -12,9 +12,7 @@ use super::{input, keyspaces};
 use crate::domain::WorkspaceId;
 use crate::domain::audit::ChainVerifier;
 use crate::storage::sqlite::SqliteStore;
-use crate::storage::{AuditStore, StoreError};
-
-const PAGE: u32 = 1_000;
+use crate::storage::{AuditStore, StoreError, check_audit_log};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -26,7 +24,7 @@ pub(super) enum Command {
         /// Only to an object, by its id.
         #[arg(long, value_name = "ID")]
         object: Option<String>,
-        /// Only by an admin key: adm_…
+        /// Only by an admin key: adm_…, or system.
         #[arg(long, value_name = "ADMIN_KEY")]
         actor: Option<String>,
         #[command(flatten)]
@@ -51,7 +49,7 @@ pub(super) async fn run(group: Group<Command>) -> Result<(), Failure> {
             if let Some(keyspace) = &keyspace {
                 keyspaces::path(keyspace)?;
             }
-            if let Some(actor) = &actor {
+            if let Some(actor) = actor.as_ref().filter(|actor| *actor != "system") {
                 input::id("adm", "admin key", actor)?;
             }
             let call = Call::get("/v1/audit")
@@ -118,17 +116,10 @@ fn broken(logs: u32) -> Failure {
 }
 
 async fn verify_workspace(
-    store: &dyn AuditStore,
+    store: &SqliteStore,
     workspace: WorkspaceId,
 ) -> Result<Result<u64, String>, StoreError> {
     let mut chain = ChainVerifier::default();
-    loop {
-        let page = store.audit_entries(workspace, chain.rows(), PAGE).await?;
-        if page.is_empty() {
-            return Ok(Ok(chain.rows()));
-        }
-        if let Err(fault) = page.iter().try_for_each(|entry| chain.take(entry)) {
-            return Ok(Err(fault));
-        }
-    }
+    let verdict = check_audit_log(store, workspace, &mut chain).await?;
+    Ok(verdict.map(|()| chain.rows()))
 }

@@ -17,11 +17,21 @@ pub enum ChangeKind {
     KeyUpdated,
     /// A key was revoked.
     KeyRevoked,
+    /// A role was made.
+    RoleCreated,
+    /// A role changed.
+    RoleUpdated,
+    /// A role was deleted.
+    RoleDeleted,
+    /// Live keys were let in.
+    LiveEnabled,
+    /// Live keys were shut out.
+    LiveDisabled,
 }
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::KeyspaceCreated,
         Self::KeyspaceUpdated,
         Self::KeyspaceDeleted,
@@ -29,6 +39,11 @@ impl ChangeKind {
         Self::KeyCreated,
         Self::KeyUpdated,
         Self::KeyRevoked,
+        Self::RoleCreated,
+        Self::RoleUpdated,
+        Self::RoleDeleted,
+        Self::LiveEnabled,
+        Self::LiveDisabled,
     ];
 
     /// The stored name, which is also the audit log's action.
@@ -41,6 +56,11 @@ impl ChangeKind {
             Self::KeyCreated => "key.created",
             Self::KeyUpdated => "key.updated",
             Self::KeyRevoked => "key.revoked",
+            Self::RoleCreated => "role.created",
+            Self::RoleUpdated => "role.updated",
+            Self::RoleDeleted => "role.deleted",
+            Self::LiveEnabled => "live.enabled",
+            Self::LiveDisabled => "live.disabled",
         }
     }
 

@@ -1,4 +1,4 @@
-use super::{AdminKeyId, FieldErrors, KeyId};
+use super::{AdminKeyId, FieldErrors, KeyId, RoleId};
 
 /// Why an operation is refused. None of these is a fault of the program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,11 +28,45 @@ pub enum DomainError {
     /// A revoked key is not changed any more.
     #[error("the key {0} is revoked and cannot be changed")]
     KeyRevoked(KeyId),
+    /// Another role of the keyspace has the name.
+    #[error("the name `{name}` is taken by the role {holder}")]
+    RoleNameTaken {
+        /// The wanted name.
+        name: String,
+        /// The role that has it.
+        holder: RoleId,
+    },
+    /// Keys have the role.
+    #[error(
+        "the role `{name}` is in use by {keys} keys ({}); take it from them first, or delete it with ?force=true, which does",
+        named(.keys, .first)
+    )]
+    RoleInUse {
+        /// The role.
+        name: String,
+        /// How many.
+        keys: u64,
+        /// Some of them.
+        first: Vec<KeyId>,
+    },
+    /// Live keys do not work in this keyspace.
+    #[error(
+        "live is off for this keyspace; GET /v1/keyspaces/{{keyspace_id}}/environments says what it needs to be turned on"
+    )]
+    LiveNotEnabled,
+    /// Something is missing.
+    #[error("live cannot be turned on yet: {0}")]
+    RequirementsNotMet(String),
     /// Without it nobody could manage the workspace any more.
     #[error(
         "{0} is the last admin key that may do everything and never expires; make another one before you revoke it"
     )]
     LastAdminKey(AdminKeyId),
+}
+
+fn named(keys: &u64, first: &[KeyId]) -> String {
+    let named = first.iter().map(KeyId::to_string).collect::<Vec<_>>().join(", ");
+    if *keys > first.len() as u64 { format!("{named}, …") } else { named }
 }
 
 /// The kinds of objects that an operation may not find.
@@ -42,6 +76,8 @@ pub enum ObjectKind {
     Keyspace,
     /// A key.
     Key,
+    /// A role.
+    Role,
     /// An admin key.
     AdminKey,
 }
@@ -51,6 +87,7 @@ impl std::fmt::Display for ObjectKind {
         f.write_str(match self {
             Self::Keyspace => "keyspace",
             Self::Key => "key",
+            Self::Role => "role",
             Self::AdminKey => "admin key",
         })
     }

@@ -64,6 +64,8 @@ id_type! {
     KeyId = "key";
     /// One token of a key.
     SecretId = "sec";
+    /// A role of a keyspace.
+    RoleId = "role";
     /// A key to the admin API.
     AdminKeyId = "adm";
     /// One request to the admin API.

@@ -1,20 +1,17 @@
-//! A keyspace's policy: which route needs which permission, and what the roles grant.
+//! A keyspace's policy: which route needs which permission. It travels to the gates together with the roles.
 
 use std::collections::BTreeMap;
 
 use latchkey_snapshot as snapshot;
 use latchkey_token::Environment;
-use latchkey_validator::permissions::{check_grant, check_permission};
+use latchkey_validator::permissions::check_permission;
 use latchkey_validator::{RuleError, check_pattern, check_policy};
 use serde::{Deserialize, Serialize};
 
-use super::{FieldErrors, KeyspaceId, OnExpired, Timestamp, text};
+use super::role::Role;
+use super::{FieldErrors, KeyspaceId, OnExpired, Timestamp};
 
 const MAX_ROUTES: usize = 512;
-const MAX_ROLES: usize = 256;
-const MAX_ROLE_GRANTS: usize = 256;
-/// Role names that a keyspace can use in its life: snapshots hold numbers of 16 bits, and a number is never used again.
-const MAX_ROLE_NUMBERS: usize = 16_384;
 
 /// What a route that nothing matches gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -34,8 +31,6 @@ pub struct PolicyDocument {
     pub default: Option<String>,
     /// First match wins.
     pub routes: Vec<RouteDocument>,
-    /// Named sets of permissions.
-    pub roles: Vec<RoleDocument>,
 }
 
 /// One route of a [`PolicyDocument`].
@@ -51,15 +46,6 @@ pub struct RouteDocument {
     pub environment: Option<String>,
 }
 
-/// One role of a [`PolicyDocument`].
-#[derive(Clone, Debug, Default)]
-pub struct RoleDocument {
-    /// Its name.
-    pub name: Option<String>,
-    /// Permission patterns.
-    pub grants: Vec<String>,
-}
-
 /// A checked policy. Its JSON is what the API shows and what is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Policy {
@@ -67,8 +53,6 @@ pub struct Policy {
     pub default: DefaultAccess,
     /// First match wins.
     pub routes: Vec<Route>,
-    /// Named sets of permissions.
-    pub roles: Vec<Role>,
 }
 
 /// One route.
@@ -86,27 +70,16 @@ pub struct Route {
     pub environment: Option<Environment>,
 }
 
-/// One role.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Role {
-    /// Its name.
-    pub name: String,
-    /// Permission patterns.
-    pub grants: Vec<String>,
-}
-
-/// A policy and the numbers by which snapshots refer to its roles.
-///
-/// A name keeps its number for ever, also after the role is gone: a profile in an old base must never mean another role.
+/// A policy with the roles of its keyspace: what gates get together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyState {
     /// Whose policy.
     pub keyspace_id: KeyspaceId,
     /// The policy.
     pub policy: Policy,
-    /// Every role name that was ever used.
-    pub role_numbers: BTreeMap<String, u16>,
-    /// When it was last replaced.
+    /// In the order of their numbers.
+    pub roles: Vec<Role>,
+    /// When the policy was last replaced.
     pub updated_at: Timestamp,
 }
 
@@ -124,24 +97,13 @@ impl PolicyDocument {
                 DefaultAccess::Deny
             }
         };
-        for (field, length, limit) in
-            [("/routes", self.routes.len(), MAX_ROUTES), ("/roles", self.roles.len(), MAX_ROLES)]
-        {
-            if length > limit {
-                errors.add(field, format!("must have at most {limit} entries"));
-                return Err(errors);
-            }
+        if self.routes.len() > MAX_ROUTES {
+            errors.add("/routes", format!("must have at most {MAX_ROUTES} entries"));
+            return Err(errors);
         }
         let routes =
             self.routes.into_iter().enumerate().map(|(at, route)| route.check(at, &mut errors)).collect();
-        let roles: Vec<_> =
-            self.roles.into_iter().enumerate().map(|(at, role)| role.check(at, &mut errors)).collect();
-        for (at, role) in roles.iter().enumerate() {
-            if !role.name.is_empty() && roles[..at].iter().any(|other: &Role| other.name == role.name) {
-                errors.add(format!("/roles/{at}/name"), "stands in the list twice");
-            }
-        }
-        errors.into_result().map(|()| Policy { default, routes, roles })
+        errors.into_result().map(|()| Policy { default, routes })
     }
 }
 
@@ -162,52 +124,24 @@ impl RouteDocument {
     }
 }
 
-impl RoleDocument {
-    fn check(self, at: usize, errors: &mut FieldErrors) -> Role {
-        let field = format!("/roles/{at}/name");
-        let name = errors.required(&field, self.name).and_then(|name| errors.check(field, text::name(name)));
-        let name = name.unwrap_or_default();
-        if self.grants.len() > MAX_ROLE_GRANTS {
-            errors.add(format!("/roles/{at}/grants"), format!("must have at most {MAX_ROLE_GRANTS} entries"));
-        }
-        for (index, grant) in self.grants.iter().enumerate() {
-            let field = format!("/roles/{at}/grants/{index}");
-            errors.check(field.as_str(), check_grant(grant));
-            if self.grants[..index].contains(grant) {
-                errors.add(field, "stands in the list twice");
-            }
-        }
-        Role { name, grants: self.grants }
-    }
-}
-
 impl PolicyState {
     /// The policy of a new keyspace: deny everything.
     pub fn new(keyspace_id: KeyspaceId, at: Timestamp) -> Self {
-        Self { keyspace_id, policy: Policy::default(), role_numbers: BTreeMap::new(), updated_at: at }
+        Self { keyspace_id, policy: Policy::default(), roles: Vec::new(), updated_at: at }
     }
 
-    /// Puts another policy in place and gives numbers to names that are new.
+    /// Puts another policy in place.
     ///
     /// # Errors
-    /// The policy cannot be published as it is, or the keyspace has used up its role names.
+    /// The policy cannot be published as it is.
     pub fn replace(&mut self, policy: Policy, at: Timestamp) -> Result<(), FieldErrors> {
-        for role in &policy.roles {
-            let next = self.role_numbers.len() + 1;
-            if !self.role_numbers.contains_key(&role.name) {
-                if next > MAX_ROLE_NUMBERS {
-                    let mut errors = FieldErrors::default();
-                    errors.add(
-                        "/roles",
-                        format!("hold a new name, but the keyspace has used all {MAX_ROLE_NUMBERS}"),
-                    );
-                    return Err(errors);
-                }
-                self.role_numbers.insert(role.name.clone(), next as u16);
-            }
-        }
         (self.policy, self.updated_at) = (policy, at);
         self.check_publishable()
+    }
+
+    /// The numbers by which snapshots refer to the roles.
+    pub fn role_numbers(&self) -> BTreeMap<String, u16> {
+        self.roles.iter().map(|role| (role.name.clone(), role.number)).collect()
     }
 
     /// The policy in the form in which gates get it. `on_expired` is a setting of the keyspace.
@@ -223,38 +157,36 @@ impl PolicyState {
             },
             // Keys are only made here, none are imported.
             tokens: snapshot::TokenShapes::OnlyLatchkey,
-            roles: self.policy.roles.iter().filter_map(|role| self.published_role(role)).collect(),
+            roles: self.roles.iter().map(published_role).collect(),
             routes: self.policy.routes.iter().map(published_route).collect(),
         }
     }
 
-    fn published_role(&self, role: &Role) -> Option<snapshot::Role> {
-        let number = *self.role_numbers.get(&role.name)?;
-        Some(snapshot::Role { number, grants: role.grants.clone() })
-    }
-
     /// Asks the gate's own code, so that no policy is accepted here that a gate would refuse.
-    fn check_publishable(&self) -> Result<(), FieldErrors> {
+    ///
+    /// # Errors
+    /// What is wrong, with the place in the policy where it has one.
+    pub fn check_publishable(&self) -> Result<(), FieldErrors> {
         let published = self.published(OnExpired::Deny);
         let mut errors = FieldErrors::default();
         match check_policy(&published) {
             Err(RuleError::Route { position, fault }) => {
                 errors.add(format!("/routes/{position}"), fault.to_string())
             }
-            Err(fault) => errors.add("/roles", fault.to_string()),
+            Err(fault) => errors.add("", format!("the policy with its roles: {fault}")),
             Ok(()) => {}
         }
         if let Err(refusal) = published.encode(self.keyspace_id.0) {
-            errors.add("", format!("the policy as a whole {}", refusal.message()));
+            errors.add("", format!("the policy with its roles {}", refusal.message()));
         }
         errors.into_result()
     }
 
-    /// Notes every role that the policy does not define.
+    /// Notes every name that is none of the keyspace's roles.
     pub fn check_roles(&self, roles: &[String], errors: &mut FieldErrors) {
         for (at, name) in roles.iter().enumerate() {
-            if !self.policy.roles.iter().any(|role| role.name == *name) {
-                errors.add(format!("/roles/{at}"), "is not a role of the keyspace's policy");
+            if !self.roles.iter().any(|role| role.name == *name) {
+                errors.add(format!("/roles/{at}"), "is not a role of the keyspace");
             }
         }
     }
@@ -281,6 +213,10 @@ mod environment_text {
         let text = Option::<String>::deserialize(deserializer)?;
         text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
     }
+}
+
+fn published_role(role: &Role) -> snapshot::Role {
+    snapshot::Role { number: role.number, grants: role.grants.clone() }
 }
 
 fn published_route(route: &Route) -> snapshot::Route {
@@ -318,25 +254,6 @@ mod tests {
         let policy = Policy { routes: vec![route("/a/{x}"), route("/a/{y}")], ..Default::default() };
         let errors = state.replace(policy, Timestamp(1)).unwrap_err();
         assert_eq!(errors.iter().next().unwrap().field, "/routes/1");
-    }
-
-    fn role(name: &str) -> Role {
-        Role { name: name.to_owned(), grants: vec![] }
-    }
-
-    #[test]
-    fn a_role_keeps_its_number_and_no_number_is_used_again() {
-        let mut state = PolicyState::new(KeyspaceId(1), Timestamp(0));
-        let with = |names: &[&str]| Policy {
-            roles: names.iter().map(|name| role(name)).collect(),
-            ..Default::default()
-        };
-        state.replace(with(&["reader", "writer"]), Timestamp(1)).unwrap();
-        state.replace(with(&["auditor"]), Timestamp(2)).unwrap();
-        state.replace(with(&["writer", "reader"]), Timestamp(3)).unwrap();
-        let numbers: Vec<_> =
-            state.role_numbers.iter().map(|(name, number)| (name.as_str(), *number)).collect();
-        assert_eq!(numbers, [("auditor", 3), ("reader", 1), ("writer", 2)]);
     }
 
     #[test]

@@ -2,18 +2,23 @@
 
 mod access;
 mod admin_keys;
+mod audit;
 mod body;
 mod caller;
+mod environments;
 mod fields;
 mod keys;
 mod keyspaces;
 mod middleware;
 mod openapi;
 mod params;
+mod permissions;
 mod policy;
 mod problem;
 mod reply;
+mod roles;
 mod router;
+mod stream;
 mod system;
 
 pub use openapi::document;

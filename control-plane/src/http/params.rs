@@ -29,6 +29,29 @@ impl<T: FromStr<Err: std::fmt::Display> + Send> FromRequestParts<App> for PathId
     }
 }
 
+/// The two ids in the path.
+pub(super) struct PathIds<A, B>(pub(super) A, pub(super) B);
+
+impl<A, B> FromRequestParts<App> for PathIds<A, B>
+where
+    A: FromStr<Err: std::fmt::Display> + Send,
+    B: FromStr<Err: std::fmt::Display> + Send,
+{
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let malformed = |which: &str, error: &dyn std::fmt::Display| {
+            Failure::MalformedId(format!("the {which} id in the path {error}"))
+        };
+        let Path((first, second)) = Path::<(String, String)>::from_request_parts(parts, app)
+            .await
+            .map_err(|error| malformed("first", &error))?;
+        let first = first.parse().map_err(|error| malformed("first", &error))?;
+        let second = second.parse().map_err(|error| malformed("second", &error))?;
+        Ok(Self(first, second))
+    }
+}
+
 /// The query parameters, of which an operation takes those that it knows.
 pub(super) struct Params {
     given: BTreeMap<String, String>,

@@ -112,6 +112,12 @@ fn describe_refusal(error: &DomainError) -> Description {
         DomainError::KeyspaceInUse { .. } => {
             (StatusCode::CONFLICT, "KEYSPACE_IN_USE", "The keyspace is in use")
         }
+        DomainError::RoleNameTaken { .. } => (StatusCode::CONFLICT, "NAME_TAKEN", "The name is taken"),
+        DomainError::RoleInUse { .. } => (StatusCode::CONFLICT, "ROLE_IN_USE", "The role is in use"),
+        DomainError::LiveNotEnabled => (StatusCode::CONFLICT, "LIVE_NOT_ENABLED", "Live is off"),
+        DomainError::RequirementsNotMet(_) => {
+            (StatusCode::CONFLICT, "REQUIREMENTS_NOT_MET", "Live needs more")
+        }
         DomainError::LastAdminKey(_) => (StatusCode::CONFLICT, "LAST_ADMIN_KEY", "The last admin key stays"),
         DomainError::KeyRevoked(_) => (StatusCode::CONFLICT, "KEY_REVOKED", "The key is revoked"),
     };

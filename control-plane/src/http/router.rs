@@ -5,7 +5,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::access::{needs, needs_any_scope, needs_within_limit};
-use super::{admin_keys, body, keys, keyspaces, middleware, policy, problem, system};
+use super::{
+    admin_keys, audit, body, environments, keys, keyspaces, middleware, permissions, policy, problem, roles,
+    system,
+};
 use crate::app::App;
 use crate::domain::Scope;
 
@@ -25,8 +28,8 @@ pub fn router(app: App) -> Router {
 /// Every operation, with its part of the OpenAPI document and what it asks of the admin key.
 pub(super) fn operations() -> OpenApiRouter<App> {
     use Scope::{
-        AdminKeysRead, AdminKeysWrite, KeysRead, KeysWrite, KeyspacesRead, KeyspacesWrite, PolicyRead,
-        PolicyWrite, SnapshotsRead,
+        AdminKeysRead, AdminKeysWrite, AuditRead, KeysRead, KeysWrite, KeyspacesRead, KeyspacesWrite,
+        PolicyRead, PolicyWrite, RolesRead, RolesWrite, SnapshotsRead,
     };
     OpenApiRouter::new()
         .routes(needs(KeyspacesWrite, routes!(keyspaces::create::create_keyspace)))
@@ -36,6 +39,8 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(needs(KeyspacesWrite, routes!(keyspaces::delete::delete_keyspace)))
         .routes(needs(SnapshotsRead, routes!(keyspaces::snapshot::get_snapshot)))
         .routes(needs(KeyspacesRead, routes!(keyspaces::propagation::get_propagation)))
+        .routes(needs(KeyspacesRead, routes!(environments::get::get_environments)))
+        .routes(needs(KeyspacesWrite, routes!(environments::switch::switch_live)))
         .routes(needs(PolicyRead, routes!(policy::get::get_policy)))
         .routes(needs(PolicyWrite, routes!(policy::put::put_policy)))
         .routes(needs(KeysWrite, routes!(keys::create::create_key)))
@@ -43,6 +48,17 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(needs(KeysRead, routes!(keys::get::get_key)))
         .routes(needs(KeysWrite, routes!(keys::update::update_key)))
         .routes(needs(KeysWrite, routes!(keys::revoke::revoke_key)))
+        .routes(needs(RolesWrite, routes!(roles::create::create_role)))
+        .routes(needs(RolesRead, routes!(roles::list::list_roles)))
+        .routes(needs(RolesRead, routes!(roles::get::get_role)))
+        .routes(needs(RolesWrite, routes!(roles::update::update_role)))
+        .routes(needs(RolesWrite, routes!(roles::delete::delete_role)))
+        .routes(needs(RolesRead, routes!(permissions::list::list_permissions)))
+        .routes(needs(RolesRead, routes!(permissions::preview::preview_permissions)))
+        .routes(needs(KeysRead, routes!(permissions::of_key::get_key_permissions)))
+        .routes(needs_within_limit(AuditRead, routes!(audit::list::list_audit)))
+        .routes(needs(AuditRead, routes!(audit::export::export_audit)))
+        .routes(needs(AuditRead, routes!(audit::verify::verify_audit)))
         .routes(needs_within_limit(AdminKeysWrite, routes!(admin_keys::create::create_admin_key)))
         .routes(needs_within_limit(AdminKeysRead, routes!(admin_keys::list::list_admin_keys)))
         .routes(needs_within_limit(AdminKeysRead, routes!(admin_keys::get::get_admin_key)))

@@ -35,9 +35,10 @@ pub(super) async fn build(
     let (keyspace, policy, _) =
         state.ok_or_else(|| PublishError::Interrupted("the keyspace is gone".to_owned()))?;
     let rows = store.base_row_count(id, forget_before(now)).await?;
+    let roles = policy.role_numbers();
     let mut shard_bits = shard_bits_for(rows);
     loop {
-        let build = Build { store: store.as_ref(), id, roles: &policy.role_numbers, now };
+        let build = Build { store: store.as_ref(), id, roles: &roles, now };
         match build.with_shards(shard_bits, keyspace.change_seq).await {
             // Keys with much metadata and many permissions of their own: the same rows take more shards.
             Err(PublishError::Encoding(Refusal::TooLong | Refusal::LimitExceeded))

@@ -288,7 +288,7 @@ impl KeyspacePublisher {
         if changed.too_many {
             return Ok(None);
         }
-        let changes = segments::changes(changed, &policy.role_numbers);
+        let changes = segments::changes(changed, &policy.role_numbers());
         match changes.encode(self.id.0, first_seq, changed.through_seq) {
             Ok(bytes) => Segment::new(first_seq, changed.through_seq, bytes).map(Some),
             Err(Refusal::TooLong | Refusal::LimitExceeded) => Ok(None),

@@ -1,7 +1,10 @@
 use async_trait::async_trait;
 
 use super::{Committed, StoreError};
-use crate::domain::{Actor, AdminKey, AdminKeyId, Page, PageRequest, Timestamp, WorkspaceId};
+use crate::domain::role::{NewRole, Role, RolePatch};
+use crate::domain::{
+    Actor, AdminKey, AdminKeyId, KeyspaceId, LiveSwitch, Page, PageRequest, RoleId, Timestamp, WorkspaceId,
+};
 
 /// Admin keys. Revoked ones are found by their id and by nothing else.
 #[async_trait]
@@ -33,4 +36,83 @@ pub trait AdminKeyStore: Send + Sync + 'static {
         id: AdminKeyId,
         at: Timestamp,
     ) -> Result<Committed<AdminKey>, StoreError>;
+}
+
+/// What to do with keys that have a role when it is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoleDeleteMode {
+    /// Refuse, naming them.
+    OnlyUnused,
+    /// Take it from them.
+    TakeFromKeys,
+}
+
+/// Roles of keyspaces.
+#[async_trait]
+pub trait RoleStore: Send + Sync + 'static {
+    /// Makes a role.
+    async fn create_role(
+        &self,
+        actor: &Actor,
+        keyspace: KeyspaceId,
+        new: NewRole,
+        at: Timestamp,
+    ) -> Result<Committed<Role>, StoreError>;
+
+    /// One role.
+    async fn role(
+        &self,
+        workspace: WorkspaceId,
+        keyspace: KeyspaceId,
+        id: RoleId,
+    ) -> Result<Role, StoreError>;
+
+    /// Roles of a keyspace, newest first.
+    async fn roles(
+        &self,
+        workspace: WorkspaceId,
+        keyspace: KeyspaceId,
+        page: PageRequest,
+    ) -> Result<Page<Role>, StoreError>;
+
+    /// Changes a role. Keys keep it under its new name.
+    async fn update_role(
+        &self,
+        actor: &Actor,
+        keyspace: KeyspaceId,
+        id: RoleId,
+        patch: RolePatch,
+        at: Timestamp,
+    ) -> Result<Committed<Role>, StoreError>;
+
+    /// Deletes a role. One that is made later under the same name is another one.
+    async fn delete_role(
+        &self,
+        actor: &Actor,
+        keyspace: KeyspaceId,
+        id: RoleId,
+        mode: RoleDeleteMode,
+        at: Timestamp,
+    ) -> Result<Committed<()>, StoreError>;
+}
+
+/// Whether live keys of a keyspace work.
+#[async_trait]
+pub trait EnvironmentStore: Send + Sync + 'static {
+    /// The switch, and what the database knows of the requirements.
+    async fn live_switch(
+        &self,
+        workspace: WorkspaceId,
+        keyspace: KeyspaceId,
+    ) -> Result<LiveSwitch, StoreError>;
+
+    /// Turns live on or off. Doing it again changes nothing and leaves no trace. Whether the requirements are met is for the caller
+    /// to find out before.
+    async fn switch_live(
+        &self,
+        actor: &Actor,
+        keyspace: KeyspaceId,
+        enabled: bool,
+        at: Timestamp,
+    ) -> Result<Committed<()>, StoreError>;
 }

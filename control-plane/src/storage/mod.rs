@@ -7,12 +7,14 @@
 //! 3. Every query that takes a [`WorkspaceId`](crate::domain::WorkspaceId) finds nothing of another workspace.
 
 mod administration;
+mod audit_check;
 mod error;
 mod publication;
 pub mod sqlite;
 mod traits;
 
-pub use administration::AdminKeyStore;
+pub use administration::{AdminKeyStore, EnvironmentStore, RoleDeleteMode, RoleStore};
+pub use audit_check::check_audit_log;
 pub use error::StoreError;
 pub use publication::{
     BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication, SealedSigningKey,

@@ -2,10 +2,12 @@ use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 use super::{
-    AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, Publication, SealedSigningKey, StoreError,
+    AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, EnvironmentStore, Publication, RoleStore,
+    SealedSigningKey, StoreError,
 };
 use crate::domain::KeyspaceSettings;
 use crate::domain::audit::LogEnd;
+use crate::domain::role::NewRole;
 use crate::domain::{
     Actor, AdminKey, AuditEntry, Change, Key, KeyId, KeyPatch, KeyStatus, Keyspace, KeyspaceId,
     KeyspacePatch, NewKey, Page, PageRequest, Policy, PolicyState, Timestamp, Workspace, WorkspaceId,
@@ -16,7 +18,9 @@ pub trait Store:
     WorkspaceStore
     + AdminKeyStore
     + KeyspaceStore
+    + EnvironmentStore
     + PolicyStore
+    + RoleStore
     + KeyStore
     + AuditStore
     + ChangeLog
@@ -28,7 +32,9 @@ impl<T> Store for T where
     T: WorkspaceStore
         + AdminKeyStore
         + KeyspaceStore
+        + EnvironmentStore
         + PolicyStore
+        + RoleStore
         + KeyStore
         + AuditStore
         + ChangeLog
@@ -74,6 +80,8 @@ pub struct NewKeyspace {
     pub id: KeyspaceId,
     /// Its settings.
     pub settings: KeyspaceSettings,
+    /// Its first roles.
+    pub roles: Vec<NewRole>,
     /// Its signing key.
     pub signing_key: SealedSigningKey,
     /// When it is made.

@@ -1,8 +1,9 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::view::{self, KeyspaceInput, KeyspaceView};
+use super::view::{self, KeyspaceView, NewKeyspaceInput};
 use crate::app::App;
+use crate::domain::role::{NewRole, Preset};
 use crate::domain::{KeyspaceDraft, KeyspaceId};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
@@ -17,7 +18,7 @@ use crate::storage::NewKeyspace;
     post,
     path = "/v1/keyspaces",
     tag = "keyspaces",
-    request_body = KeyspaceInput,
+    request_body = NewKeyspaceInput,
     responses((status = 201, description = "Made. Its address is in the Location header.", body = KeyspaceView))
 )]
 pub(in crate::http) async fn create_keyspace(
@@ -36,13 +37,18 @@ pub(in crate::http) async fn create_keyspace(
         on_expired: freshness.on_expired.flatten(),
         rules: view::rules(&mut body),
     };
-    let settings = draft.check(body.finish())?;
+    let preset = body.text("preset").flatten();
+    let mut errors = body.finish();
+    let preset = preset.and_then(|preset| errors.check("/preset", Preset::parse(&preset)));
+    let settings = draft.check(errors)?;
+    let roles = preset.map(Preset::roles).unwrap_or_default().into_iter();
+    let roles = roles.map(|settings| NewRole { id: app.next_id(), settings }).collect();
     let id: KeyspaceId = app.next_id();
     let signing_key = app.vault.make_signing_key(id).map_err(|error| {
         tracing::error!(%error, "no signing key could be made");
         Failure::Internal
     })?;
-    let new = NewKeyspace { id, settings, signing_key, at: app.now() };
+    let new = NewKeyspace { id, settings, roles, signing_key, at: app.now() };
     let made = app.store.create_keyspace(&caller.actor(), new).await?;
     Ok(reply::created(&format!("/v1/keyspaces/{id}"), made.change_seq, KeyspaceView::from(made.value)))
 }

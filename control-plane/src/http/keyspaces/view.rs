@@ -139,6 +139,17 @@ pub(in crate::http) struct QuotasInput {
     keys_per_owner: Option<u64>,
 }
 
+/// What can be set of a new keyspace.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; `Fields` reads it")]
+pub(in crate::http) struct NewKeyspaceInput {
+    #[serde(flatten)]
+    settings: KeyspaceInput,
+    /// Roles to begin with. `read-pay-admin`: Read grants `*:read`, ReadAndPay adds `*:pay`, Admin grants `*`.
+    #[schema(example = "read-pay-admin")]
+    preset: Option<String>,
+}
+
 /// A gate.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]

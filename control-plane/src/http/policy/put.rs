@@ -4,7 +4,7 @@ use axum::response::Response;
 use super::view::PolicyView;
 use crate::app::App;
 use crate::domain::KeyspaceId;
-use crate::domain::policy::{PolicyDocument, RoleDocument, RouteDocument};
+use crate::domain::policy::{PolicyDocument, RouteDocument};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::fields::Fields;
@@ -14,7 +14,7 @@ use crate::http::reply;
 
 /// Replace the policy.
 ///
-/// A role keeps its meaning for keys that have it even if it is removed and comes back.
+/// Roles are objects of their own: see `/v1/keyspaces/{keyspace_id}/roles`.
 #[utoipa::path(
     put,
     path = "/v1/keyspaces/{keyspace_id}/policy",
@@ -32,7 +32,6 @@ pub(in crate::http) async fn put_policy(
     let document = PolicyDocument {
         default: body.text("default").flatten(),
         routes: body.nested_list("routes", route).flatten().unwrap_or_default(),
-        roles: body.nested_list("roles", role).flatten().unwrap_or_default(),
     };
     let policy = document.check(body.finish())?;
     let replaced = app.store.replace_policy(&caller.actor(), id, policy, app.now()).await?;
@@ -45,12 +44,5 @@ fn route(fields: &mut Fields) -> RouteDocument {
         path: fields.text("path").flatten(),
         permission: fields.text("permission").flatten(),
         environment: fields.text("environment").flatten(),
-    }
-}
-
-fn role(fields: &mut Fields) -> RoleDocument {
-    RoleDocument {
-        name: fields.text("name").flatten(),
-        grants: fields.texts("grants").flatten().unwrap_or_default(),
     }
 }

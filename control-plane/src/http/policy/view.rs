@@ -1,6 +1,6 @@
 use utoipa::ToSchema;
 
-/// Which route needs what, and what the roles grant.
+/// Which route needs what.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; `Fields` reads it and the domain's policy is written")]
 pub(in crate::http) struct PolicyView {
@@ -9,8 +9,6 @@ pub(in crate::http) struct PolicyView {
     default: Option<String>,
     /// At most 512.
     routes: Option<Vec<RouteView>>,
-    /// At most 256.
-    roles: Option<Vec<RoleView>>,
 }
 
 /// A route.
@@ -29,15 +27,4 @@ pub(in crate::http) struct RouteView {
     /// `test` or `live`; absent: both.
     #[schema(example = "live")]
     environment: Option<String>,
-}
-
-/// A named set of permissions.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes the body; `Fields` reads it and the domain's policy is written")]
-pub(in crate::http) struct RoleView {
-    #[schema(example = "reader")]
-    name: String,
-    /// Permission patterns; `*` stands for one segment, at the end for any rest.
-    #[schema(example = json!(["items:*"]))]
-    grants: Vec<String>,
 }

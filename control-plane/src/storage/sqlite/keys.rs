@@ -1,10 +1,11 @@
 use async_trait::async_trait;
+use latchkey_token::Environment;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
 use super::mutation::{Mutation, Trail};
 use super::rows::{KEY_COLUMNS, number, unsigned};
-use super::{SqliteStore, policies, rows};
+use super::{SqliteStore, environments, policies, rows};
 use crate::domain::error::ObjectKind;
 use crate::domain::{
     Actor, ChangeKind, DomainError, FieldErrors, Key, KeyId, KeyPatch, KeyStatus, KeyspaceId, NewKey, Page,
@@ -68,6 +69,9 @@ fn create(mutation: &mut Mutation<'_>, mut new: NewKey) -> Result<Committed<Key>
     let connection = mutation.connection();
     let keyspace = new.keyspace_id;
     mutation.keyspace(keyspace)?;
+    if new.settings.environment == Environment::Live && !environments::is_on(connection, keyspace)? {
+        return Err(DomainError::LiveNotEnabled.into());
+    }
     if !new.settings.roles.is_empty() {
         let mut errors = FieldErrors::default();
         policies::stored(connection, keyspace)?.check_roles(&new.settings.roles, &mut errors);

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::mutation::{Mutation, Trail};
 use super::rows::number;
-use super::{SqliteStore, policies, rows};
+use super::{SqliteStore, policies, roles, rows};
 use crate::domain::error::ObjectKind;
 use crate::domain::{
     Actor, ChangeKind, DomainError, GateUrl, Keyspace, KeyspaceId, KeyspacePatch, Page, PageRequest,
@@ -67,7 +67,7 @@ fn found(keyspace: Option<Keyspace>) -> Result<Keyspace, StoreError> {
 
 fn create(mutation: &mut Mutation<'_>, new: NewKeyspace) -> Result<Committed<Keyspace>, StoreError> {
     let connection = mutation.connection();
-    let NewKeyspace { id, settings, signing_key, at } = new;
+    let NewKeyspace { id, settings, roles: first_roles, signing_key, at } = new;
     let keyspace = Keyspace {
         id,
         workspace_id: mutation.actor().workspace_id,
@@ -105,15 +105,12 @@ fn create(mutation: &mut Mutation<'_>, new: NewKeyspace) -> Result<Committed<Key
         .execute(params![number(id.0), signing_key.public_key, signing_key.sealed_seed, at.0])?;
     store_rules(connection, &keyspace)?;
     policies::insert(connection, &PolicyState::new(id, at))?;
+    let mut after = keyspace.audit_view();
+    let made = first_roles.into_iter().map(|role| roles::insert(connection, id, role, at));
+    after["roles"] = made.map(|role| Ok(role?.audit_view())).collect::<Result<Vec<_>, StoreError>>()?.into();
     let seq = mutation.next_change_seq(id)?;
-    let trail = Trail {
-        keyspace: id,
-        seq,
-        kind: ChangeKind::KeyspaceCreated,
-        key: None,
-        before: Value::Null,
-        after: keyspace.audit_view(),
-    };
+    let trail =
+        Trail { keyspace: id, seq, kind: ChangeKind::KeyspaceCreated, key: None, before: Value::Null, after };
     mutation.record(trail, keyspace)
 }
 

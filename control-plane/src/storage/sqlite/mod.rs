@@ -3,6 +3,7 @@
 mod admin_keys;
 mod audit;
 mod changes;
+mod environments;
 mod inspect;
 mod keys;
 mod keyspaces;
@@ -12,6 +13,7 @@ mod open;
 mod policies;
 mod publications;
 mod readers;
+mod roles;
 mod rows;
 mod workspaces;
 mod writer;

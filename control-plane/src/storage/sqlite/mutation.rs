@@ -61,6 +61,17 @@ impl<'a> Mutation<'a> {
 
     /// Leaves the change-log row and the audit row.
     pub(super) fn record<T>(&mut self, trail: Trail, value: T) -> Result<Committed<T>, StoreError> {
+        let object = trail.key.map_or_else(|| trail.keyspace.to_string(), |key| key.to_string());
+        self.record_about(object, trail, value)
+    }
+
+    /// As [`Mutation::record`], about an object that is neither the keyspace nor a key.
+    pub(super) fn record_about<T>(
+        &mut self,
+        object: String,
+        trail: Trail,
+        value: T,
+    ) -> Result<Committed<T>, StoreError> {
         let Trail { keyspace, seq, kind, key, before, after } = trail;
         self.connection
             .prepare_cached(
@@ -73,7 +84,6 @@ impl<'a> Mutation<'a> {
                 key.map(|key| rows::number(key.0)),
                 self.at.0
             ])?;
-        let object = key.map_or_else(|| keyspace.to_string(), |key| key.to_string());
         let draft = AuditDraft { keyspace_id: Some(keyspace), action: kind.as_str(), object, before, after };
         self.append_audit(draft)?;
         self.keyspace = Some(keyspace);

@@ -44,15 +44,8 @@ fn replace(
     let seq = mutation.next_change_seq(id)?;
     mutation
         .connection()
-        .prepare_cached(
-            "UPDATE policies SET document = ?2, role_numbers = ?3, updated_at = ?4 WHERE keyspace_id = ?1",
-        )?
-        .execute(params![
-            number(id.0),
-            rows::to_json(&state.policy)?,
-            rows::to_json(&state.role_numbers)?,
-            state.updated_at.0
-        ])?;
+        .prepare_cached("UPDATE policies SET document = ?2, updated_at = ?3 WHERE keyspace_id = ?1")?
+        .execute(params![number(id.0), rows::to_json(&state.policy)?, state.updated_at.0])?;
     let after = serde_json::to_value(&state.policy).unwrap_or_default();
     let trail = Trail { keyspace: id, seq, kind: ChangeKind::PolicyReplaced, key: None, before, after };
     mutation.record(trail, state)
@@ -62,12 +55,11 @@ fn replace(
 pub(super) fn insert(connection: &Connection, state: &PolicyState) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "INSERT INTO policies (keyspace_id, document, role_numbers, updated_at) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO policies (keyspace_id, document, role_numbers, updated_at) VALUES (?1, ?2, '{}', ?3)",
         )?
         .execute(params![
             number(state.keyspace_id.0),
             rows::to_json(&state.policy)?,
-            rows::to_json(&state.role_numbers)?,
             state.updated_at.0
         ])?;
     Ok(())

@@ -213,7 +213,9 @@ fn changed_keys(
 const BASE_ROWS: &str = "secrets AS t JOIN keys AS k ON k.id = t.key_id WHERE t.keyspace_id = ?1 AND t.tag > ?2 \
      AND ifnull(k.revoked_at, ?3) >= ?3 AND ifnull(k.expires_at, ?3) >= ?3 AND ifnull(t.expires_at, ?3) >= ?3";
 
-const BASE_ROW_COLUMNS: &str = "t.tag, k.id, k.environment, k.enabled, k.revoked_at IS NOT NULL, k.expires_at, t.expires_at, k.owner, \
+const BASE_ROW_COLUMNS: &str = "t.tag, k.id, k.environment, \
+     k.enabled AND (k.environment = 'test' OR EXISTS (SELECT 1 FROM live_switches AS l WHERE l.keyspace_id = k.keyspace_id AND l.enabled)), \
+     k.revoked_at IS NOT NULL, k.expires_at, t.expires_at, k.owner, \
      k.permissions, k.roles, k.metadata";
 
 fn rows_of_key(connection: &Connection, id: KeyspaceId, key: i64) -> Result<Vec<ChangedRow>, StoreError> {

@@ -5,6 +5,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 
+use super::roles;
 use crate::domain::audit::AuditEntry;
 use crate::domain::{
     Freshness, GateUrl, Key, KeyId, KeyRules, Keyspace, KeyspaceId, LeakPolicy, OnExpired, PolicyState,
@@ -95,17 +96,18 @@ fn read_keyspace(row: &Row<'_>) -> rusqlite::Result<Keyspace> {
 }
 
 pub(super) fn policy(connection: &Connection, id: KeyspaceId) -> Result<Option<PolicyState>, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT document, role_numbers, updated_at FROM policies WHERE keyspace_id = ?1")?;
+    let mut statement =
+        connection.prepare_cached("SELECT document, updated_at FROM policies WHERE keyspace_id = ?1")?;
     let policy = statement.query_row([number(id.0)], |row| {
         Ok(PolicyState {
             keyspace_id: id,
             policy: json(row, 0)?,
-            role_numbers: json(row, 1)?,
-            updated_at: Timestamp(row.get(2)?),
+            roles: Vec::new(),
+            updated_at: Timestamp(row.get(1)?),
         })
     });
-    Ok(policy.optional()?)
+    let Some(policy) = policy.optional()? else { return Ok(None) };
+    Ok(Some(PolicyState { roles: roles::all(connection, id)?, ..policy }))
 }
 
 /// The columns of [`read_key`], for queries with `keys AS k`.

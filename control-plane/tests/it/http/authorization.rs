@@ -7,6 +7,7 @@ use crate::support::server::Server;
 async fn a_key_of_a_keyspace_is_no_admin_key() {
     let server = Server::start().await;
     let keyspace = server.api.keyspace(json!({ "name": "Demo", "prefix": "lkadm" })).await;
+    server.force_live_on(&keyspace).await;
     let key = server.api.key(&keyspace, json!({ "environment": "live" })).await;
     let caller = server.api.with_key(key["secret"].as_str());
     caller.get("/v1/whoami").await.problem(401, "UNAUTHORIZED");

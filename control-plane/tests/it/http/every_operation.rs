@@ -60,14 +60,16 @@ async fn g3_another_workspace_finds_nothing_of_ours_and_learns_nothing() {
     let objects = Objects::make(&server).await;
     let other = server.other_workspace();
     for operation in guarded(&server.api).await.into_iter().filter(Operation::names_an_object) {
-        let body = Some(json!({}));
+        // A good body: a bad one is refused before anything is looked up, and tells nothing.
+        let body = objects.prepare(&server, &operation).await;
         let ours = operation.send(&other, &operation.filled(&objects.ids), body.as_ref()).await;
         let nobodys = operation.send(&other, &operation.filled(&Map::new()), body.as_ref()).await;
         let (ours, nobodys) = (ours.problem(404, "NOT_FOUND"), nobodys.problem(404, "NOT_FOUND"));
         assert_eq!(ours["detail"], nobodys["detail"], "{} tells the two apart", operation.id);
     }
     for operation in guarded(&server.api).await.into_iter().filter(|operation| !operation.names_an_object()) {
-        let answer = operation.send(&other, &operation.path, Some(&json!({}))).await;
+        let body = objects.prepare(&server, &operation).await;
+        let answer = operation.send(&other, &operation.path, body.as_ref()).await;
         objects.assert_not_in(&operation, &answer.text);
     }
     objects.assert_untouched(&server).await;
@@ -216,7 +218,12 @@ impl Objects {
         let key = server.api.key(&keyspace, json!({ "name": "Our key" })).await;
         let admin_key = json!({ "name": "Ours", "scopes": ["*"] });
         let admin_key = server.api.post("/v1/admin-keys", admin_key).await.expect(201);
+        let role = json!({ "name": "Our role", "grants": ["a:b"] });
+        let role = server.api.post(&format!("/v1/keyspaces/{keyspace}/roles"), role).await.expect(201);
+        // So that switching it off, as the document's example does, changes something.
+        server.force_live_on(&keyspace).await;
         let mut ids = Map::new();
+        ids.insert("role_id".into(), role["id"].clone());
         ids.insert("keyspace_id".into(), keyspace.into());
         ids.insert("key_id".into(), key["id"].clone());
         ids.insert("admin_key_id".into(), admin_key["id"].clone());
@@ -267,6 +274,10 @@ fn example(document: &Value, schema: &Value) -> Value {
     if let Some(name) = schema["$ref"].as_str() {
         let name = name.rsplit('/').next().unwrap();
         return example(document, &document["components"]["schemas"][name]);
+    }
+    if let Some(parts) = schema["allOf"].as_array() {
+        let parts = parts.iter().map(|part| example(document, part));
+        return Value::Object(parts.flat_map(|part| part.as_object().unwrap().clone()).collect());
     }
     if let Some(one) = schema["oneOf"].as_array().or(schema["anyOf"].as_array()) {
         return example(document, one.iter().find(|one| one["type"] != "null").unwrap());

@@ -39,8 +39,9 @@ async fn a_key_shows_its_secret_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_keeps_everything_it_was_given() {
     let (server, keyspace, _) = served().await;
-    let policy = json!({ "roles": [{ "name": "reader", "grants": ["hello:*"] }] });
-    server.api.put(&format!("/v1/keyspaces/{keyspace}/policy"), policy).await.expect(200);
+    let role = json!({ "name": "reader", "grants": ["hello:*"] });
+    server.api.post(&format!("/v1/keyspaces/{keyspace}/roles"), role).await.expect(201);
+    server.force_live_on(&keyspace).await;
     let given = json!({
         "name": "CI", "description": "two\nlines", "environment": "live", "owner": "team", "tags": ["b", "a"],
         "metadata": { "plan": "free", "n": 1 }, "enabled": false, "expires_at": "2099-01-01T01:00:00.7+01:00",

@@ -1,12 +1,15 @@
 //! Every operation over HTTP. Files are named after paths.
 
 mod admin_keys;
+mod audit;
 mod authorization;
 mod bad_input;
+mod environments;
 mod every_operation;
 mod key_rules;
 mod keys;
 mod keyspaces;
 mod openapi;
 mod policy;
+mod roles;
 mod system;

@@ -19,7 +19,7 @@ fn insert_keys(server: &Server, keyspace: &str) {
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
              INSERT INTO keys (id, keyspace_id, name, description, environment, tags, metadata, enabled, permissions, roles,
                                change_seq, created_at, updated_at)
-             SELECT i, ?1, 'k' || i, '', 'live', '[]', json_object('number', i, 'note', hex(randomblob(50))), 1, '[\"a:b\"]', '[]',
+             SELECT i, ?1, 'k' || i, '', 'test', '[]', json_object('number', i, 'note', hex(randomblob(50))), 1, '[\"a:b\"]', '[]',
                     i + 1, 0, 0 FROM n",
             params![number, KEYS],
         )

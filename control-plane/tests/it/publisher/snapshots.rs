@@ -51,11 +51,12 @@ async fn the_policy_travels_with_its_role_numbers() {
     let (server, gate) = (Server::start().await, Gate::start().await);
     let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
     gate.trust(&server.api, &keyspace).await;
-    let policy = format!("/v1/keyspaces/{keyspace}/policy");
+    let roles = format!("/v1/keyspaces/{keyspace}/roles");
     let before = snapshot(&server, &keyspace).await["policy_hash"].clone();
     let role = |name: &str| json!({ "name": name, "grants": ["hello:*"] });
-    server.api.put(&policy, json!({ "roles": [role("reader"), role("writer")] })).await.expect(200);
-    server.api.put(&policy, json!({ "roles": [role("writer")] })).await.expect(200);
+    let reader = server.api.post(&roles, role("reader")).await.header("location").to_owned();
+    server.api.post(&roles, role("writer")).await.expect(201);
+    server.api.delete(&reader).await.expect(204);
     let key = server.api.key(&keyspace, json!({ "roles": ["writer"], "permissions": ["b:c", "a:*"] })).await;
     let token = key["secret"].as_str().unwrap();
     eventually("the gate knows the key", async || {

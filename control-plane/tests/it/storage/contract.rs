@@ -5,11 +5,10 @@ use std::sync::Arc;
 use latchkey_control_plane::domain::KeyspaceSettings;
 use latchkey_control_plane::domain::audit::ChainVerifier;
 use latchkey_control_plane::domain::error::ObjectKind;
-use latchkey_control_plane::domain::policy::RoleDocument;
+use latchkey_control_plane::domain::role::{NewRole, RoleDraft};
 use latchkey_control_plane::domain::{
     Actor, AdminKey, ChangeKind, DomainError, FieldErrors, IdSource, KeyDraft, KeyId, KeyPatch,
-    KeyspaceDraft, KeyspaceId, NewKey, PageRequest, Policy, PolicyDocument, Secret, Timestamp, Workspace,
-    WorkspaceId,
+    KeyspaceDraft, KeyspaceId, NewKey, PageRequest, Policy, Secret, Timestamp, Workspace, WorkspaceId,
 };
 use latchkey_control_plane::storage::{
     Body, BodyChanges, DeleteMode, KeyFilter, NewKeyspace, Publication, SealedSigningKey, Store, StoreError,
@@ -66,7 +65,7 @@ impl Fixture {
         let signing_key = SealedSigningKey { public_key: [1; 32], sealed_seed: b"sealed".to_vec() };
         let made = self
             .store
-            .create_keyspace(&self.actor, NewKeyspace { id, settings, signing_key, at: NOW })
+            .create_keyspace(&self.actor, NewKeyspace { id, settings, roles: vec![], signing_key, at: NOW })
             .await
             .unwrap();
         assert_eq!((made.value.id, made.change_seq, made.value.change_seq), (id, 1, 1));
@@ -238,16 +237,15 @@ async fn changes_since_tells_each_changed_key_once(f: Fixture) {
     assert!(all.keys.len() == 3 && all.settings_changed);
     let bounded = f.store.changes_since(keyspace, 0, 2).await.unwrap();
     assert!(bounded.too_many && bounded.keys.is_empty());
-    let reader = RoleDocument { name: Some("reader".into()), grants: vec![] };
-    let policy =
-        PolicyDocument { roles: vec![reader], ..Default::default() }.check(FieldErrors::default()).unwrap();
-    f.store.replace_policy(&f.actor, keyspace, policy, NOW).await.unwrap();
+    let settings = RoleDraft { name: Some("reader".into()), grants: Some(vec![]), description: None };
+    let new = NewRole { id: f.ids.next(NOW), settings: settings.check(FieldErrors::default()).unwrap() };
+    f.store.create_role(&f.actor, keyspace, new, NOW).await.unwrap();
     let changes = f.store.changes_since(keyspace, 7, 10).await.unwrap();
     assert!(changes.keys.is_empty() && changes.settings_changed && changes.through_seq == 8);
     f.store.delete_keyspace(&f.actor, keyspace, DeleteMode::RevokeLiveKeys, NOW).await.unwrap();
     assert!(f.store.changes_since(keyspace, 8, 10).await.unwrap().deleted);
     let (_, state, _) = f.store.publishing_state(keyspace).await.unwrap().unwrap();
-    assert_eq!(state.role_numbers.get("reader"), Some(&1));
+    assert_eq!(state.role_numbers().get("reader"), Some(&1));
 }
 
 async fn base_rows_come_in_tag_order_and_forget_the_dead(f: Fixture) {

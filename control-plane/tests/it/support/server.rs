@@ -91,6 +91,13 @@ impl Server {
         self.api.with_key(made["secret"].as_str())
     }
 
+    /// Turns live on whether or not the keyspace has what it needs.
+    pub(crate) async fn force_live_on(&self, keyspace: &str) {
+        let workspace = self.app.store.audited_workspaces().await.unwrap()[0];
+        let actor = Actor::system(workspace, self.app.next_id());
+        self.app.store.switch_live(&actor, keyspace.parse().unwrap(), true, self.app.now()).await.unwrap();
+    }
+
     /// The audit log of the first workspace.
     pub(crate) async fn audit_rows(&self) -> Vec<AuditEntry> {
         let workspace = self.app.store.audited_workspaces().await.unwrap()[0];

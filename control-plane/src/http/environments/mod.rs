@@ -1,0 +1,4 @@
+//! The environments of a keyspace.
+
+pub(super) mod get;
+pub(super) mod switch;
