@@ -49,6 +49,9 @@ pub(super) async fn run(group: Group<Command>) -> Result<(), Failure> {
             if let Some(keyspace) = &keyspace {
                 keyspaces::path(keyspace)?;
             }
+            if let Some(object) = &object {
+                input::any_id(object)?;
+            }
             if let Some(actor) = actor.as_ref().filter(|actor| *actor != "system") {
                 input::id("adm", "admin key", actor)?;
             }

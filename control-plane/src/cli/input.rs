@@ -92,6 +92,20 @@ pub(super) fn id<'a>(kind: &str, what: &str, text: &'a str) -> Result<&'a str, F
     )))
 }
 
+/// As [`id`], for an object of any kind.
+pub(super) fn any_id(text: &str) -> Result<&str, Failure> {
+    match text.split_once('_') {
+        Some((kind, _)) => id(kind, "object", text).map_err(|_| no_object()),
+        None => Err(no_object()),
+    }
+}
+
+fn no_object() -> Failure {
+    Failure::usage(
+        "that is no object's id: it must be its kind, `_` and 13 characters, such as key_06nd5xbm0q3tz",
+    )
+}
+
 /// Reads `never` (as `None`), a time in RFC 3339, or a span from now such as `90d`, `12h` or `30m`; gives RFC 3339.
 pub(super) fn moment(text: &str) -> Result<Option<String>, Failure> {
     moment_seen_at(text, SystemClock.now())
