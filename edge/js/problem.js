@@ -15,5 +15,15 @@ export function refuse(request, { status, headers, before, after }) {
 /** The caller's own id for the request if it has a usable one, else a new one. */
 export function requestId(headers) {
   const given = headers.get("x-request-id");
-  return given !== null && USABLE_ID.test(given) ? given : "req_" + crypto.randomUUID().replaceAll("-", "");
+  return given !== null && USABLE_ID.test(given) ? given : newId();
+}
+
+// Ids must be unique, not secret: randomness once for the isolate and a count, since asking for it each time costs more than a decision. Not
+// at start-up, where there is none to be had.
+let isolate;
+let count = 0;
+
+function newId() {
+  isolate ??= "req_" + crypto.randomUUID().replaceAll("-", "").slice(0, 20);
+  return isolate + (count++).toString(16).padStart(12, "0");
 }

@@ -8,23 +8,33 @@ import { target } from "./facts.js";
 const STRIP_AUTHORIZATION = 1 << 11;
 const RESERVED = "latchkey-";
 
+const MANUAL = { redirect: "manual" };
+// Not through the platform's cache: answers may differ from key to key, and the credential that says so has been removed.
+const MANUAL_UNCACHED = { redirect: "manual", cache: "no-store" };
+
 export function forward(request, env, verdict) {
-  const headers = headersFor(request, verdict);
   const origin = instance.upstreamOrigin();
-  const answer =
-    origin === null
-      ? env.UPSTREAM.fetch(request, { headers, redirect: "manual" })
-      : // Not through the platform's cache: answers may differ from key to key, and the credential that says so has been removed.
-        fetch(new Request(origin + target(request.url), request), { headers, redirect: "manual", cache: "no-store" });
-  return answer.catch((error) => {
+  return (origin === null ? toBinding(request, env, verdict) : toOrigin(request, origin, verdict)).catch((error) => {
     console.error("The upstream could not be reached:", error);
     return refuse(request, instance.upstreamUnreachable());
   });
 }
 
-function headersFor(request, verdict) {
-  const incoming = request.headers;
-  const headers = new Headers(incoming);
+// A request made from another one is the cheapest way to headers that may be changed: they are copied once, and not by JavaScript.
+
+function toBinding(request, env, verdict) {
+  const outgoing = new Request(request, MANUAL);
+  setHeaders(outgoing.headers, request.headers, verdict);
+  return env.UPSTREAM.fetch(outgoing);
+}
+
+function toOrigin(request, origin, verdict) {
+  const outgoing = new Request(origin + target(request.url), request);
+  setHeaders(outgoing.headers, request.headers, verdict);
+  return fetch(outgoing, MANUAL_UNCACHED);
+}
+
+function setHeaders(headers, incoming, verdict) {
   // By prefix, so that a caller cannot forge a header that a later version sets either.
   for (const name of incoming.keys()) {
     if (name.startsWith(RESERVED)) headers.delete(name);
@@ -40,5 +50,4 @@ function headersFor(request, verdict) {
   if (owner !== "") headers.set("latchkey-owner", owner);
   if (metadata !== "") headers.set("latchkey-meta", metadata);
   headers.set("x-request-id", requestId(incoming));
-  return headers;
 }
