@@ -27,11 +27,15 @@ pub enum ChangeKind {
     LiveEnabled,
     /// Live keys were shut out.
     LiveDisabled,
+    /// A key got another token.
+    KeyRotated,
+    /// A revocation was taken back.
+    KeyRestored,
 }
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::KeyspaceCreated,
         Self::KeyspaceUpdated,
         Self::KeyspaceDeleted,
@@ -44,6 +48,8 @@ impl ChangeKind {
         Self::RoleDeleted,
         Self::LiveEnabled,
         Self::LiveDisabled,
+        Self::KeyRotated,
+        Self::KeyRestored,
     ];
 
     /// The stored name, which is also the audit log's action.
@@ -61,6 +67,8 @@ impl ChangeKind {
             Self::RoleDeleted => "role.deleted",
             Self::LiveEnabled => "live.enabled",
             Self::LiveDisabled => "live.disabled",
+            Self::KeyRotated => "key.rotated",
+            Self::KeyRestored => "key.restored",
         }
     }
 

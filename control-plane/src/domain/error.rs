@@ -25,6 +25,54 @@ pub enum DomainError {
         /// How many.
         live_keys: u64,
     },
+    /// The keyspace or an owner in it has as many keys as its quota allows.
+    #[error(
+        "{scope} has {limit} keys that are not revoked, which is its quota; revoke one, or raise {setting} of the keyspace"
+    )]
+    QuotaReached {
+        /// Whose quota: `the keyspace`, `the owner`.
+        scope: &'static str,
+        /// The setting that holds it.
+        setting: &'static str,
+        /// How many.
+        limit: u64,
+    },
+    /// Somebody else changed the object meanwhile.
+    #[error(
+        "the object was changed meanwhile: its change_seq is {change_seq}, not one that If-Match names; read it again"
+    )]
+    PreconditionFailed {
+        /// The object's own.
+        change_seq: u64,
+    },
+    /// A token stands for one key, and for that only, for ever.
+    #[error("this token stands or stood for another key; choose another one")]
+    TokenAlreadyUsed,
+    /// The name in another system belongs to another key of the keyspace.
+    #[error("the external_id is that of the key {0}")]
+    ExternalIdTaken(KeyId),
+    /// A key can only be rotated so often at a time.
+    #[error("the key {key} has {limit} tokens that work; let one end before it gets another")]
+    TooManySecrets {
+        /// Which key.
+        key: KeyId,
+        /// How many it may have.
+        limit: usize,
+    },
+    /// There is nothing to restore.
+    #[error("the key {0} is not revoked")]
+    NotRevoked(KeyId),
+    /// Whoever found its token still has it.
+    #[error("the key {0} was revoked because it leaked and cannot be restored; make another one")]
+    LeakedKey(KeyId),
+    /// It was revoked too long ago.
+    #[error("the key {key} was revoked more than {retention_days} days ago and cannot be restored any more")]
+    RetentionPassed {
+        /// Which key.
+        key: KeyId,
+        /// The keyspace's setting.
+        retention_days: u32,
+    },
     /// A revoked key is not changed any more.
     #[error("the key {0} is revoked and cannot be changed")]
     KeyRevoked(KeyId),

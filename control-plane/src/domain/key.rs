@@ -1,7 +1,10 @@
 use latchkey_token::{Digest, Environment};
 use serde_json::{Map, Value, json};
 
-use super::{KeyId, KeyspaceId, SecretId, Timestamp};
+use super::{DomainError, KeyId, KeyspaceId, Revocation, RevocationReason, SecretId, Timestamp};
+
+/// Tokens of one key that work at the same time: each is a row of the snapshot.
+const MAX_LIVE_SECRETS: usize = 8;
 
 /// A key: who may do what. Its secrets are the tokens that stand for it.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,11 +35,13 @@ pub struct Key {
     pub roles: Vec<String>,
     /// One, or several while it is rotated.
     pub secrets: Vec<Secret>,
+    /// Its name in another system, unique in the keyspace.
+    pub external_id: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// Set once and for good.
+    /// Set while it is revoked.
     pub revocation: Option<Revocation>,
     /// The row of the change log that last changed it.
     pub change_seq: u64,
@@ -55,15 +60,6 @@ pub struct Secret {
     pub created_at: Timestamp,
     /// For a secret that a rotation replaces.
     pub expires_at: Option<Timestamp>,
-}
-
-/// That a key was revoked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Revocation {
-    /// When.
-    pub at: Timestamp,
-    /// Why, in the words of whoever did it.
-    pub reason: Option<String>,
 }
 
 /// What a key is worth at a moment.
@@ -118,8 +114,11 @@ impl Key {
 
     /// What the audit log keeps: everything but digests.
     pub fn audit_view(&self) -> Value {
-        let secrets: Vec<_> =
-            self.secrets.iter().map(|secret| json!({ "id": secret.id, "start": secret.start })).collect();
+        let secrets: Vec<_> = self
+            .secrets
+            .iter()
+            .map(|secret| json!({ "id": secret.id, "start": secret.start, "expires_at": secret.expires_at }))
+            .collect();
         json!({
             "id": self.id,
             "keyspace_id": self.keyspace_id,
@@ -133,19 +132,58 @@ impl Key {
             "expires_at": self.expires_at,
             "permissions": self.permissions,
             "roles": self.roles,
+            "external_id": self.external_id,
             "secrets": secrets,
             "revoked_at": self.revocation.as_ref().map(|revocation| revocation.at),
-            "revoked_reason": self.revocation.as_ref().and_then(|revocation| revocation.reason.as_deref()),
+            "revoked_reason": self.revocation.as_ref().map(|revocation| revocation.reason.as_str()),
+            "revoked_note": self.revocation.as_ref().and_then(|revocation| revocation.note.as_deref()),
             "change_seq": self.change_seq,
         })
     }
 
-    /// The key, revoked. A key that already is keeps its first reason.
-    pub fn revoked(mut self, reason: Option<String>, at: Timestamp) -> Self {
-        if self.revocation.is_none() {
-            self.revocation = Some(Revocation { at, reason });
-            self.updated_at = at;
-        }
+    /// The key, revoked for this reason. The time at which it was first revoked stays.
+    pub fn revoked(mut self, revocation: Revocation) -> Self {
+        self.updated_at = revocation.at;
+        let at = self.revocation.map_or(revocation.at, |known| known.at);
+        self.revocation = Some(Revocation { at, ..revocation });
         self
+    }
+
+    /// The key, working again.
+    ///
+    /// # Errors
+    /// It is not revoked, it leaked, or the time in which it could be restored is over.
+    pub fn restored(mut self, retention_days: u32, at: Timestamp) -> Result<Self, DomainError> {
+        let revocation = self.revocation.take().ok_or(DomainError::NotRevoked(self.id))?;
+        if revocation.reason == RevocationReason::Leaked {
+            return Err(DomainError::LeakedKey(self.id));
+        }
+        if revocation.at.plus_days(retention_days.into()) <= at {
+            return Err(DomainError::RetentionPassed { key: self.id, retention_days });
+        }
+        self.updated_at = at;
+        Ok(self)
+    }
+
+    /// The key with one token more; those that it has end at `old_expires_at` unless they end before.
+    ///
+    /// # Errors
+    /// It is revoked, or has as many live tokens as a key can have.
+    pub fn rotated(mut self, new: Secret, old_expires_at: Timestamp) -> Result<Self, DomainError> {
+        if self.revocation.is_some() {
+            return Err(DomainError::KeyRevoked(self.id));
+        }
+        let at = new.created_at;
+        let old_expires_at = old_expires_at.whole_seconds();
+        for secret in &mut self.secrets {
+            secret.expires_at = Some(secret.expires_at.map_or(old_expires_at, |end| end.min(old_expires_at)));
+        }
+        let live = self.secrets.iter().filter(|secret| secret.expires_at > Some(at)).count();
+        if live >= MAX_LIVE_SECRETS {
+            return Err(DomainError::TooManySecrets { key: self.id, limit: MAX_LIVE_SECRETS });
+        }
+        self.updated_at = at;
+        self.secrets.push(new);
+        Ok(self)
     }
 }

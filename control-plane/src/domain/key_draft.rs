@@ -10,6 +10,7 @@ const MAX_OWNER_BYTES: usize = 255;
 const MAX_METADATA_BYTES: usize = 1_024;
 /// The bound of the snapshot format, for permissions and roles alike.
 const MAX_GRANTS: usize = 64;
+const MAX_EXTERNAL_ID_BYTES: usize = 128;
 const MAX_TAGS: usize = 32;
 const MAX_TAG_CHARACTERS: usize = 64;
 
@@ -36,6 +37,8 @@ pub struct KeyDraft {
     pub permissions: Option<Vec<String>>,
     /// Default none.
     pub roles: Option<Vec<String>>,
+    /// Default none.
+    pub external_id: Option<String>,
 }
 
 /// What a caller wants changed: absent fields stay, `Some(None)` goes back to the default.
@@ -99,6 +102,8 @@ pub struct KeySettings {
     pub permissions: Vec<String>,
     /// See [`Key::roles`].
     pub roles: Vec<String>,
+    /// See [`Key::external_id`].
+    pub external_id: Option<String>,
 }
 
 impl KeyDraft {
@@ -132,6 +137,7 @@ impl KeyDraft {
             },
             permissions: check_permissions(self.permissions.unwrap_or_default(), errors),
             roles: check_roles(self.roles.unwrap_or_default(), errors),
+            external_id: check_external_id(self.external_id, errors),
         };
         std::mem::take(errors).into_result().map(|()| (name, settings))
     }
@@ -155,6 +161,7 @@ impl NewKey {
             permissions: settings.permissions,
             roles: settings.roles,
             secrets: vec![self.secret],
+            external_id: settings.external_id,
             created_at: self.at,
             updated_at: self.at,
             revocation: None,
@@ -219,6 +226,15 @@ fn check_owner(owner: Option<String>, errors: &mut FieldErrors) -> Option<String
         errors.add("/owner", format!("must have at most {MAX_OWNER_BYTES} bytes"));
     }
     Some(owner)
+}
+
+fn check_external_id(id: Option<String>, errors: &mut FieldErrors) -> Option<String> {
+    let id = id?;
+    if id.is_empty() || id.len() > MAX_EXTERNAL_ID_BYTES || id.chars().any(char::is_control) {
+        let message = format!("must have 1 to {MAX_EXTERNAL_ID_BYTES} bytes and no control characters");
+        errors.add("/external_id", message);
+    }
+    Some(id)
 }
 
 fn check_tags(tags: Vec<String>, errors: &mut FieldErrors) -> Vec<String> {
@@ -310,6 +326,7 @@ mod tests {
             expires_at: Some(Some("2001-01-01T00:00:00Z".into())),
             permissions: Some(vec!["read:*".into(), "Read".into()]),
             roles: Some(vec![String::new()]),
+            external_id: Some("a\u{7}".into()),
         };
         let errors = draft.check(FieldErrors::default(), NOW, Some(90)).unwrap_err();
         let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
@@ -324,7 +341,8 @@ mod tests {
                 "/metadata",
                 "/expires_at",
                 "/permissions/1",
-                "/roles/0"
+                "/roles/0",
+                "/external_id"
             ]
         );
     }

@@ -4,9 +4,10 @@
 use std::convert::Infallible;
 
 use axum::Extension;
+use axum::routing::MethodRouter;
 use utoipa::openapi::PathItem;
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa_axum::router::{UtoipaMethodRouter, UtoipaMethodRouterExt};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 
 use crate::app::App;
 use crate::domain::Scope;
@@ -47,6 +48,26 @@ pub(super) fn needs_within_limit(scope: Scope, routes: Routes) -> Routes {
 /// Operations for any admin key.
 pub(super) fn needs_any_scope(routes: Routes) -> Routes {
     guard(Needs { scope: None, breadth: Breadth::ByHandler }, routes)
+}
+
+/// As [`needs`], for operations such as `/v1/keys/{key_id}:rotate`, whose paths the router cannot tell apart: they are documented
+/// here, and `handler` takes them all.
+pub(super) fn needs_behind(
+    scope: Scope,
+    operations: impl IntoIterator<Item = Routes>,
+    path: &str,
+    handler: MethodRouter<App>,
+    router: OpenApiRouter<App>,
+) -> OpenApiRouter<App> {
+    let asked = Needs { scope: Some(scope), breadth: Breadth::ByPath };
+    let mut router = router.route(path, handler.route_layer(Extension(asked)));
+    for operation in operations {
+        let (schemas, paths, _) = needs(scope, operation);
+        let document = router.get_openapi_mut();
+        document.paths.paths.extend(paths.paths);
+        document.components.get_or_insert_default().schemas.extend(schemas);
+    }
+    router
 }
 
 fn guard(needs: Needs, (schemas, mut paths, router): Routes) -> Routes {

@@ -14,6 +14,7 @@ mod openapi;
 mod params;
 mod permissions;
 mod policy;
+mod precondition;
 mod problem;
 mod reply;
 mod roles;

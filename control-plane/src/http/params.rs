@@ -52,6 +52,22 @@ where
     }
 }
 
+/// The id in the path of an operation such as `/v1/keys/{key_id}:rotate`.
+pub(super) struct PathIdBeforeVerb<T>(pub(super) T);
+
+impl<T: FromStr<Err: std::fmt::Display> + Send> FromRequestParts<App> for PathIdBeforeVerb<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let malformed =
+            |error: &dyn std::fmt::Display| Failure::MalformedId(format!("the id in the path {error}"));
+        let Path(text) =
+            Path::<String>::from_request_parts(parts, app).await.map_err(|error| malformed(&error))?;
+        let id = text.rsplit_once(':').map_or(text.as_str(), |(id, _)| id);
+        id.parse().map(Self).map_err(|error| malformed(&error))
+    }
+}
+
 /// The query parameters, of which an operation takes those that it knows.
 pub(super) struct Params {
     given: BTreeMap<String, String>,

@@ -120,6 +120,26 @@ fn describe_refusal(error: &DomainError) -> Description {
         }
         DomainError::LastAdminKey(_) => (StatusCode::CONFLICT, "LAST_ADMIN_KEY", "The last admin key stays"),
         DomainError::KeyRevoked(_) => (StatusCode::CONFLICT, "KEY_REVOKED", "The key is revoked"),
+        DomainError::QuotaReached { .. } => {
+            (StatusCode::CONFLICT, "KEY_QUOTA_REACHED", "The quota is used up")
+        }
+        DomainError::PreconditionFailed { .. } => {
+            (StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", "Changed meanwhile")
+        }
+        DomainError::TokenAlreadyUsed => {
+            (StatusCode::CONFLICT, "TOKEN_ALREADY_USED", "The token was used before")
+        }
+        DomainError::ExternalIdTaken(_) => {
+            (StatusCode::CONFLICT, "EXTERNAL_ID_TAKEN", "The external id is taken")
+        }
+        DomainError::TooManySecrets { .. } => {
+            (StatusCode::CONFLICT, "TOO_MANY_SECRETS", "The key has too many tokens")
+        }
+        DomainError::NotRevoked(_) => (StatusCode::CONFLICT, "NOT_REVOKED", "The key is not revoked"),
+        DomainError::LeakedKey(_) => (StatusCode::CONFLICT, "LEAKED_KEY", "The key leaked"),
+        DomainError::RetentionPassed { .. } => {
+            (StatusCode::CONFLICT, "RETENTION_PASSED", "It is too late to restore the key")
+        }
     };
     Description { status, code, title, detail: error.to_string() }
 }

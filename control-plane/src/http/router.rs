@@ -1,10 +1,11 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
+use axum::routing::post;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::access::{needs, needs_any_scope, needs_within_limit};
+use super::access::{needs, needs_any_scope, needs_behind, needs_within_limit};
 use super::{
     admin_keys, audit, body, environments, keys, keyspaces, middleware, permissions, policy, problem, roles,
     system,
@@ -31,7 +32,7 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         AdminKeysRead, AdminKeysWrite, AuditRead, KeysRead, KeysWrite, KeyspacesRead, KeyspacesWrite,
         PolicyRead, PolicyWrite, RolesRead, RolesWrite, SnapshotsRead,
     };
-    OpenApiRouter::new()
+    let router = OpenApiRouter::new()
         .routes(needs(KeyspacesWrite, routes!(keyspaces::create::create_keyspace)))
         .routes(needs_within_limit(KeyspacesRead, routes!(keyspaces::list::list_keyspaces)))
         .routes(needs(KeyspacesRead, routes!(keyspaces::get::get_keyspace)))
@@ -66,5 +67,7 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(needs_any_scope(routes!(system::whoami::whoami)))
         .routes(routes!(system::health::healthz))
         .routes(routes!(system::health::readyz))
-        .routes(routes!(system::index::index))
+        .routes(routes!(system::index::index));
+    let of_a_key = [routes!(keys::rotate::rotate_key), routes!(keys::restore::restore_key)];
+    needs_behind(KeysWrite, of_a_key, "/v1/keys/{key_id}", post(keys::verbs::on_key), router)
 }

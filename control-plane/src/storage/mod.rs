@@ -9,6 +9,7 @@
 mod administration;
 mod audit_check;
 mod error;
+mod key_lifecycle;
 mod publication;
 pub mod sqlite;
 mod traits;
@@ -16,10 +17,11 @@ mod traits;
 pub use administration::{AdminKeyStore, EnvironmentStore, RoleDeleteMode, RoleStore};
 pub use audit_check::check_audit_log;
 pub use error::StoreError;
+pub use key_lifecycle::KeyLifecycleStore;
 pub use publication::{
     BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication, SealedSigningKey,
 };
 pub use traits::{
     AuditFilter, AuditStore, ChangeLog, Committed, DeleteMode, KeyFilter, KeyStore, KeyspaceStore,
-    NewKeyspace, PolicyStore, PublicationStore, Store, WorkspaceStore,
+    NewKeyspace, PolicyStore, PublicationStore, StatusFilter, Store, WorkspaceStore,
 };

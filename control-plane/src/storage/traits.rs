@@ -1,16 +1,18 @@
 use async_trait::async_trait;
+use latchkey_token::Environment;
 use tokio::sync::broadcast;
 
 use super::{
-    AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, EnvironmentStore, Publication, RoleStore,
-    SealedSigningKey, StoreError,
+    AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, EnvironmentStore, KeyLifecycleStore,
+    Publication, RoleStore, SealedSigningKey, StoreError,
 };
 use crate::domain::KeyspaceSettings;
 use crate::domain::audit::LogEnd;
 use crate::domain::role::NewRole;
 use crate::domain::{
     Actor, AdminKey, AuditEntry, Change, Key, KeyId, KeyPatch, KeyStatus, Keyspace, KeyspaceId,
-    KeyspacePatch, NewKey, Page, PageRequest, Policy, PolicyState, Timestamp, Workspace, WorkspaceId,
+    KeyspacePatch, NewKey, Page, PageRequest, Policy, PolicyState, Precondition, Revocation, Timestamp,
+    Workspace, WorkspaceId,
 };
 
 /// Everything that the control plane keeps.
@@ -22,6 +24,7 @@ pub trait Store:
     + PolicyStore
     + RoleStore
     + KeyStore
+    + KeyLifecycleStore
     + AuditStore
     + ChangeLog
     + PublicationStore
@@ -36,6 +39,7 @@ impl<T> Store for T where
         + PolicyStore
         + RoleStore
         + KeyStore
+        + KeyLifecycleStore
         + AuditStore
         + ChangeLog
         + PublicationStore
@@ -153,10 +157,30 @@ pub trait PolicyStore: Send + Sync + 'static {
 }
 
 /// Which keys a list shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyFilter {
-    /// Only keys of this status; absent: all but revoked ones.
-    pub status: Option<KeyStatus>,
+    /// By what they are worth now.
+    pub status: StatusFilter,
+    /// Only test or only live keys.
+    pub environment: Option<Environment>,
+    /// Only keys of this owner; an empty text stands for keys without one.
+    pub owner: Option<String>,
+    /// Only keys that have this tag.
+    pub tag: Option<String>,
+    /// Only keys with this text in name, description or the start of a token, whatever its case, or at the beginning of the id.
+    pub search: Option<String>,
+}
+
+/// Which states of keys a list shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StatusFilter {
+    /// All but revoked ones.
+    #[default]
+    NotRevoked,
+    /// All.
+    All,
+    /// Those of one status.
+    Only(KeyStatus),
 }
 
 /// Keys. Those of deleted keyspaces are found by nothing here.
@@ -183,17 +207,18 @@ pub trait KeyStore: Send + Sync + 'static {
         &self,
         actor: &Actor,
         id: KeyId,
+        expected: Precondition,
         patch: KeyPatch,
         at: Timestamp,
     ) -> Result<Committed<Key>, StoreError>;
 
-    /// Revokes a key for good. Doing it again changes nothing and leaves no trace.
+    /// Revokes a key. Doing it again changes nothing and leaves no trace.
     async fn revoke_key(
         &self,
         actor: &Actor,
         id: KeyId,
-        reason: Option<String>,
-        at: Timestamp,
+        expected: Precondition,
+        revocation: Revocation,
     ) -> Result<Committed<Key>, StoreError>;
 }
 

@@ -1,39 +1,27 @@
 use axum::extract::State;
 use axum::response::Response;
-use latchkey_token::{SecretToken, generate};
-use rand::rand_core::UnwrapErr;
-use rand::rngs::SysRng;
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use super::view::{KeyInput, KeyView};
+use super::token::TokenSource;
+use super::view::{KeyInput, KeyView, KeyWithSecretView};
 use crate::app::App;
-use crate::domain::{KeyDraft, KeyId, KeyspaceId, NewKey, Secret};
+use crate::domain::{ChosenToken, FieldErrors, KeyDraft, KeyId, KeyspaceId, NewKey, Secret};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::params::PathId;
+use crate::http::precondition::tagged;
 use crate::http::problem::Failure;
 use crate::http::reply;
 
-/// A new key with its token.
-#[derive(Serialize, ToSchema)]
-pub(in crate::http) struct CreatedKeyView<'a> {
-    #[serde(flatten)]
-    key: KeyView,
-    /// The token. It is kept nowhere and shown this once.
-    secret: &'a str,
-}
-
 /// Make a key.
 ///
-/// The answer is the only place where its token is ever shown.
+/// The answer is the only place where its token is ever shown. A token of your own making is not repeated.
 #[utoipa::path(
     post,
     path = "/v1/keyspaces/{keyspace_id}/keys",
     tag = "keys",
     params(("keyspace_id" = String, Path)),
     request_body = KeyInput,
-    responses((status = 201, description = "Made. Its address is in the Location header.", body = CreatedKeyView<'_>))
+    responses((status = 201, description = "Made. Its address is in the Location header.", body = KeyWithSecretView<'_>))
 )]
 pub(in crate::http) async fn create_key(
     caller: Caller,
@@ -52,12 +40,17 @@ pub(in crate::http) async fn create_key(
         expires_at: body.text("expires_at"),
         permissions: body.texts("permissions").flatten(),
         roles: body.texts("roles").flatten(),
+        external_id: body.text("external_id").flatten(),
     };
+    let chosen = body.text("token").flatten().map(ChosenToken::new);
     let at = app.now();
     let keyspace = app.store.keyspace(caller.workspace(), keyspace_id).await?;
     let (name, settings) = draft.check(body.finish(), at, keyspace.rules.default_expiry_days)?;
-    // Straight from the system, which gives randomness or nothing works at all.
-    let token: SecretToken = generate(&keyspace.prefix, settings.environment, &mut UnwrapErr(SysRng));
+    let mut errors = FieldErrors::default();
+    let source = TokenSource { keyspace: &keyspace, environment: settings.environment };
+    let token = source.token(chosen, &mut errors);
+    errors.into_result()?;
+    let token = token.ok_or(Failure::Internal)?;
     let id: KeyId = app.next_id();
     let secret = Secret {
         id: app.next_id(),
@@ -68,6 +61,6 @@ pub(in crate::http) async fn create_key(
     };
     let new = NewKey { id, keyspace_id, name, settings, secret, at };
     let made = app.store.create_key(&caller.actor(), new).await?;
-    let view = CreatedKeyView { key: KeyView::of(made.value, at), secret: token.expose() };
-    Ok(reply::created(&format!("/v1/keys/{id}"), made.change_seq, view))
+    let view = KeyWithSecretView { key: KeyView::of(made.value, at), secret: token.shown() };
+    Ok(tagged(made.change_seq, reply::created(&format!("/v1/keys/{id}"), made.change_seq, view)))
 }

@@ -1,5 +1,6 @@
 use axum::Json;
 use axum::extract::State;
+use latchkey_token::Environment;
 
 use super::view::KeyView;
 use crate::app::App;
@@ -8,7 +9,7 @@ use crate::http::caller::Caller;
 use crate::http::params::{Params, PathId};
 use crate::http::problem::Failure;
 use crate::http::reply::ListView;
-use crate::storage::KeyFilter;
+use crate::storage::{KeyFilter, StatusFilter};
 
 /// List the keys of a keyspace, newest first.
 #[utoipa::path(
@@ -17,7 +18,11 @@ use crate::storage::KeyFilter;
     tag = "keys",
     params(
         ("keyspace_id" = String, Path),
-        ("status" = Option<String>, Query, description = "active, disabled, expired or revoked; absent: all but revoked"),
+        ("status" = Option<String>, Query, description = "active, disabled, expired, revoked or all; absent: all but revoked"),
+        ("environment" = Option<String>, Query, description = "test or live"),
+        ("owner" = Option<String>, Query, description = "keys of this owner; empty: keys without one"),
+        ("tag" = Option<String>, Query, description = "keys with this tag"),
+        ("search" = Option<String>, Query, description = "text in name, description or the start of a token, whatever its case, or the beginning of an id; 1 to 100 characters"),
         ("limit" = Option<u32>, Query, description = "1 to 100, default 10"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the part before"),
     ),
@@ -30,9 +35,31 @@ pub(in crate::http) async fn list_keys(
     mut params: Params,
 ) -> Result<Json<ListView<KeyView>>, Failure> {
     let page = params.page();
-    let filter = KeyFilter { status: params.take("status", KeyStatus::parse) };
+    let filter = KeyFilter {
+        status: params.take("status", status).unwrap_or_default(),
+        environment: params.take("environment", str::parse::<Environment>),
+        owner: params.take("owner", text),
+        tag: params.take("tag", text),
+        search: params.take("search", search),
+    };
     params.finish()?;
     let now = app.now();
     let page = app.store.keys(caller.workspace(), keyspace, filter, page, now).await?;
     Ok(Json(ListView::of(page, |key| key.id.0, |key| KeyView::of(key, now))))
+}
+
+fn status(text: &str) -> Result<StatusFilter, String> {
+    match text {
+        "all" => Ok(StatusFilter::All),
+        one => KeyStatus::parse(one).map(StatusFilter::Only).map_err(|message| format!("{message}, or all")),
+    }
+}
+
+fn text(text: &str) -> Result<String, std::convert::Infallible> {
+    Ok(text.to_owned())
+}
+
+fn search(text: &str) -> Result<String, &'static str> {
+    let length = text.chars().count();
+    if (1..=100).contains(&length) { Ok(text.to_owned()) } else { Err("must have 1 to 100 characters") }
 }

@@ -3,6 +3,10 @@
 pub(super) mod create;
 pub(super) mod get;
 pub(super) mod list;
+pub(super) mod restore;
 pub(super) mod revoke;
+pub(super) mod rotate;
+mod token;
 pub(super) mod update;
+pub(super) mod verbs;
 mod view;

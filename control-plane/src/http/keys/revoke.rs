@@ -4,10 +4,11 @@ use utoipa::ToSchema;
 
 use super::view::KeyView;
 use crate::app::App;
-use crate::domain::{FieldErrors, KeyId, text};
+use crate::domain::{KeyId, Revocation, RevocationReason, text};
 use crate::http::body::OptionalJsonBody;
 use crate::http::caller::Caller;
 use crate::http::params::{Params, PathId};
+use crate::http::precondition::{IfMatch, tagged};
 use crate::http::problem::Failure;
 use crate::http::reply;
 
@@ -15,19 +16,28 @@ use crate::http::reply;
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct RevokeInput {
-    /// Kept with the key: at most 1,000 characters.
-    #[schema(example = "found in a public repository")]
+    /// `unspecified`, `admin`, `leaked` or `holder`; default `unspecified`. A key that leaked cannot be restored.
+    #[schema(example = "admin")]
     reason: Option<String>,
+    /// More about why, kept with the key: at most 1,000 characters.
+    #[schema(example = "no longer used")]
+    note: Option<String>,
 }
 
-/// Revoke a key for good.
+/// Revoke a key.
 ///
-/// Revoking it again changes nothing. The reason may stand in the body or in the query.
+/// It can be restored for `retention_days` of the keyspace, unless it leaked. Revoking it again changes nothing. Reason and note may
+/// stand in the body or in the query.
 #[utoipa::path(
     delete,
     path = "/v1/keys/{key_id}",
     tag = "keys",
-    params(("key_id" = String, Path), ("reason" = Option<String>, Query, description = "as in the body")),
+    params(
+        ("key_id" = String, Path),
+        ("reason" = Option<String>, Query, description = "as in the body"),
+        ("note" = Option<String>, Query, description = "as in the body"),
+        ("If-Match" = Option<String>, Header, description = "the key's ETag")
+    ),
     request_body(content = Option<RevokeInput>),
     responses((status = 200, description = "The key, revoked.", body = KeyView))
 )]
@@ -35,19 +45,22 @@ pub(in crate::http) async fn revoke_key(
     caller: Caller,
     State(app): State<App>,
     PathId(id): PathId<KeyId>,
+    IfMatch(expected): IfMatch,
     mut params: Params,
     OptionalJsonBody(mut body): OptionalJsonBody,
 ) -> Result<Response, Failure> {
-    let in_query = params.take("reason", |reason| text::description(reason.to_owned()));
+    let reason = params.take("reason", RevocationReason::parse);
+    let note = params.take("note", |note| text::description(note.to_owned()));
     params.finish()?;
-    let in_body = body.text("reason").flatten();
-    let reason = checked_reason(in_body, body.finish())?.or(in_query);
+    let (reason_in_body, note_in_body) = (body.text("reason").flatten(), body.text("note").flatten());
+    let mut errors = body.finish();
+    let reason_in_body =
+        reason_in_body.and_then(|reason| errors.check("/reason", RevocationReason::parse(&reason)));
+    let note_in_body = note_in_body.and_then(|note| errors.check("/note", text::description(note)));
+    errors.into_result()?;
     let now = app.now();
-    let revoked = app.store.revoke_key(&caller.actor(), id, reason, now).await?;
-    Ok(reply::changed(revoked.change_seq, KeyView::of(revoked.value, now)))
-}
-
-fn checked_reason(reason: Option<String>, mut errors: FieldErrors) -> Result<Option<String>, FieldErrors> {
-    let reason = reason.and_then(|reason| errors.check("/reason", text::description(reason)));
-    errors.into_result().map(|()| reason)
+    let reason = reason_in_body.or(reason).unwrap_or_default();
+    let revocation = Revocation { at: now, reason, note: note_in_body.or(note) };
+    let revoked = app.store.revoke_key(&caller.actor(), id, expected, revocation).await?;
+    Ok(tagged(revoked.value.change_seq, reply::changed(revoked.change_seq, KeyView::of(revoked.value, now))))
 }

@@ -6,7 +6,9 @@ use crate::app::App;
 use crate::domain::{KeyId, KeyPatch};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
+use crate::http::fields::Fields;
 use crate::http::params::PathId;
+use crate::http::precondition::{IfMatch, tagged};
 use crate::http::problem::Failure;
 use crate::http::reply;
 
@@ -15,7 +17,7 @@ use crate::http::reply;
     patch,
     path = "/v1/keys/{key_id}",
     tag = "keys",
-    params(("key_id" = String, Path)),
+    params(("key_id" = String, Path), ("If-Match" = Option<String>, Header, description = "the key's ETag")),
     request_body(content = KeyPatchInput, content_type = "application/merge-patch+json"),
     responses((status = 200, description = "The key after the change.", body = KeyView))
 )]
@@ -23,9 +25,19 @@ pub(in crate::http) async fn update_key(
     caller: Caller,
     State(app): State<App>,
     PathId(id): PathId<KeyId>,
+    IfMatch(expected): IfMatch,
     JsonBody(mut body): JsonBody,
 ) -> Result<Response, Failure> {
-    let patch = KeyPatch {
+    let patch = patch(&mut body);
+    body.finish().into_result()?;
+    let now = app.now();
+    let changed = app.store.update_key(&caller.actor(), id, expected, patch, now).await?;
+    Ok(tagged(changed.change_seq, reply::changed(changed.change_seq, KeyView::of(changed.value, now))))
+}
+
+/// The fields of a patch.
+pub(super) fn patch(body: &mut Fields) -> KeyPatch {
+    KeyPatch {
         name: body.text("name"),
         description: body.text("description"),
         owner: body.text("owner"),
@@ -35,9 +47,5 @@ pub(in crate::http) async fn update_key(
         expires_at: body.text("expires_at"),
         permissions: body.texts("permissions"),
         roles: body.texts("roles"),
-    };
-    body.finish().into_result()?;
-    let now = app.now();
-    let changed = app.store.update_key(&caller.actor(), id, patch, now).await?;
-    Ok(reply::changed(changed.change_seq, KeyView::of(changed.value, now)))
+    }
 }

@@ -2,7 +2,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::domain::{Key, Secret, Timestamp};
+use crate::domain::{Key, Revocation, Secret, Timestamp};
 
 /// A key.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,7 +38,11 @@ pub(in crate::http) struct KeyView {
     updated_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
     revoked_at: Option<Timestamp>,
-    revoked_reason: Option<String>,
+    /// `unspecified`, `admin`, `leaked` or `holder`.
+    revoked_reason: Option<&'static str>,
+    revoked_note: Option<String>,
+    /// Its name in another system.
+    external_id: Option<String>,
     /// The change that last touched it.
     change_seq: u64,
 }
@@ -53,15 +57,31 @@ pub(in crate::http) struct SecretView {
     start: String,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    /// From then on it is refused, if that is before the key's own end.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
+    /// When a gate last saw it, as far as gates report that; `null` until one has.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_used_at: Option<Timestamp>,
+}
+
+/// A key with its new token.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct KeyWithSecretView<'a> {
+    #[serde(flatten)]
+    pub(super) key: KeyView,
+    /// The token. It is kept nowhere and shown this once; absent if the caller chose it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) secret: Option<&'a str>,
 }
 
 impl KeyView {
     pub(super) fn of(key: Key, now: Timestamp) -> Self {
         let status = key.status(now).as_str();
-        let (revoked_at, revoked_reason) =
-            key.revocation.map_or((None, None), |revocation| (Some(revocation.at), revocation.reason));
+        let (revoked_at, revoked_reason, revoked_note) = match key.revocation {
+            Some(Revocation { at, reason, note }) => (Some(at), Some(reason.as_str()), note),
+            None => (None, None, None),
+        };
         Self {
             id: key.id.to_string(),
             keyspace_id: key.keyspace_id.to_string(),
@@ -81,6 +101,8 @@ impl KeyView {
             updated_at: key.updated_at,
             revoked_at,
             revoked_reason,
+            revoked_note,
+            external_id: key.external_id,
             change_seq: key.change_seq,
         }
     }
@@ -92,6 +114,7 @@ fn secret(secret: Secret) -> SecretView {
         start: secret.start,
         created_at: secret.created_at,
         expires_at: secret.expires_at,
+        last_used_at: None,
     }
 }
 
@@ -129,6 +152,15 @@ pub(in crate::http) struct KeyInput {
     /// Roles of the keyspace's policy, at most 64.
     #[schema(example = json!([]))]
     roles: Option<Vec<String>>,
+    /// Its name in another system, 1 to 128 bytes, unique in the keyspace.
+    #[schema(example = "crm-4711")]
+    external_id: Option<String>,
+    /// A token of your own making, which no key may ever have had. It must be a Latchkey token of the key's environment, or, if
+    /// the keyspace takes `foreign_tokens`, 16 to 255 visible ASCII characters; and it must be taken for at least 128 bits of
+    /// randomness: characters count as drawn from the classes they belong to, or from fewer if few are different; repetitions, runs
+    /// such as `1234`, and text without digits count for less.
+    #[schema(example = json!(null))]
+    token: Option<String>,
 }
 
 /// What can be changed of a key. Absent fields stay as they are; `null` goes back to the default, and in `expires_at` means never.

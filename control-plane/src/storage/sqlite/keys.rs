@@ -1,15 +1,16 @@
 use async_trait::async_trait;
 use latchkey_token::Environment;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use serde_json::Value;
 
+use super::key_checks::{self, holder_of_name, refuse_taken_name};
 use super::mutation::{Mutation, Trail};
-use super::rows::{KEY_COLUMNS, number, unsigned};
-use super::{SqliteStore, environments, policies, rows};
+use super::rows::number;
+use super::{SqliteStore, environments, key_list, policies, rows};
 use crate::domain::error::ObjectKind;
 use crate::domain::{
-    Actor, ChangeKind, DomainError, FieldErrors, Key, KeyId, KeyPatch, KeyStatus, KeyspaceId, NewKey, Page,
-    PageRequest, Timestamp, WorkspaceId,
+    Actor, ChangeKind, DomainError, FieldErrors, Key, KeyId, KeyPatch, KeyspaceId, NewKey, Page, PageRequest,
+    Precondition, Revocation, RevocationReason, Secret, Timestamp, WorkspaceId,
 };
 use crate::storage::{Committed, KeyFilter, KeyStore, StoreError};
 
@@ -35,7 +36,7 @@ impl KeyStore for SqliteStore {
         self.read(move |connection| {
             let missing = DomainError::NotFound(ObjectKind::Keyspace);
             rows::keyspace(connection, workspace, keyspace)?.ok_or(missing)?;
-            list(connection, keyspace, filter, page, now)
+            key_list::list(connection, keyspace, &filter, page, now)
         })
         .await
     }
@@ -44,31 +45,32 @@ impl KeyStore for SqliteStore {
         &self,
         actor: &Actor,
         id: KeyId,
+        expected: Precondition,
         patch: KeyPatch,
         at: Timestamp,
     ) -> Result<Committed<Key>, StoreError> {
-        self.mutate(actor, at, move |mutation| update(mutation, id, patch)).await
+        self.mutate(actor, at, move |mutation| update(mutation, id, &expected, patch)).await
     }
 
     async fn revoke_key(
         &self,
         actor: &Actor,
         id: KeyId,
-        reason: Option<String>,
-        at: Timestamp,
+        expected: Precondition,
+        revocation: Revocation,
     ) -> Result<Committed<Key>, StoreError> {
-        self.mutate(actor, at, move |mutation| revoke(mutation, id, reason)).await
+        self.mutate(actor, revocation.at, move |mutation| revoke(mutation, id, &expected, revocation)).await
     }
 }
 
-fn found(key: Option<Key>) -> Result<Key, StoreError> {
+pub(super) fn found(key: Option<Key>) -> Result<Key, StoreError> {
     key.ok_or_else(|| DomainError::NotFound(ObjectKind::Key).into())
 }
 
-fn create(mutation: &mut Mutation<'_>, mut new: NewKey) -> Result<Committed<Key>, StoreError> {
+pub(super) fn create(mutation: &mut Mutation<'_>, mut new: NewKey) -> Result<Committed<Key>, StoreError> {
     let connection = mutation.connection();
     let keyspace = new.keyspace_id;
-    mutation.keyspace(keyspace)?;
+    let rules = mutation.keyspace(keyspace)?;
     if new.settings.environment == Environment::Live && !environments::is_on(connection, keyspace)? {
         return Err(DomainError::LiveNotEnabled.into());
     }
@@ -77,6 +79,13 @@ fn create(mutation: &mut Mutation<'_>, mut new: NewKey) -> Result<Committed<Key>
         policies::stored(connection, keyspace)?.check_roles(&new.settings.roles, &mut errors);
         errors.into_result()?;
     }
+    key_checks::refuse_used_token(connection, mutation.actor().workspace_id, &new.secret.digest)?;
+    if let Some(external_id) = &new.settings.external_id
+        && let Some(holder) = key_checks::key_of_external_id(connection, keyspace, external_id)?
+    {
+        return Err(DomainError::ExternalIdTaken(holder).into());
+    }
+    key_checks::refuse_at_quota(connection, &rules, new.settings.owner.as_deref())?;
     let name = match new.name.take() {
         Some(name) => {
             refuse_taken_name(connection, keyspace, new.settings.owner.as_deref(), &name, None)?;
@@ -93,14 +102,26 @@ fn create(mutation: &mut Mutation<'_>, mut new: NewKey) -> Result<Committed<Key>
     mutation.record(trail, key)
 }
 
-fn update(mutation: &mut Mutation<'_>, id: KeyId, patch: KeyPatch) -> Result<Committed<Key>, StoreError> {
+pub(super) fn update(
+    mutation: &mut Mutation<'_>,
+    id: KeyId,
+    expected: &Precondition,
+    patch: KeyPatch,
+) -> Result<Committed<Key>, StoreError> {
     let connection = mutation.connection();
     let old = found(rows::key(connection, mutation.actor().workspace_id, id)?)?;
-    let keyspace = old.keyspace_id;
+    expected.check(&old)?;
+    let (keyspace, old_owner) = (old.keyspace_id, old.owner.clone());
     let before = old.audit_view();
     let policy = policies::stored(connection, keyspace)?;
     let mut key = patch.apply(old, &policy, mutation.at)?;
     refuse_taken_name(connection, keyspace, key.owner.as_deref(), &key.name, Some(id))?;
+    if key.owner != old_owner {
+        let mut rules = mutation.keyspace(keyspace)?;
+        // The keyspace gets no key more.
+        rules.rules.keys_quota = None;
+        key_checks::refuse_at_quota(connection, &rules, key.owner.as_deref())?;
+    }
     key.change_seq = mutation.next_change_seq(keyspace)?;
     store_settings(connection, &key)?;
     let (seq, after) = (key.change_seq, key.audit_view());
@@ -108,23 +129,26 @@ fn update(mutation: &mut Mutation<'_>, id: KeyId, patch: KeyPatch) -> Result<Com
     mutation.record(trail, key)
 }
 
-fn revoke(
+pub(super) fn revoke(
     mutation: &mut Mutation<'_>,
     id: KeyId,
-    reason: Option<String>,
+    expected: &Precondition,
+    revocation: Revocation,
 ) -> Result<Committed<Key>, StoreError> {
     let connection = mutation.connection();
     let old = found(rows::key(connection, mutation.actor().workspace_id, id)?)?;
-    if old.revocation.is_some() {
-        return Ok(Committed { change_seq: old.change_seq, value: old });
+    expected.check(&old)?;
+    if let Some(known) = &old.revocation {
+        // That it leaked is news that must not be lost: such a key is never restored.
+        if known.reason == RevocationReason::Leaked || revocation.reason != RevocationReason::Leaked {
+            return Ok(Committed { change_seq: old.change_seq, value: old });
+        }
     }
     let keyspace = old.keyspace_id;
     let before = old.audit_view();
-    let mut key = old.revoked(reason.clone(), mutation.at);
+    let mut key = old.revoked(revocation);
     key.change_seq = mutation.next_change_seq(keyspace)?;
-    connection
-        .prepare_cached("UPDATE keys SET revoked_at = ?2, revoked_reason = ?3, updated_at = ?2, change_seq = ?4 WHERE id = ?1")?
-        .execute(params![number(id.0), mutation.at.0, reason, number(key.change_seq)])?;
+    store_revocation(connection, &key)?;
     let (seq, after) = (key.change_seq, key.audit_view());
     let trail = Trail { keyspace, seq, kind: ChangeKind::KeyRevoked, key: Some(id), before, after };
     mutation.record(trail, key)
@@ -154,22 +178,50 @@ fn insert(connection: &Connection, key: &Key) -> Result<(), StoreError> {
             key.created_at.0,
             key.updated_at.0,
         ])?;
-    for secret in &key.secrets {
+    if let Some(external_id) = &key.external_id {
         connection
             .prepare_cached(
-                "INSERT INTO secrets (id, key_id, keyspace_id, digest, tag, start, created_at, expires_at) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO external_ids (key_id, keyspace_id, external_id) VALUES (?1, ?2, ?3)",
             )?
-            .execute(params![
-                number(secret.id.0),
-                number(key.id.0),
-                number(key.keyspace_id.0),
-                secret.digest.0,
-                rows::tag(&secret.digest),
-                secret.start,
-                secret.created_at.0,
-                secret.expires_at.map(|at| at.0),
-            ])?;
+            .execute(params![number(key.id.0), number(key.keyspace_id.0), external_id])?;
+    }
+    key.secrets.iter().try_for_each(|secret| insert_secret(connection, key, secret))
+}
+
+pub(super) fn insert_secret(connection: &Connection, key: &Key, secret: &Secret) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO secrets (id, key_id, keyspace_id, digest, tag, start, created_at, expires_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            number(secret.id.0),
+            number(key.id.0),
+            number(key.keyspace_id.0),
+            secret.digest.0,
+            rows::tag(&secret.digest),
+            secret.start,
+            secret.created_at.0,
+            secret.expires_at.map(|at| at.0),
+        ])?;
+    Ok(())
+}
+
+fn store_revocation(connection: &Connection, key: &Key) -> Result<(), StoreError> {
+    let Some(revocation) = &key.revocation else { return Ok(()) };
+    connection
+        .prepare_cached("UPDATE keys SET revoked_at = ?2, revoked_reason = ?3, updated_at = ?4, change_seq = ?5 WHERE id = ?1")?
+        .execute(params![
+            number(key.id.0),
+            revocation.at.0,
+            revocation.reason.as_str(),
+            key.updated_at.0,
+            number(key.change_seq)
+        ])?;
+    if let Some(note) = &revocation.note {
+        connection
+            .prepare_cached("INSERT OR REPLACE INTO revocation_notes (key_id, note) VALUES (?1, ?2)")?
+            .execute(params![number(key.id.0), note])?;
     }
     Ok(())
 }
@@ -197,35 +249,6 @@ fn store_settings(connection: &Connection, key: &Key) -> Result<(), StoreError> 
     Ok(())
 }
 
-fn holder_of_name(
-    connection: &Connection,
-    keyspace: KeyspaceId,
-    owner: Option<&str>,
-    name: &str,
-) -> Result<Option<KeyId>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id FROM keys WHERE keyspace_id = ?1 AND ifnull(owner, '') = ?2 AND name = ?3 AND revoked_at IS NULL",
-    )?;
-    let holder =
-        statement.query_row(params![number(keyspace.0), owner.unwrap_or_default(), name], |row| row.get(0));
-    Ok(holder.optional()?.map(|id| KeyId(unsigned(id))))
-}
-
-fn refuse_taken_name(
-    connection: &Connection,
-    keyspace: KeyspaceId,
-    owner: Option<&str>,
-    name: &str,
-    itself: Option<KeyId>,
-) -> Result<(), StoreError> {
-    match holder_of_name(connection, keyspace, owner, name)? {
-        Some(holder) if Some(holder) != itself => {
-            Err(DomainError::NameTaken { name: name.to_owned(), holder }.into())
-        }
-        _ => Ok(()),
-    }
-}
-
 /// `Key 1`, `Key 2`, …: counts the keyspace's creations, and steps over names that people have taken.
 fn next_default_name(
     connection: &Connection,
@@ -243,35 +266,4 @@ fn next_default_name(
             return Ok(name);
         }
     }
-}
-
-fn list(
-    connection: &Connection,
-    keyspace: KeyspaceId,
-    filter: KeyFilter,
-    page: PageRequest,
-    now: Timestamp,
-) -> Result<Page<Key>, StoreError> {
-    // The order of the conditions is that of `Key::status`.
-    let status = match filter.status {
-        None => "k.revoked_at IS NULL",
-        Some(KeyStatus::Revoked) => "k.revoked_at IS NOT NULL",
-        Some(KeyStatus::Disabled) => "k.revoked_at IS NULL AND NOT k.enabled",
-        Some(KeyStatus::Expired) => "k.revoked_at IS NULL AND k.enabled AND k.expires_at <= ?4",
-        Some(KeyStatus::Active) => {
-            "k.revoked_at IS NULL AND k.enabled AND (k.expires_at IS NULL OR k.expires_at > ?4)"
-        }
-    };
-    let sql = format!(
-        "SELECT {KEY_COLUMNS} FROM keys AS k WHERE k.keyspace_id = ?1 AND k.id < ?2 AND {status} AND ?4 = ?4 ORDER BY k.id DESC LIMIT ?3"
-    );
-    let before = page.before.map_or(i64::MAX, number);
-    let mut statement = connection.prepare_cached(&sql)?;
-    let keys =
-        statement.query_map(params![number(keyspace.0), before, page.limit + 1, now.0], rows::read_key)?;
-    let keys = keys.collect::<Result<Vec<_>, _>>()?;
-    let page = Page::from_overfull(keys, page.limit);
-    let items =
-        page.items.into_iter().map(|key| rows::with_secrets(connection, key)).collect::<Result<_, _>>()?;
-    Ok(Page { items, has_more: page.has_more })
 }

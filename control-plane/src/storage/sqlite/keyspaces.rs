@@ -162,7 +162,11 @@ fn delete(
     let at = mutation.at;
     let connection = mutation.connection();
     connection.execute(
-        "UPDATE keys SET revoked_at = ?2, revoked_reason = 'its keyspace was deleted', updated_at = ?2, change_seq = ?3 \
+        "INSERT INTO revocation_notes SELECT id, 'its keyspace was deleted' FROM keys WHERE keyspace_id = ?1 AND revoked_at IS NULL",
+        [number(id.0)],
+    )?;
+    connection.execute(
+        "UPDATE keys SET revoked_at = ?2, revoked_reason = 'admin', updated_at = ?2, change_seq = ?3 \
          WHERE keyspace_id = ?1 AND revoked_at IS NULL",
         params![number(id.0), at.0, number(seq)],
     )?;

@@ -9,7 +9,7 @@ use super::roles;
 use crate::domain::audit::AuditEntry;
 use crate::domain::{
     Freshness, GateUrl, Key, KeyId, KeyRules, Keyspace, KeyspaceId, LeakPolicy, OnExpired, PolicyState,
-    Revocation, Secret, SecretId, ServedEnvironment, Timestamp, WorkspaceId,
+    Revocation, RevocationReason, Secret, SecretId, ServedEnvironment, Timestamp, WorkspaceId,
 };
 use crate::storage::StoreError;
 
@@ -112,7 +112,8 @@ pub(super) fn policy(connection: &Connection, id: KeyspaceId) -> Result<Option<P
 
 /// The columns of [`read_key`], for queries with `keys AS k`.
 pub(super) const KEY_COLUMNS: &str = "k.id, k.keyspace_id, k.name, k.description, k.environment, k.owner, k.tags, k.metadata, k.enabled, \
-     k.expires_at, k.permissions, k.roles, k.change_seq, k.created_at, k.updated_at, k.revoked_at, k.revoked_reason";
+     k.expires_at, k.permissions, k.roles, k.change_seq, k.created_at, k.updated_at, k.revoked_at, k.revoked_reason, \
+     (SELECT note FROM revocation_notes WHERE key_id = k.id), (SELECT external_id FROM external_ids WHERE key_id = k.id)";
 
 pub(super) fn key(
     connection: &Connection,
@@ -131,7 +132,14 @@ pub(super) fn key(
 /// A key without its secrets.
 pub(super) fn read_key(row: &Row<'_>) -> rusqlite::Result<Key> {
     let revoked_at: Option<i64> = row.get(15)?;
-    let reason: Option<String> = row.get(16)?;
+    let revocation = match revoked_at {
+        Some(at) => Some(Revocation {
+            at: Timestamp(at),
+            reason: parsed(row, 16, RevocationReason::parse)?,
+            note: row.get(17)?,
+        }),
+        None => None,
+    };
     Ok(Key {
         id: KeyId(unsigned(row.get(0)?)),
         keyspace_id: KeyspaceId(unsigned(row.get(1)?)),
@@ -149,7 +157,8 @@ pub(super) fn read_key(row: &Row<'_>) -> rusqlite::Result<Key> {
         change_seq: unsigned(row.get(12)?),
         created_at: Timestamp(row.get(13)?),
         updated_at: Timestamp(row.get(14)?),
-        revocation: revoked_at.map(|at| Revocation { at: Timestamp(at), reason }),
+        revocation,
+        external_id: row.get(18)?,
     })
 }
 

@@ -185,12 +185,19 @@ impl Operation {
         let nobodys = [
             ("{keyspace_id}", "ks_0000000000001"),
             ("{key_id}", "key_0000000000001"),
+            ("{revoked_key_id}", "key_0000000000001"),
             ("{role_id}", "role_0000000000001"),
             ("{admin_key_id}", "adm_0000000000001"),
         ];
-        let given = ids.iter().fold(self.path.clone(), |path, (name, id)| {
-            path.replace(&format!("{{{name}}}"), id.as_str().unwrap())
-        });
+        // Only what is revoked can be restored.
+        let own = if self.id == "restore_key" {
+            self.path.replace("{key_id}", "{revoked_key_id}")
+        } else {
+            self.path.clone()
+        };
+        let given = ids
+            .iter()
+            .fold(own, |path, (name, id)| path.replace(&format!("{{{name}}}"), id.as_str().unwrap()));
         let path = nobodys.iter().fold(given, |path, (name, id)| path.replace(name, id));
         assert!(!path.contains('{'), "give {path} an id");
         path
@@ -224,8 +231,11 @@ impl Objects {
         server.force_live_on(&keyspace).await;
         let mut ids = Map::new();
         ids.insert("role_id".into(), role["id"].clone());
-        ids.insert("keyspace_id".into(), keyspace.into());
+        ids.insert("keyspace_id".into(), keyspace.as_str().into());
         ids.insert("key_id".into(), key["id"].clone());
+        let revoked = server.api.key(&keyspace, json!({ "name": "Our revoked key" })).await;
+        server.api.delete(&format!("/v1/keys/{}", revoked["id"].as_str().unwrap())).await.expect(200);
+        ids.insert("revoked_key_id".into(), revoked["id"].clone());
         ids.insert("admin_key_id".into(), admin_key["id"].clone());
         Self { ids, token: key["secret"].as_str().unwrap().to_owned() }
     }
@@ -233,6 +243,10 @@ impl Objects {
     /// Brings about what an operation needs to succeed, and returns its body.
     async fn prepare(&self, _server: &Server, operation: &Operation) -> Option<Value> {
         let mut body = operation.body.as_ref()?.1.clone();
+        if ["create_key", "rotate_key"].contains(&operation.id.as_str()) {
+            // A token that is chosen must be a new one each time.
+            body.as_object_mut().unwrap().remove("token");
+        }
         if body.get("token").is_some() {
             body["token"] = self.token.as_str().into();
         }

@@ -127,7 +127,7 @@ async fn a_revoked_key_stays_revoked_and_doing_it_again_changes_nothing() {
     let first = first.expect(200);
     assert_eq!((&first["status"], &first["revoked_reason"]), (&json!("revoked"), &json!("leaked")));
     assert!(first["revoked_at"].is_string());
-    let again = server.api.delete(&format!("{}?reason=other", path(&key))).await;
+    let again = server.api.delete(&format!("{}?reason=admin", path(&key))).await;
     assert_eq!(again.change_seq(), 3);
     assert_eq!(again.expect(200), first);
     server.api.patch(&path(&key), json!({ "enabled": true })).await.problem(409, "KEY_REVOKED");
@@ -139,8 +139,15 @@ async fn a_revoked_key_stays_revoked_and_doing_it_again_changes_nothing() {
 async fn a_reason_may_stand_in_the_query() {
     let (server, keyspace, _) = served().await;
     let key = server.api.key(&keyspace, json!({})).await;
-    let revoked = server.api.delete(&format!("{}?reason=no%20longer%20used", path(&key))).await.expect(200);
-    assert_eq!(revoked["revoked_reason"], "no longer used");
+    let revoked = server.api.delete(&format!("{}?reason=holder&note=no%20longer%20used", path(&key))).await;
+    let revoked = revoked.expect(200);
+    assert_eq!(
+        (&revoked["revoked_reason"], &revoked["revoked_note"]),
+        (&json!("holder"), &json!("no longer used"))
+    );
+    let other = server.api.key(&keyspace, json!({})).await;
+    let wrong = server.api.delete(&format!("{}?reason=because", path(&other))).await;
+    assert_eq!(wrong.wrong_fields(400, "INVALID_QUERY"), ["/reason"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,6 +6,7 @@ mod authorization;
 mod bad_input;
 mod environments;
 mod every_operation;
+mod key_lifecycle;
 mod key_rules;
 mod keys;
 mod keyspaces;

@@ -8,7 +8,8 @@ use latchkey_control_plane::domain::error::ObjectKind;
 use latchkey_control_plane::domain::role::{NewRole, RoleDraft};
 use latchkey_control_plane::domain::{
     Actor, AdminKey, ChangeKind, DomainError, FieldErrors, IdSource, KeyDraft, KeyId, KeyPatch,
-    KeyspaceDraft, KeyspaceId, NewKey, PageRequest, Policy, Secret, Timestamp, Workspace, WorkspaceId,
+    KeyspaceDraft, KeyspaceId, NewKey, PageRequest, Policy, Precondition, Revocation, RevocationReason,
+    Secret, Timestamp, Workspace, WorkspaceId,
 };
 use latchkey_control_plane::storage::{
     Body, BodyChanges, DeleteMode, KeyFilter, NewKeyspace, Publication, SealedSigningKey, Store, StoreError,
@@ -103,6 +104,10 @@ impl Fixture {
     }
 }
 
+fn revocation(note: Option<&str>, at: Timestamp) -> Revocation {
+    Revocation { at, reason: RevocationReason::Admin, note: note.map(str::to_owned) }
+}
+
 fn digest(first: u8, rest: u8) -> [u8; 32] {
     let mut digest = [rest; 32];
     digest[0] = first;
@@ -132,9 +137,9 @@ async fn mutations_leave_state_change_and_audit_together(f: Fixture) {
     let keyspace = f.keyspace().await;
     let key = f.key(keyspace, digest(1, 1)).await;
     let patch = KeyPatch { name: Some(Some("N".into())), ..Default::default() };
-    let patched = f.store.update_key(&f.actor, key, patch, NOW).await.unwrap();
+    let patched = f.store.update_key(&f.actor, key, Precondition::Any, patch, NOW).await.unwrap();
     assert_eq!((patched.change_seq, patched.value.change_seq, patched.value.name.as_str()), (3, 3, "N"));
-    f.store.revoke_key(&f.actor, key, Some("why".into()), NOW).await.unwrap();
+    f.store.revoke_key(&f.actor, key, Precondition::Any, revocation(Some("why"), NOW)).await.unwrap();
     f.store.replace_policy(&f.actor, keyspace, Policy::default(), NOW).await.unwrap();
     f.store.delete_keyspace(&f.actor, keyspace, DeleteMode::OnlyWithoutLiveKeys, NOW).await.unwrap();
     use ChangeKind::{KeyCreated, KeyRevoked, KeyUpdated, KeyspaceCreated, KeyspaceDeleted, PolicyReplaced};
@@ -178,8 +183,14 @@ async fn other_workspaces_find_nothing(f: Fixture) {
     assert_eq!(refusal(f.store.keys(other, keyspace, KeyFilter::default(), PAGE, NOW).await), no_keyspace);
     assert_eq!(refusal(f.store.key(other, key).await), no_key);
     assert!(f.store.keyspaces(other, PAGE).await.unwrap().items.is_empty());
-    assert_eq!(refusal(f.store.revoke_key(&stranger, key, None, NOW).await), no_key);
-    assert_eq!(refusal(f.store.update_key(&stranger, key, KeyPatch::default(), NOW).await), no_key);
+    assert_eq!(
+        refusal(f.store.revoke_key(&stranger, key, Precondition::Any, revocation(None, NOW)).await),
+        no_key
+    );
+    assert_eq!(
+        refusal(f.store.update_key(&stranger, key, Precondition::Any, KeyPatch::default(), NOW).await),
+        no_key
+    );
     assert_eq!(
         refusal(f.store.replace_policy(&stranger, keyspace, Policy::default(), NOW).await),
         no_keyspace
@@ -196,12 +207,14 @@ async fn other_workspaces_find_nothing(f: Fixture) {
 async fn revoking_twice_is_revoking_once(f: Fixture) {
     let keyspace = f.keyspace().await;
     let key = f.key(keyspace, digest(1, 1)).await;
-    let first = f.store.revoke_key(&f.actor, key, Some("first".into()), NOW).await.unwrap();
+    let first =
+        f.store.revoke_key(&f.actor, key, Precondition::Any, revocation(Some("first"), NOW)).await.unwrap();
     let later = Timestamp(NOW.0 + 1_000);
-    let again = f.store.revoke_key(&f.actor, key, Some("again".into()), later).await.unwrap();
+    let again =
+        f.store.revoke_key(&f.actor, key, Precondition::Any, revocation(Some("again"), later)).await.unwrap();
     assert_eq!(first, again);
     assert_eq!(
-        refusal(f.store.update_key(&f.actor, key, KeyPatch::default(), later).await),
+        refusal(f.store.update_key(&f.actor, key, Precondition::Any, KeyPatch::default(), later).await),
         DomainError::KeyRevoked(key)
     );
     assert_eq!((f.kinds(keyspace).await.len(), f.audit_rows().await), (3, 4));
@@ -216,11 +229,17 @@ async fn changes_since_tells_each_changed_key_once(f: Fixture) {
     sharing[8] = 99;
     f.key(keyspace, sharing).await;
     f.store
-        .update_key(&f.actor, first, KeyPatch { enabled: Some(Some(false)), ..Default::default() }, NOW)
+        .update_key(
+            &f.actor,
+            first,
+            Precondition::Any,
+            KeyPatch { enabled: Some(Some(false)), ..Default::default() },
+            NOW,
+        )
         .await
         .unwrap();
-    f.store.revoke_key(&f.actor, first, None, NOW).await.unwrap();
-    f.store.revoke_key(&f.actor, second, None, NOW).await.unwrap();
+    f.store.revoke_key(&f.actor, first, Precondition::Any, revocation(None, NOW)).await.unwrap();
+    f.store.revoke_key(&f.actor, second, Precondition::Any, revocation(None, NOW)).await.unwrap();
     let changes = f.store.changes_since(keyspace, 4, 10).await.unwrap();
     assert_eq!(
         (changes.through_seq, changes.too_many, changes.settings_changed, changes.deleted),
@@ -254,9 +273,12 @@ async fn base_rows_come_in_tag_order_and_forget_the_dead(f: Fixture) {
         f.key(keyspace, digest(first, 0)).await;
     }
     let old = f.key(keyspace, digest(50, 0)).await;
-    f.store.revoke_key(&f.actor, old, None, Timestamp(NOW.0 - 1_000)).await.unwrap();
+    f.store
+        .revoke_key(&f.actor, old, Precondition::Any, revocation(None, Timestamp(NOW.0 - 1_000)))
+        .await
+        .unwrap();
     let fresh = f.key(keyspace, digest(60, 0)).await;
-    f.store.revoke_key(&f.actor, fresh, None, NOW).await.unwrap();
+    f.store.revoke_key(&f.actor, fresh, Precondition::Any, revocation(None, NOW)).await.unwrap();
     let mut firsts = Vec::new();
     let mut after = None;
     loop {

@@ -1,0 +1,31 @@
+use async_trait::async_trait;
+use latchkey_token::Digest;
+
+use super::{Committed, StoreError};
+use crate::domain::{Actor, Key, KeyId, Precondition, Secret, Timestamp, WorkspaceId};
+
+/// What happens to keys after they were made, beyond changes of their settings. Keys of deleted keyspaces are found by nothing here.
+#[async_trait]
+pub trait KeyLifecycleStore: Send + Sync + 'static {
+    /// The key that a token stands for, whatever its state.
+    async fn key_of_token(&self, workspace: WorkspaceId, digest: Digest) -> Result<Key, StoreError>;
+
+    /// Gives a key another token; those that it has end at `old_expires_at` unless they end before.
+    async fn rotate_key(
+        &self,
+        actor: &Actor,
+        id: KeyId,
+        expected: Precondition,
+        new: Secret,
+        old_expires_at: Timestamp,
+    ) -> Result<Committed<Key>, StoreError>;
+
+    /// Takes a revocation back.
+    async fn restore_key(
+        &self,
+        actor: &Actor,
+        id: KeyId,
+        expected: Precondition,
+        at: Timestamp,
+    ) -> Result<Committed<Key>, StoreError>;
+}

@@ -1,0 +1,123 @@
+//! Rotation and restoring, and finding a key by its token.
+
+use async_trait::async_trait;
+use latchkey_token::Digest;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::keys::{found, insert_secret};
+use super::mutation::{Mutation, Trail};
+use super::rows::{number, unsigned};
+use super::{SqliteStore, key_checks, rows};
+use crate::domain::{Actor, ChangeKind, Key, KeyId, Precondition, Secret, Timestamp, WorkspaceId};
+use crate::storage::{Committed, KeyLifecycleStore, StoreError};
+
+#[async_trait]
+impl KeyLifecycleStore for SqliteStore {
+    async fn key_of_token(&self, workspace: WorkspaceId, digest: Digest) -> Result<Key, StoreError> {
+        self.read(move |connection| {
+            let id = id_of_token(connection, workspace, &digest)?;
+            let key = id.map(|id| rows::key(connection, workspace, id)).transpose()?;
+            found(key.flatten())
+        })
+        .await
+    }
+
+    async fn rotate_key(
+        &self,
+        actor: &Actor,
+        id: KeyId,
+        expected: Precondition,
+        new: Secret,
+        old_expires_at: Timestamp,
+    ) -> Result<Committed<Key>, StoreError> {
+        let at = new.created_at;
+        self.mutate(actor, at, move |mutation| rotate(mutation, id, &expected, new, old_expires_at)).await
+    }
+
+    async fn restore_key(
+        &self,
+        actor: &Actor,
+        id: KeyId,
+        expected: Precondition,
+        at: Timestamp,
+    ) -> Result<Committed<Key>, StoreError> {
+        self.mutate(actor, at, move |mutation| restore(mutation, id, &expected)).await
+    }
+}
+
+/// The key of the workspace that a token stands for.
+pub(super) fn id_of_token(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    digest: &Digest,
+) -> Result<Option<KeyId>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT t.key_id FROM secrets AS t JOIN keyspaces AS s ON s.id = t.keyspace_id \
+         WHERE t.digest = ?1 AND s.workspace_id = ?2 AND s.deleted_at IS NULL",
+    )?;
+    let id = statement.query_row(params![digest.0, number(workspace.0)], |row| row.get(0)).optional()?;
+    Ok(id.map(|id| KeyId(unsigned(id))))
+}
+
+fn rotate(
+    mutation: &mut Mutation<'_>,
+    id: KeyId,
+    expected: &Precondition,
+    new: Secret,
+    old_expires_at: Timestamp,
+) -> Result<Committed<Key>, StoreError> {
+    let connection = mutation.connection();
+    let workspace = mutation.actor().workspace_id;
+    let old = found(rows::key(connection, workspace, id)?)?;
+    expected.check(&old)?;
+    let (keyspace, before) = (old.keyspace_id, old.audit_view());
+    let mut key = old.rotated(new, old_expires_at)?;
+    for secret in &key.secrets {
+        let is_new = secret.created_at == mutation.at && secret.expires_at.is_none();
+        if is_new {
+            key_checks::refuse_used_token(connection, workspace, &secret.digest)?;
+            insert_secret(connection, &key, secret)?;
+        } else {
+            connection
+                .prepare_cached("UPDATE secrets SET expires_at = ?2 WHERE id = ?1")?
+                .execute(params![number(secret.id.0), secret.expires_at.map(|at| at.0)])?;
+        }
+    }
+    key.change_seq = mutation.next_change_seq(keyspace)?;
+    touch(connection, &key)?;
+    let (seq, after) = (key.change_seq, key.audit_view());
+    let trail = Trail { keyspace, seq, kind: ChangeKind::KeyRotated, key: Some(id), before, after };
+    mutation.record(trail, key)
+}
+
+fn restore(
+    mutation: &mut Mutation<'_>,
+    id: KeyId,
+    expected: &Precondition,
+) -> Result<Committed<Key>, StoreError> {
+    let connection = mutation.connection();
+    let old = found(rows::key(connection, mutation.actor().workspace_id, id)?)?;
+    expected.check(&old)?;
+    let keyspace = mutation.keyspace(old.keyspace_id)?;
+    let before = old.audit_view();
+    let mut key = old.restored(keyspace.rules.retention_days, mutation.at)?;
+    key_checks::refuse_taken_name(connection, keyspace.id, key.owner.as_deref(), &key.name, Some(id))?;
+    key_checks::refuse_at_quota(connection, &keyspace, key.owner.as_deref())?;
+    key.change_seq = mutation.next_change_seq(keyspace.id)?;
+    connection
+        .prepare_cached("UPDATE keys SET revoked_at = NULL, revoked_reason = NULL WHERE id = ?1")?
+        .execute([number(id.0)])?;
+    connection.prepare_cached("DELETE FROM revocation_notes WHERE key_id = ?1")?.execute([number(id.0)])?;
+    touch(connection, &key)?;
+    let (seq, after) = (key.change_seq, key.audit_view());
+    let trail =
+        Trail { keyspace: keyspace.id, seq, kind: ChangeKind::KeyRestored, key: Some(id), before, after };
+    mutation.record(trail, key)
+}
+
+fn touch(connection: &Connection, key: &Key) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE keys SET change_seq = ?2, updated_at = ?3 WHERE id = ?1")?
+        .execute(params![number(key.id.0), number(key.change_seq), key.updated_at.0])?;
+    Ok(())
+}
