@@ -3,9 +3,14 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::domain::{Clock, IdSource, Timestamp};
+use crate::http::metrics::Metrics;
+use crate::http::rate::RateLimits;
 use crate::publisher::Propagation;
 use crate::seal::Vault;
 use crate::storage::Store;
+
+/// What `config.default.toml` says.
+const DEFAULT_REQUESTS_PER_SECOND: u32 = 10_000;
 
 /// What every part of the running program shares. Cheap to clone.
 #[derive(Clone)]
@@ -20,6 +25,10 @@ pub struct App {
     pub vault: Arc<Vault>,
     /// How far gates have come.
     pub propagation: Arc<Propagation>,
+    /// How often each admin key may ask.
+    pub rate_limits: Arc<RateLimits>,
+    /// What was answered.
+    pub metrics: Arc<Metrics>,
     /// Whether the publisher runs.
     pub publisher_running: Arc<watch::Sender<bool>>,
 }
@@ -33,8 +42,16 @@ impl App {
             ids: Arc::default(),
             vault: Arc::new(vault),
             propagation: Arc::default(),
+            rate_limits: Arc::new(RateLimits::new(DEFAULT_REQUESTS_PER_SECOND)),
+            metrics: Arc::default(),
             publisher_running: Arc::new(watch::channel(false).0),
         }
+    }
+
+    /// The app with another bound on the requests of each admin key.
+    pub fn with_requests_per_second(mut self, requests: u32) -> Self {
+        self.rate_limits = Arc::new(RateLimits::new(requests));
+        self
     }
 
     /// The present.

@@ -25,6 +25,7 @@ struct Server {
     listen: Option<String>,
     data_dir: Option<String>,
     log: Option<String>,
+    requests_per_second: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -57,6 +58,9 @@ impl Layer {
             "listen" => self.server.listen = Some(value),
             "data_dir" => self.server.data_dir = Some(value),
             "log" => self.server.log = Some(value),
+            "requests_per_second" => {
+                self.server.requests_per_second = Some(whole("requests_per_second", &value)?);
+            }
             "master_key_file" => self.seal.master_key_file = Some(value),
             "heartbeat_seconds" => {
                 self.publisher.heartbeat_seconds = Some(whole("heartbeat_seconds", &value)?)
@@ -81,6 +85,7 @@ impl Layer {
                 listen: over.server.listen.or(self.server.listen),
                 data_dir: over.server.data_dir.or(self.server.data_dir),
                 log: over.server.log.or(self.server.log),
+                requests_per_second: over.server.requests_per_second.or(self.server.requests_per_second),
             },
             seal: Seal { master_key_file: over.seal.master_key_file.or(self.seal.master_key_file) },
             publisher: Publisher {
@@ -117,6 +122,8 @@ impl Layer {
             listen,
             data_dir,
             log,
+            requests_per_second: ranged("requests_per_second", server.requests_per_second, 1_000_000)
+                .map(|requests| u32::try_from(requests).unwrap_or(u32::MAX))?,
             master_key,
             publisher: PublisherConfig {
                 heartbeat: seconds("heartbeat_seconds", publisher.heartbeat_seconds, 3_600)?,

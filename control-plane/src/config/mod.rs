@@ -24,6 +24,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// What is logged.
     pub log: String,
+    /// How many requests each admin key may make in a second.
+    pub requests_per_second: u32,
     /// Where the master key is.
     pub master_key: MasterKeySource,
     /// How snapshots are published.

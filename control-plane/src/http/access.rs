@@ -4,11 +4,15 @@
 use std::convert::Infallible;
 
 use axum::Extension;
+use axum::middleware::from_fn;
 use axum::routing::MethodRouter;
-use utoipa::openapi::PathItem;
+use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{Object, PathItem, Required};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 
+use super::idempotency;
 use crate::app::App;
 use crate::domain::Scope;
 
@@ -48,6 +52,26 @@ pub(super) fn needs_within_limit(scope: Scope, routes: Routes) -> Routes {
 /// Operations for any admin key.
 pub(super) fn needs_any_scope(routes: Routes) -> Routes {
     guard(Needs { scope: None, breadth: Breadth::ByHandler }, routes)
+}
+
+/// Operations that make something: an `Idempotency-Key` makes repeating them harmless.
+pub(super) fn repeatable((schemas, mut paths, router): Routes) -> Routes {
+    let name = ParameterBuilder::new()
+        .name(idempotency::IDEMPOTENCY_KEY.as_str())
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Your name for this request, 1 to 255 visible ASCII characters. Within 24 hours the same request under the same name \
+             is not done again: its first answer is repeated, with `Idempotent-Replayed: true`.",
+        ))
+        .schema(Some(Object::with_type(Type::String)))
+        .build();
+    for item in paths.paths.values_mut() {
+        for operation in operations_of(item) {
+            operation.parameters.get_or_insert_default().push(name.clone().into());
+        }
+    }
+    (schemas, paths, router).map(|router| router.route_layer(from_fn(idempotency::once)))
 }
 
 /// As [`needs`], for operations such as `/v1/keys/{key_id}:rotate`, whose paths the router cannot tell apart: they are documented

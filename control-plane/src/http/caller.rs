@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use latchkey_token::{credential, parse};
 
 use super::access::{Breadth, Needs};
-use super::middleware::RequestName;
+use super::middleware::{NotedQuota, RequestName};
 use super::problem::Failure;
 use crate::app::App;
 use crate::domain::error::ObjectKind;
@@ -63,6 +63,13 @@ impl FromRequestParts<App> for Caller {
             return Ok(caller.clone());
         }
         let admin_key = authenticate(parts, app).await?;
+        let quota = app.rate_limits.take(admin_key.id, app.now());
+        if let Some(noted) = parts.extensions.get::<NotedQuota>() {
+            let _ = noted.0.set(quota);
+        }
+        if quota.exceeded {
+            return Err(Failure::RateLimited);
+        }
         let Some(needs) = parts.extensions.get::<Needs>().copied() else {
             tracing::error!(
                 path = parts.uri.path(),

@@ -17,6 +17,14 @@ pub(super) enum Failure {
     Unauthorized(String),
     /// A good admin key without the right that is wanted. The text names the right.
     InsufficientScope(String),
+    /// More requests than the admin key may make.
+    RateLimited,
+    /// A header that cannot be used.
+    BadHeader(FieldErrors),
+    /// The same request runs already, or was cut off.
+    IdempotencyInFlight,
+    /// The name stands for another request.
+    IdempotencyKeyReused,
     /// The domain's rules forbid it.
     Refused(DomainError),
     NoSuchPath,
@@ -50,6 +58,24 @@ impl Failure {
             }
             Self::InsufficientScope(detail) => {
                 (S::FORBIDDEN, "INSUFFICIENT_SCOPE", "The admin key may not do this", detail.clone())
+            }
+            Self::RateLimited => {
+                let detail =
+                    "the admin key has made all the requests that it may make in a second".to_owned();
+                (S::TOO_MANY_REQUESTS, "RATE_LIMITED", "Too many requests", detail)
+            }
+            Self::BadHeader(errors) => (S::BAD_REQUEST, "INVALID_HEADER", "Wrong header", errors.to_string()),
+            Self::IdempotencyInFlight => {
+                let detail = "a request with this Idempotency-Key runs, or was cut off by a restart; wait, or look whether it was done \
+                              and choose another key"
+                    .to_owned();
+                (S::CONFLICT, "IDEMPOTENCY_IN_FLIGHT", "The request is in flight", detail)
+            }
+            Self::IdempotencyKeyReused => {
+                let detail =
+                    "this Idempotency-Key was used for another request within 24 hours; choose another"
+                        .to_owned();
+                (S::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED", "The Idempotency-Key is taken", detail)
             }
             Self::Refused(error) => return describe_refusal(error),
             // The path is not repeated: a caller may have put a token into it.
@@ -95,7 +121,9 @@ impl Failure {
 
     fn field_errors(&self) -> Vec<FieldProblem> {
         match self {
-            Self::BadQuery(errors) | Self::Refused(DomainError::Invalid(errors)) => errors
+            Self::BadQuery(errors)
+            | Self::BadHeader(errors)
+            | Self::Refused(DomainError::Invalid(errors)) => errors
                 .iter()
                 .map(|error| FieldProblem { field: error.field.clone(), message: error.message.clone() })
                 .collect(),

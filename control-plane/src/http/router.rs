@@ -5,7 +5,7 @@ use axum::routing::post;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::access::{needs, needs_any_scope, needs_behind, needs_within_limit};
+use super::access::{needs, needs_any_scope, needs_behind, needs_within_limit, repeatable};
 use super::{
     admin_keys, audit, body, environments, keys, keyspaces, middleware, permissions, policy, problem, roles,
     system,
@@ -18,6 +18,8 @@ pub fn router(app: App) -> Router {
     let (routes, _) = operations().split_for_parts();
     routes
         .route("/openapi.json", axum::routing::get(system::openapi::openapi))
+        .route("/docs", axum::routing::get(system::docs::page))
+        .route("/docs/{file}", axum::routing::get(system::docs::part))
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
         // From here on the last one sees a request first.
@@ -33,7 +35,7 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         PolicyRead, PolicyWrite, RolesRead, RolesWrite, SnapshotsRead,
     };
     let router = OpenApiRouter::new()
-        .routes(needs(KeyspacesWrite, routes!(keyspaces::create::create_keyspace)))
+        .routes(needs(KeyspacesWrite, repeatable(routes!(keyspaces::create::create_keyspace))))
         .routes(needs_within_limit(KeyspacesRead, routes!(keyspaces::list::list_keyspaces)))
         .routes(needs(KeyspacesRead, routes!(keyspaces::get::get_keyspace)))
         .routes(needs(KeyspacesWrite, routes!(keyspaces::update::update_keyspace)))
@@ -44,12 +46,12 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(needs(KeyspacesWrite, routes!(environments::switch::switch_live)))
         .routes(needs(PolicyRead, routes!(policy::get::get_policy)))
         .routes(needs(PolicyWrite, routes!(policy::put::put_policy)))
-        .routes(needs(KeysWrite, routes!(keys::create::create_key)))
+        .routes(needs(KeysWrite, repeatable(routes!(keys::create::create_key))))
         .routes(needs(KeysRead, routes!(keys::list::list_keys)))
         .routes(needs(KeysRead, routes!(keys::get::get_key)))
         .routes(needs(KeysWrite, routes!(keys::update::update_key)))
         .routes(needs(KeysWrite, routes!(keys::revoke::revoke_key)))
-        .routes(needs(RolesWrite, routes!(roles::create::create_role)))
+        .routes(needs(RolesWrite, repeatable(routes!(roles::create::create_role))))
         .routes(needs(RolesRead, routes!(roles::list::list_roles)))
         .routes(needs(RolesRead, routes!(roles::get::get_role)))
         .routes(needs(RolesWrite, routes!(roles::update::update_role)))
@@ -60,11 +62,12 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(needs_within_limit(AuditRead, routes!(audit::list::list_audit)))
         .routes(needs(AuditRead, routes!(audit::export::export_audit)))
         .routes(needs(AuditRead, routes!(audit::verify::verify_audit)))
-        .routes(needs_within_limit(AdminKeysWrite, routes!(admin_keys::create::create_admin_key)))
+        .routes(needs_within_limit(AdminKeysWrite, repeatable(routes!(admin_keys::create::create_admin_key))))
         .routes(needs_within_limit(AdminKeysRead, routes!(admin_keys::list::list_admin_keys)))
         .routes(needs_within_limit(AdminKeysRead, routes!(admin_keys::get::get_admin_key)))
         .routes(needs_within_limit(AdminKeysWrite, routes!(admin_keys::revoke::revoke_admin_key)))
         .routes(needs_any_scope(routes!(system::whoami::whoami)))
+        .routes(needs_within_limit(SnapshotsRead, routes!(system::metrics::get_metrics)))
         .routes(routes!(system::health::healthz))
         .routes(routes!(system::health::readyz))
         .routes(routes!(system::index::index));

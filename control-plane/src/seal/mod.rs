@@ -17,7 +17,7 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use zeroize::Zeroizing;
 
-use crate::domain::KeyspaceId;
+use crate::domain::{AdminKeyId, KeyspaceId};
 use crate::storage::SealedSigningKey;
 
 pub use master_key::{MasterKey, MasterKeyError, MasterKeySource};
@@ -93,6 +93,32 @@ impl Vault {
         if signer.public_key() == sealed.public_key { Ok(signer) } else { Err(SealError::DoesNotOpen) }
     }
 
+    /// Seals the answer to a request that named itself: it may hold a token.
+    ///
+    /// # Errors
+    /// [`SealError::NoRandomness`].
+    pub fn seal_answer(
+        &self,
+        admin_key: AdminKeyId,
+        name: &str,
+        answer: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        self.seal(&answer_to(admin_key, name), answer)
+    }
+
+    /// Opens what [`Vault::seal_answer`] sealed.
+    ///
+    /// # Errors
+    /// [`SealError::DoesNotOpen`].
+    pub fn open_answer(
+        &self,
+        admin_key: AdminKeyId,
+        name: &str,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        self.open(&answer_to(admin_key, name), sealed)
+    }
+
     fn seal(&self, purpose: &str, secret: &[u8]) -> Result<Vec<u8>, SealError> {
         let mut nonce = [0; NONCE_BYTES];
         fill_random(&mut nonce)?;
@@ -117,6 +143,10 @@ impl Vault {
 
 fn signing_key_of(keyspace: KeyspaceId) -> String {
     format!("signing key of {keyspace}")
+}
+
+fn answer_to(admin_key: AdminKeyId, name: &str) -> String {
+    format!("answer to {admin_key} {name}")
 }
 
 fn associated_data(purpose: &str) -> String {

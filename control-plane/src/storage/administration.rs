@@ -116,3 +116,41 @@ pub trait EnvironmentStore: Send + Sync + 'static {
         at: Timestamp,
     ) -> Result<Committed<()>, StoreError>;
 }
+
+/// What became of an attempt to claim a request's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// It is ours: the request runs for the first time.
+    New,
+    /// It ran before; this is its answer, sealed.
+    Answered(Vec<u8>),
+    /// It runs now, or was cut off by a crash.
+    InFlight,
+    /// The name belongs to another request.
+    OtherRequest,
+}
+
+/// Requests that named themselves so that they are done once.
+#[async_trait]
+pub trait IdempotencyStore: Send + Sync + 'static {
+    /// Claims a name for a request with this hash. Forgets claims from before `forget_before`.
+    async fn claim_request(
+        &self,
+        admin_key: AdminKeyId,
+        name: String,
+        request: [u8; 32],
+        at: Timestamp,
+        forget_before: Timestamp,
+    ) -> Result<Claim, StoreError>;
+
+    /// Keeps the answer of a claimed request.
+    async fn keep_answer(
+        &self,
+        admin_key: AdminKeyId,
+        name: String,
+        sealed: Vec<u8>,
+    ) -> Result<(), StoreError>;
+
+    /// Gives up a claim whose request has done nothing.
+    async fn release_request(&self, admin_key: AdminKeyId, name: String) -> Result<(), StoreError>;
+}

@@ -14,7 +14,9 @@ mod publication;
 pub mod sqlite;
 mod traits;
 
-pub use administration::{AdminKeyStore, EnvironmentStore, RoleDeleteMode, RoleStore};
+pub use administration::{
+    AdminKeyStore, Claim, EnvironmentStore, IdempotencyStore, RoleDeleteMode, RoleStore,
+};
 pub use audit_check::check_audit_log;
 pub use error::StoreError;
 pub use key_lifecycle::KeyLifecycleStore;

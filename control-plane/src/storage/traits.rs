@@ -3,8 +3,8 @@ use latchkey_token::Environment;
 use tokio::sync::broadcast;
 
 use super::{
-    AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, EnvironmentStore, KeyLifecycleStore,
-    Publication, RoleStore, SealedSigningKey, StoreError,
+    AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, EnvironmentStore, IdempotencyStore,
+    KeyLifecycleStore, Publication, RoleStore, SealedSigningKey, StoreError,
 };
 use crate::domain::KeyspaceSettings;
 use crate::domain::audit::LogEnd;
@@ -21,6 +21,7 @@ pub trait Store:
     + AdminKeyStore
     + KeyspaceStore
     + EnvironmentStore
+    + IdempotencyStore
     + PolicyStore
     + RoleStore
     + KeyStore
@@ -36,6 +37,7 @@ impl<T> Store for T where
         + AdminKeyStore
         + KeyspaceStore
         + EnvironmentStore
+        + IdempotencyStore
         + PolicyStore
         + RoleStore
         + KeyStore

@@ -4,6 +4,6 @@ pub(in crate::http) async fn index() -> &'static str {
     concat!(
         "Latchkey control plane ",
         env!("CARGO_PKG_VERSION"),
-        "\n\n/openapi.json  what this API can do\n/v1/keyspaces  begin here, with an admin key\n/healthz /readyz\n"
+        "\n\n/openapi.json  what this API can do\n/docs  the same, to read and try\n/v1/keyspaces  begin here, with an admin key\n/healthz /readyz\n"
     )
 }

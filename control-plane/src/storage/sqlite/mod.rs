@@ -4,6 +4,7 @@ mod admin_keys;
 mod audit;
 mod changes;
 mod environments;
+mod idempotency;
 mod inspect;
 mod key_checks;
 mod key_lifecycle;

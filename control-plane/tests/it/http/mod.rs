@@ -4,6 +4,7 @@ mod admin_keys;
 mod audit;
 mod authorization;
 mod bad_input;
+mod conventions;
 mod environments;
 mod every_operation;
 mod key_lifecycle;

@@ -26,6 +26,10 @@ impl Api {
         Self { admin_key: admin_key.map(str::to_owned), ..self.clone() }
     }
 
+    pub(crate) fn admin_key(&self) -> Option<&str> {
+        self.admin_key.as_deref()
+    }
+
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
         let request = self.request(method, path);
         let request = match body {

@@ -71,6 +71,15 @@ impl Server {
 
     /// Stops, and starts again on the same data.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_as(|app| app).await
+    }
+
+    /// As [`Server::restart`], with a bound on the requests of each admin key.
+    pub(crate) async fn limited_to(self, requests_per_second: u32) -> Self {
+        self.restart_as(|app| app.with_requests_per_second(requests_per_second)).await
+    }
+
+    async fn restart_as(self, change: impl Fn(App) -> App) -> Self {
         let Self { folder, admin_key, app, stop, tasks, api } = self;
         let clock = Arc::clone(&app.clock);
         drop((stop, app, api));
@@ -81,7 +90,7 @@ impl Server {
         let app =
             eventually("the data folder is free", async || try_open(folder.path(), clock.clone()).await.ok())
                 .await;
-        Self::run(folder, app, admin_key, quick()).await
+        Self::run(folder, change(app), admin_key, quick()).await
     }
 
     /// A caller with an admin key of its own: `rights` are its scopes and limits.
