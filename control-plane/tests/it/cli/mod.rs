@@ -6,6 +6,7 @@ mod audit;
 mod doctor;
 mod environments;
 mod exit_codes;
+mod guards;
 mod import;
 mod keys;
 mod keyspaces;
