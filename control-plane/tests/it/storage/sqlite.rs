@@ -137,3 +137,33 @@ async fn a_store_that_was_opened_answers_at_once() {
     store.ping().await.unwrap();
     assert_eq!(store.master_key_check().await.unwrap(), None);
 }
+
+#[test]
+fn roles_move_out_of_policies_with_their_numbers_and_old_admin_keys_keep_their_rights() {
+    let folder = folder_with_database();
+    database(&folder)
+        .execute_batch(
+            "PRAGMA foreign_keys = OFF;
+             INSERT INTO workspaces VALUES (1, 'W', 0);
+             INSERT INTO admin_keys (id, workspace_id, name, digest, start, created_at) VALUES (5, 1, 'A', zeroblob(32), 's', 0);
+             INSERT INTO keyspaces (id, workspace_id, name, prefix, environment, gates, fresh_seconds, valid_seconds, on_expired,
+                                    created_at, updated_at) VALUES (7, 1, 'K', 'lk', 'any', '[]', 90, 100, 'deny', 0, 0);
+             INSERT INTO policies VALUES (7, '{\"default\":\"deny\",\"routes\":[],\"roles\":[{\"name\":\"reader\",\"grants\":[\"a:b\"]}]}',
+                                          '{\"gone\":2,\"reader\":1}', 1800000000000);
+             PRAGMA user_version = 2;",
+        )
+        .unwrap();
+    drop(SqliteStore::open(folder.path()).unwrap());
+    let database = database(&folder);
+    let mut statement = database
+        .prepare("SELECT number, name, grants, deleted_at IS NULL FROM roles ORDER BY number")
+        .unwrap();
+    let roles =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
+    let roles: Vec<(u16, String, String, bool)> = roles.map(Result::unwrap).collect();
+    let role = |number, name: &str, grants: &str, lives| (number, name.to_owned(), grants.to_owned(), lives);
+    assert_eq!(roles, [role(1, "reader", "[\"a:b\"]", true), role(2, "gone", "[]", false)]);
+    let text = |sql: &str| database.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(text("SELECT document FROM policies"), "{\"default\":\"deny\",\"routes\":[]}");
+    assert_eq!(text("SELECT scopes FROM admin_key_rights WHERE admin_key_id = 5"), "[\"*\"]");
+}
