@@ -68,7 +68,10 @@ describe("secrets of a run", () => {
     await call("PATCH", `/v1/keys/${used.id}`, { name: "renamed", enabled: false });
     await call("DELETE", `/v1/keys/${revoked.id}`);
     // A caller's mistakes: secrets where they do not belong. None of them may be kept or said back.
-    for (const path of [`/v1/keys/${used.secret}`, `/v1/keyspaces/${used.secret}`]) await call("GET", path);
+    for (const path of [`/v1/keys/${used.secret}`, `/v1/keyspaces/${used.secret}`, `/v1/${used.secret}`, `/v1/keys?${used.secret}=1`]) {
+      await call("GET", path);
+      await call("PUT", path);
+    }
     await call("POST", `/v1/keyspaces/${keyspace.id}/keys`, { [used.secret]: 1 });
     await call("POST", `/v1/keyspaces/${keyspace.id}/keys`, { expires_at: used.secret });
     const mistaken = await fetch(`${plane.url}/v1/whoami`, { headers: { authorization: `Bearer ${used.secret}` } });
