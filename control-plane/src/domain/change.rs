@@ -31,11 +31,13 @@ pub enum ChangeKind {
     KeyRotated,
     /// A revocation was taken back.
     KeyRestored,
+    /// A token of a key was found where it does not belong.
+    KeyLeakReported,
 }
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::KeyspaceCreated,
         Self::KeyspaceUpdated,
         Self::KeyspaceDeleted,
@@ -50,6 +52,7 @@ impl ChangeKind {
         Self::LiveDisabled,
         Self::KeyRotated,
         Self::KeyRestored,
+        Self::KeyLeakReported,
     ];
 
     /// The stored name, which is also the audit log's action.
@@ -69,6 +72,7 @@ impl ChangeKind {
             Self::LiveDisabled => "live.disabled",
             Self::KeyRotated => "key.rotated",
             Self::KeyRestored => "key.restored",
+            Self::KeyLeakReported => "key.leak_reported",
         }
     }
 

@@ -96,8 +96,9 @@ pub fn estimated_bits(text: &str) -> f64 {
 }
 
 fn class_size(bytes: &[u8]) -> f64 {
-    let any = |class: fn(&u8) -> bool| bytes.iter().any(class);
-    let all = |class: fn(&u8) -> bool| bytes.iter().all(class);
+    type Class = fn(&u8) -> bool;
+    let any = |class: Class| bytes.iter().any(class);
+    let all = |class: Class| bytes.iter().all(class);
     if all(u8::is_ascii_digit) {
         return 10.0;
     }
@@ -106,7 +107,7 @@ fn class_size(bytes: &[u8]) -> f64 {
     {
         return 16.0;
     }
-    let classes: [(fn(&u8) -> bool, f64); 4] = [
+    let classes: [(Class, f64); 4] = [
         (u8::is_ascii_digit, 10.0),
         (u8::is_ascii_lowercase, 26.0),
         (u8::is_ascii_uppercase, 26.0),

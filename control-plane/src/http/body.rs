@@ -24,6 +24,23 @@ impl FromRequest<App> for JsonBody {
     }
 }
 
+/// As [`JsonBody`], for lists of tokens: a thousand of the longest, with where each was found.
+pub(super) struct LargeJsonBody(pub(super) Fields);
+
+const LARGE_LIMIT_BYTES: usize = 2 << 20;
+
+impl FromRequest<App> for LargeJsonBody {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &App) -> Result<Self, Failure> {
+        if !says_json(&request) {
+            return Err(Failure::NotJson);
+        }
+        let bytes = axum::body::to_bytes(request.into_body(), LARGE_LIMIT_BYTES).await;
+        parse(&bytes.map_err(|_| Failure::BodyTooLarge(LARGE_LIMIT_BYTES))?).map(|body| Self(body.0))
+    }
+}
+
 /// As [`JsonBody`], but no body at all is an empty object.
 pub(super) struct OptionalJsonBody(pub(super) Fields);
 
@@ -51,7 +68,7 @@ fn says_json(request: &Request) -> bool {
 
 async fn read(request: Request, app: &App) -> Result<Bytes, Failure> {
     Bytes::from_request(request, app).await.map_err(|rejection| match rejection.status().as_u16() {
-        413 => Failure::BodyTooLarge,
+        413 => Failure::BodyTooLarge(LIMIT_BYTES),
         _ => Failure::BodyUnreadable,
     })
 }

@@ -44,7 +44,7 @@ async fn answer(request: Request, next: Next) -> Result<Response, Failure> {
     let (mut parts, body) = request.into_parts();
     let caller = Caller::from_request_parts(&mut parts, &app).await?;
     let claim = Claimed { name: name_of(&parts.headers)?, admin_key: caller.admin_key().id, app };
-    let body = to_bytes(body, LIMIT_BYTES).await.map_err(|_| Failure::BodyTooLarge)?;
+    let body = to_bytes(body, LIMIT_BYTES).await.map_err(|_| Failure::BodyTooLarge(LIMIT_BYTES))?;
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
     match claim.make(fingerprint(parts.method.as_str(), target, &body)).await? {
         Claim::New => {}

@@ -35,7 +35,8 @@ pub(super) enum Failure {
     BadQuery(FieldErrors),
     MalformedJson(String),
     NotJson,
-    BodyTooLarge,
+    /// The limit in bytes.
+    BodyTooLarge(usize),
     BodyUnreadable,
     NotReady(String),
     /// A fault of ours or of the machine: the log has the details, under the request's id.
@@ -101,8 +102,8 @@ impl Failure {
                 let detail = "send the body with content-type: application/json".to_owned();
                 (S::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type", detail)
             }
-            Self::BodyTooLarge => {
-                let detail = format!("a body may have at most {} bytes", super::body::LIMIT_BYTES);
+            Self::BodyTooLarge(limit) => {
+                let detail = format!("a body may have at most {limit} bytes");
                 (S::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "Body too large", detail)
             }
             Self::BodyUnreadable => {

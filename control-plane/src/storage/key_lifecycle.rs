@@ -2,7 +2,9 @@ use async_trait::async_trait;
 use latchkey_token::Digest;
 
 use super::{Committed, StoreError};
-use crate::domain::{Actor, Key, KeyId, Precondition, Secret, Timestamp, WorkspaceId};
+use crate::domain::{
+    Actor, FoundToken, Key, KeyId, KeyspaceId, LeakOutcome, Precondition, Secret, Timestamp, WorkspaceId,
+};
 
 /// What happens to keys after they were made, beyond changes of their settings. Keys of deleted keyspaces are found by nothing here.
 #[async_trait]
@@ -28,4 +30,14 @@ pub trait KeyLifecycleStore: Send + Sync + 'static {
         expected: Precondition,
         at: Timestamp,
     ) -> Result<Committed<Key>, StoreError>;
+
+    /// Does with the keys of found tokens what their keyspaces say, in the order of `tokens` and all or nothing. To a caller who is
+    /// limited to keyspaces, tokens of others are unknown.
+    async fn revoke_leaked_keys(
+        &self,
+        actor: &Actor,
+        tokens: Vec<FoundToken>,
+        keyspaces: Option<Vec<KeyspaceId>>,
+        at: Timestamp,
+    ) -> Result<Vec<(LeakOutcome, Option<KeyId>)>, StoreError>;
 }

@@ -1,7 +1,9 @@
 //! Keys.
 
+pub(super) mod by_token;
 pub(super) mod create;
 pub(super) mod get;
+pub(super) mod leaks;
 pub(super) mod list;
 pub(super) mod restore;
 pub(super) mod revoke;

@@ -7,8 +7,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::keys::{found, insert_secret};
 use super::mutation::{Mutation, Trail};
 use super::rows::{number, unsigned};
-use super::{SqliteStore, key_checks, rows};
-use crate::domain::{Actor, ChangeKind, Key, KeyId, Precondition, Secret, Timestamp, WorkspaceId};
+use super::{SqliteStore, key_checks, leaks, rows};
+use crate::domain::{
+    Actor, ChangeKind, FoundToken, Key, KeyId, KeyspaceId, Precondition, Secret, Timestamp, WorkspaceId,
+};
 use crate::storage::{Committed, KeyLifecycleStore, StoreError};
 
 #[async_trait]
@@ -42,6 +44,20 @@ impl KeyLifecycleStore for SqliteStore {
         at: Timestamp,
     ) -> Result<Committed<Key>, StoreError> {
         self.mutate(actor, at, move |mutation| restore(mutation, id, &expected)).await
+    }
+
+    async fn revoke_leaked_keys(
+        &self,
+        actor: &Actor,
+        tokens: Vec<FoundToken>,
+        keyspaces: Option<Vec<KeyspaceId>>,
+        at: Timestamp,
+    ) -> Result<Vec<leaks::Outcome>, StoreError> {
+        let report = move |mutation: &mut Mutation<'_>| {
+            let value = leaks::report(mutation, &tokens, keyspaces.as_deref())?;
+            Ok(Committed { value, change_seq: 0 })
+        };
+        Ok(self.mutate(actor, at, report).await?.value)
     }
 }
 

@@ -11,6 +11,7 @@ mod key_lifecycle;
 mod key_list;
 mod keys;
 mod keyspaces;
+mod leaks;
 mod migrate;
 mod mutation;
 mod open;
@@ -63,16 +64,15 @@ impl SqliteStore {
         operation: impl FnOnce(&mut Mutation<'_>) -> Result<Committed<T>, StoreError> + Send + 'static,
     ) -> Result<Committed<T>, StoreError> {
         let actor = actor.clone();
-        let (committed, keyspace) = self
+        let (committed, keyspaces) = self
             .writer
             .run(move |connection| {
                 let mut mutation = Mutation::begin(connection, &actor, at);
                 let committed = operation(&mut mutation)?;
-                let keyspace = mutation.finish()?;
-                Ok((committed, keyspace))
+                Ok((committed, mutation.finish()?))
             })
             .await?;
-        if let Some(keyspace) = keyspace {
+        for keyspace in keyspaces {
             // Nobody listening is fine: a publisher that starts later looks at every keyspace.
             let _ = self.notices.send(keyspace);
         }

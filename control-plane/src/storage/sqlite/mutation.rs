@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
@@ -17,7 +19,7 @@ pub(super) struct Mutation<'a> {
     pub(super) at: Timestamp,
     rows_before: u64,
     recorded: bool,
-    keyspace: Option<KeyspaceId>,
+    keyspaces: BTreeSet<KeyspaceId>,
 }
 
 /// What a mutation of a keyspace tells the change log and the audit log.
@@ -33,7 +35,7 @@ pub(super) struct Trail {
 impl<'a> Mutation<'a> {
     pub(super) fn begin(connection: &'a Connection, actor: &'a Actor, at: Timestamp) -> Self {
         let rows_before = connection.total_changes();
-        Self { connection, actor, at, rows_before, recorded: false, keyspace: None }
+        Self { connection, actor, at, rows_before, recorded: false, keyspaces: BTreeSet::new() }
     }
 
     pub(super) fn connection(&self) -> &'a Connection {
@@ -86,7 +88,7 @@ impl<'a> Mutation<'a> {
             ])?;
         let draft = AuditDraft { keyspace_id: Some(keyspace), action: kind.as_str(), object, before, after };
         self.append_audit(draft)?;
-        self.keyspace = Some(keyspace);
+        self.keyspaces.insert(keyspace);
         Ok(Committed { value, change_seq: seq })
     }
 
@@ -116,14 +118,14 @@ impl<'a> Mutation<'a> {
         Ok(())
     }
 
-    /// Checks that nothing was changed without a trail. Returns the keyspace that changed, if one did.
-    pub(super) fn finish(self) -> Result<Option<KeyspaceId>, StoreError> {
+    /// Checks that nothing was changed without a trail. Returns the keyspaces that changed.
+    pub(super) fn finish(self) -> Result<BTreeSet<KeyspaceId>, StoreError> {
         let touched = self.connection.total_changes() != self.rows_before;
         if touched && !self.recorded {
             return Err(StoreError::backend(
                 "a mutation left no audit row and was undone; this is a fault of latchkey",
             ));
         }
-        Ok(self.keyspace)
+        Ok(self.keyspaces)
     }
 }

@@ -247,6 +247,9 @@ impl Objects {
             // A token that is chosen must be a new one each time.
             body.as_object_mut().unwrap().remove("token");
         }
+        if let Some(found) = body.pointer_mut("/tokens/0/token") {
+            *found = self.token.as_str().into();
+        }
         if body.get("token").is_some() {
             body["token"] = self.token.as_str().into();
         }

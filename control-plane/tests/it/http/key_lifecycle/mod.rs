@@ -1,6 +1,8 @@
 //! What happens to keys after they were made. Tests begin with the row of the feature list that they hold.
 
+mod by_token;
 mod changes;
+mod leaks;
 mod lists;
 mod quotas;
 mod restore;

@@ -1,0 +1,86 @@
+//! Found tokens: each keyspace says what happens to its own.
+
+use rusqlite::params;
+use serde_json::json;
+
+use super::key_lifecycle::id_of_token;
+use super::keys::{found, revoke, update};
+use super::mutation::{Mutation, Trail};
+use super::rows::{self, number};
+use crate::domain::{
+    ChangeKind, FoundToken, Key, KeyId, KeyPatch, KeyspaceId, LeakOutcome, LeakPolicy, Precondition,
+    Revocation, RevocationReason,
+};
+use crate::storage::StoreError;
+
+pub(super) type Outcome = (LeakOutcome, Option<KeyId>);
+
+/// `reach`: the keyspaces that the caller may touch, or all of them.
+pub(super) fn report(
+    mutation: &mut Mutation<'_>,
+    tokens: &[FoundToken],
+    reach: Option<&[KeyspaceId]>,
+) -> Result<Vec<Outcome>, StoreError> {
+    tokens.iter().map(|token| report_one(mutation, token, reach)).collect()
+}
+
+fn report_one(
+    mutation: &mut Mutation<'_>,
+    token: &FoundToken,
+    reach: Option<&[KeyspaceId]>,
+) -> Result<Outcome, StoreError> {
+    let (connection, workspace) = (mutation.connection(), mutation.actor().workspace_id);
+    let Some(id) = id_of_token(connection, workspace, &token.digest)? else {
+        return Ok((LeakOutcome::Unknown, None));
+    };
+    let key = found(rows::key(connection, workspace, id)?)?;
+    if reach.is_some_and(|reach| !reach.contains(&key.keyspace_id)) {
+        return Ok((LeakOutcome::Unknown, None));
+    }
+    let policy = mutation.keyspace(key.keyspace_id)?.rules.leak_policy;
+    let outcome = if key.revocation.is_some() {
+        revoke_as_leaked(mutation, id, token)?;
+        LeakOutcome::AlreadyRevoked
+    } else {
+        match policy {
+            LeakPolicy::Revoke => {
+                revoke_as_leaked(mutation, id, token)?;
+                LeakOutcome::Revoked
+            }
+            LeakPolicy::Disable => {
+                let patch = KeyPatch { enabled: Some(Some(false)), ..KeyPatch::default() };
+                update(mutation, id, &Precondition::Any, patch)?;
+                note_finding(mutation, &key, token)?;
+                LeakOutcome::Disabled
+            }
+            LeakPolicy::Notify => {
+                note_finding(mutation, &key, token)?;
+                LeakOutcome::Notified
+            }
+        }
+    };
+    Ok((outcome, Some(id)))
+}
+
+fn revoke_as_leaked(mutation: &mut Mutation<'_>, id: KeyId, token: &FoundToken) -> Result<(), StoreError> {
+    let revocation = Revocation { at: mutation.at, reason: RevocationReason::Leaked, note: token.note() };
+    revoke(mutation, id, &Precondition::Any, revocation).map(drop)
+}
+
+/// A row in both logs, without a change of the key.
+fn note_finding(mutation: &mut Mutation<'_>, key: &Key, token: &FoundToken) -> Result<(), StoreError> {
+    let seq = mutation.next_change_seq(key.keyspace_id)?;
+    mutation
+        .connection()
+        .prepare_cached("UPDATE keys SET change_seq = ?2 WHERE id = ?1")?
+        .execute(params![number(key.id.0), number(seq)])?;
+    let trail = Trail {
+        keyspace: key.keyspace_id,
+        seq,
+        kind: ChangeKind::KeyLeakReported,
+        key: Some(key.id),
+        before: json!({ "id": key.id }),
+        after: json!({ "id": key.id, "source": token.source, "url": token.url }),
+    };
+    mutation.record(trail, ()).map(drop)
+}
