@@ -15,3 +15,4 @@ mod secrets;
 mod shell;
 mod snapshot;
 mod token;
+mod tokens;

@@ -8,6 +8,9 @@ fn no_secret_is_in_arguments_or_standard_error_or_in_any_output_but_the_creating
     let key = shell.key(&keyspace, &["--name", "CI"]);
     let shown_once = shell.run(&["keys", "create", &keyspace]).ok().stdout.trim().to_owned();
     let (key, token) = (id(&key), secret(&key));
+    let rotated = shell.run(&["keys", "rotate", &key]).ok().stdout.trim().to_owned();
+    let limited = shell.run(&["admin-keys", "create", "--name", "x", "--scope", "keys:read"]).ok().stdout;
+    let limited = limited.trim().to_owned();
 
     for arguments in [
         &["keys", "get", &key][..],
@@ -35,14 +38,15 @@ fn no_secret_is_in_arguments_or_standard_error_or_in_any_output_but_the_creating
     }
     shell.run(&["keys", "revoke", &key]).ok();
 
-    for secret in [token, shown_once, shell.admin_key.clone()] {
+    for secret in [token, shown_once, rotated, limited, shell.admin_key.clone()] {
         let secret_part = &secret[secret.rfind('_').unwrap() + 5..];
         let holding = |text: &str| text.contains(secret_part);
         let runs = shell.runs();
         assert!(!runs.iter().any(|run| run.arguments.iter().any(|argument| holding(argument))));
         for run in runs.iter().filter(|run| holding(&run.stderr) || holding(&run.stdout)) {
             assert!(!holding(&run.stderr), "{run:?}");
-            assert_eq!(run.arguments[..2], ["keys", "create"], "{run:?}");
+            let creates = [["keys", "create"], ["keys", "rotate"], ["admin-keys", "create"]];
+            assert!(creates.iter().any(|creating| run.arguments[..2] == *creating), "{run:?}");
             assert!(!run.arguments.contains(&"--token-stdin".to_owned()), "{run:?}");
         }
         let showing = runs.iter().filter(|run| holding(&run.stdout)).count();
