@@ -29,7 +29,7 @@ pub enum DefaultAccess {
 pub struct PolicyDocument {
     /// Default `deny`.
     pub default: Option<String>,
-    /// First match wins.
+    /// In any order: the most specific match wins (spec/decision.md section 3.3).
     pub routes: Vec<RouteDocument>,
 }
 
@@ -51,7 +51,7 @@ pub struct RouteDocument {
 pub struct Policy {
     /// What a route that nothing matches gets.
     pub default: DefaultAccess,
-    /// First match wins.
+    /// In any order: the most specific match wins (spec/decision.md section 3.3).
     pub routes: Vec<Route>,
 }
 
