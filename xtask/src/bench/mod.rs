@@ -40,7 +40,7 @@ enum Program {
     Script(&'static str),
 }
 
-const BENCHMARKS: [Benchmark; 3] = [
+const BENCHMARKS: [Benchmark; 4] = [
     Benchmark {
         name: "decide",
         needs_system: false,
@@ -57,6 +57,11 @@ const BENCHMARKS: [Benchmark; 3] = [
     },
     Benchmark { name: "gate", needs_system: true, programs: &[Program::Script("tests/bench/gate.mjs")] },
     Benchmark { name: "revoke", needs_system: true, programs: &[Program::Script("tests/bench/revoke.mjs")] },
+    Benchmark {
+        name: "control-plane",
+        needs_system: true,
+        programs: &[Program::Script("tests/bench/control-plane.mjs")],
+    },
 ];
 
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
