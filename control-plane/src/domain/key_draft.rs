@@ -42,7 +42,7 @@ pub struct KeyDraft {
 }
 
 /// What a caller wants changed: absent fields stay, `Some(None)` goes back to the default.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct KeyPatch {
     /// Has no default.
     pub name: Option<Option<String>>,
@@ -171,6 +171,11 @@ impl NewKey {
 }
 
 impl KeyPatch {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Lays the patch over a key.
     ///
     /// # Errors

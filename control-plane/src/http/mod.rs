@@ -10,6 +10,7 @@ mod fields;
 mod idempotency;
 mod keys;
 mod keyspaces;
+mod lines;
 pub mod metrics;
 mod middleware;
 mod openapi;

@@ -35,6 +35,7 @@ pub(super) enum Failure {
     BadQuery(FieldErrors),
     MalformedJson(String),
     NotJson,
+    NotNdjson,
     /// The limit in bytes.
     BodyTooLarge(usize),
     BodyUnreadable,
@@ -102,6 +103,10 @@ impl Failure {
                 let detail = "send the body with content-type: application/json".to_owned();
                 (S::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type", detail)
             }
+            Self::NotNdjson => {
+                let detail = "send the body with content-type: application/x-ndjson".to_owned();
+                (S::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", "Unsupported media type", detail)
+            }
             Self::BodyTooLarge(limit) => {
                 let detail = format!("a body may have at most {limit} bytes");
                 (S::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", "Body too large", detail)
@@ -118,6 +123,16 @@ impl Failure {
             }
         };
         Description { status, code, title, detail }
+    }
+
+    /// The code and what is wrong, for answers that tell of many inputs: what concerns no field stands under `/`.
+    pub(super) fn of_one_input(&self) -> (&'static str, Vec<FieldProblem>) {
+        let Description { code, detail, .. } = self.describe();
+        let errors = self.field_errors();
+        match errors.is_empty() {
+            true => (code, vec![FieldProblem { field: "/".to_owned(), message: detail }]),
+            false => (code, errors),
+        }
     }
 
     fn field_errors(&self) -> Vec<FieldProblem> {

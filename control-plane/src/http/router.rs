@@ -52,6 +52,7 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(needs_within_limit(KeysRead, routes!(keys::by_token::look_up_key)))
         .routes(needs_within_limit(KeysWrite, routes!(keys::by_token::update_key_of_token)))
         .routes(needs_within_limit(KeysWrite, routes!(keys::leaks::revoke_leaked_keys)))
+        .routes(needs(KeysWrite, routes!(keys::import::import_keys)))
         .routes(needs(KeysWrite, routes!(keys::update::update_key)))
         .routes(needs(KeysWrite, routes!(keys::revoke::revoke_key)))
         .routes(needs(RolesWrite, repeatable(routes!(roles::create::create_role))))

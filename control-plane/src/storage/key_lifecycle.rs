@@ -3,7 +3,8 @@ use latchkey_token::Digest;
 
 use super::{Committed, StoreError};
 use crate::domain::{
-    Actor, FoundToken, Key, KeyId, KeyspaceId, LeakOutcome, Precondition, Secret, Timestamp, WorkspaceId,
+    Actor, DomainError, FoundToken, ImportOutcome, Key, KeyId, KeyImport, KeyspaceId, LeakOutcome,
+    Precondition, Secret, Timestamp, WorkspaceId,
 };
 
 /// What happens to keys after they were made, beyond changes of their settings. Keys of deleted keyspaces are found by nothing here.
@@ -40,4 +41,14 @@ pub trait KeyLifecycleStore: Send + Sync + 'static {
         keyspaces: Option<Vec<KeyspaceId>>,
         at: Timestamp,
     ) -> Result<Vec<(LeakOutcome, Option<KeyId>)>, StoreError>;
+
+    /// Makes or changes keys in the order of `keys`, and tells of each what became of it. A key that is refused does not stop the
+    /// others; an error of the whole means that none was imported.
+    async fn import_keys(
+        &self,
+        actor: &Actor,
+        keyspace: KeyspaceId,
+        keys: Vec<KeyImport>,
+        at: Timestamp,
+    ) -> Result<Vec<Result<(ImportOutcome, KeyId), DomainError>>, StoreError>;
 }

@@ -3,6 +3,8 @@
 pub(super) mod by_token;
 pub(super) mod create;
 pub(super) mod get;
+pub(super) mod import;
+mod import_stream;
 pub(super) mod leaks;
 pub(super) mod list;
 pub(super) mod restore;

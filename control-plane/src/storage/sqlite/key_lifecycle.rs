@@ -7,9 +7,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::keys::{found, insert_secret};
 use super::mutation::{Mutation, Trail};
 use super::rows::{number, unsigned};
-use super::{SqliteStore, key_checks, leaks, rows};
+use super::{SqliteStore, imports, key_checks, leaks, rows};
 use crate::domain::{
-    Actor, ChangeKind, FoundToken, Key, KeyId, KeyspaceId, Precondition, Secret, Timestamp, WorkspaceId,
+    Actor, ChangeKind, FoundToken, Key, KeyId, KeyImport, KeyspaceId, Precondition, Secret, Timestamp,
+    WorkspaceId,
 };
 use crate::storage::{Committed, KeyLifecycleStore, StoreError};
 
@@ -58,6 +59,20 @@ impl KeyLifecycleStore for SqliteStore {
             Ok(Committed { value, change_seq: 0 })
         };
         Ok(self.mutate(actor, at, report).await?.value)
+    }
+
+    async fn import_keys(
+        &self,
+        actor: &Actor,
+        keyspace: KeyspaceId,
+        keys: Vec<KeyImport>,
+        at: Timestamp,
+    ) -> Result<Vec<imports::Outcome>, StoreError> {
+        let import = move |mutation: &mut Mutation<'_>| {
+            let value = imports::import(mutation, keyspace, keys)?;
+            Ok(Committed { value, change_seq: 0 })
+        };
+        Ok(self.mutate(actor, at, import).await?.value)
     }
 }
 

@@ -5,6 +5,7 @@ mod audit;
 mod changes;
 mod environments;
 mod idempotency;
+mod imports;
 mod inspect;
 mod key_checks;
 mod key_lifecycle;

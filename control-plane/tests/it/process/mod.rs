@@ -1,5 +1,6 @@
 //! The real binary as a process.
 
 mod crash;
+mod import;
 mod secrets;
 mod start;

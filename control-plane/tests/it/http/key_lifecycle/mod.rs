@@ -2,6 +2,7 @@
 
 mod by_token;
 mod changes;
+mod import;
 mod leaks;
 mod lists;
 mod quotas;
