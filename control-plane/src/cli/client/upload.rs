@@ -16,10 +16,10 @@ const WAITING: usize = 4;
 pub(in crate::cli) struct Upload(mpsc::Receiver<std::io::Result<Bytes>>);
 
 impl Upload {
-    /// Reads `source` on a thread of its own: files and pipes block. `count` hears how many bytes each read gave.
+    /// Reads `source` on a thread of its own: files and pipes block. `heard` is told each piece.
     pub(in crate::cli) fn of(
         mut source: Box<dyn Read + Send>,
-        count: impl Fn(usize) + Send + 'static,
+        heard: impl Fn(&[u8]) + Send + 'static,
     ) -> Self {
         let (sender, receiver) = mpsc::channel(WAITING);
         std::thread::spawn(move || {
@@ -27,7 +27,7 @@ impl Upload {
             loop {
                 let read = source.read(&mut chunk);
                 if let Ok(length) = read {
-                    count(length);
+                    heard(&chunk[..length]);
                     if length == 0 {
                         return;
                     }

@@ -1,7 +1,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
-use super::shell::run;
+use super::shell::{Run, Shell, run};
 
 const ADMIN_KEY_PREFIX: &str = "lkadm";
 const KEYSPACE: &str = "ks_06nd5xbm0q3tz";
@@ -23,7 +23,7 @@ fn results_are_passed_on_and_failed_lines_make_the_command_fail() {
     import(&serve_once(failed)).ends(1).shows(&[failed]).says(&["1 errors"]);
 }
 
-fn import(url: &str) -> super::shell::Run {
+fn import(url: &str) -> Run {
     let prefix = latchkey_token::Prefix::new(ADMIN_KEY_PREFIX).unwrap();
     let key = latchkey_token::generate(&prefix, latchkey_token::Environment::Live, &mut rand::rng());
     let variables = [("LATCHKEY_URL", url), ("LATCHKEY_ADMIN_KEY", key.expose())];
@@ -63,4 +63,31 @@ fn answer(stream: TcpStream, body: &str) {
             read.push(byte[0]);
         }
     }
+}
+
+#[test]
+fn keys_are_imported_by_hash_and_a_bad_line_does_not_stop_the_rest() {
+    const LINES: usize = 3_000;
+    let shell = Shell::start();
+    let keyspace = shell.keyspace(&["--foreign-tokens", "true"]);
+    let token = |number: usize| format!("imported-token-number-{number:08}");
+    let mut input = String::new();
+    for number in 0..LINES {
+        let digest = latchkey_snapshot::sha256(token(number).as_bytes());
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        input += &format!("{{\"external_id\":\"{number}\",\"digest\":\"{digest}\",\"owner\":\"acme\"}}\n");
+    }
+    input += "{\"external_id\":\"bad\",\"digest\":\"short\"}\nno json\n";
+    let file = shell.file("keys.ndjson", &input);
+
+    let first = shell.run(&["keys", "import", &keyspace, &file]).ends(1);
+    let first = first.says(&["3000 created, 0 updated, 0 unchanged, 2 errors"]);
+    assert_eq!(first.stdout.lines().count(), LINES + 3);
+    let again = shell.run_with(
+        &["keys", "import", &keyspace, "-"],
+        input.split("{\"external_id\":\"bad\"").next().unwrap(),
+    );
+    again.ok().says(&["0 created, 0 updated, 3000 unchanged, 0 errors"]);
+    shell.run_with(&["keys", "lookup"], &token(17)).ok().shows(&["acme"]);
+    shell.run(&["keys", "import", "ks_0000000000000", &file]).ends(3);
 }
