@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use crate::domain::{Clock, IdSource, Timestamp};
 use crate::http::metrics::Metrics;
 use crate::http::rate::RateLimits;
-use crate::publisher::Propagation;
+use crate::publisher::{Propagation, Replicas};
 use crate::seal::Vault;
 use crate::storage::Store;
 
@@ -25,6 +25,8 @@ pub struct App {
     pub vault: Arc<Vault>,
     /// How far gates have come.
     pub propagation: Arc<Propagation>,
+    /// What gates decide by.
+    pub replicas: Arc<Replicas>,
     /// How often each admin key may ask.
     pub rate_limits: Arc<RateLimits>,
     /// What was answered.
@@ -42,6 +44,7 @@ impl App {
             ids: Arc::default(),
             vault: Arc::new(vault),
             propagation: Arc::default(),
+            replicas: Arc::default(),
             rate_limits: Arc::new(RateLimits::new(DEFAULT_REQUESTS_PER_SECOND)),
             metrics: Arc::default(),
             publisher_running: Arc::new(watch::channel(false).0),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use latchkey_token::{Digest, Environment, ForeignToken, TokenShapes, parse};
+use latchkey_validator::Credential;
 use zeroize::Zeroizing;
 
 /// Bits that a caller-chosen token must hold by [`estimated_bits`].
@@ -26,6 +27,11 @@ impl ChosenToken {
     /// SHA-256 of the token's bytes.
     pub fn digest(&self) -> Digest {
         latchkey_token::digest(self.0.as_bytes())
+    }
+
+    /// The token as a gate is shown it.
+    pub fn credential(&self) -> Credential<'_> {
+        Credential::Token(self.0.as_bytes())
     }
 
     /// Checks that gates take the token and that it cannot be guessed, and returns what may be shown of it.

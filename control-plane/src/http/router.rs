@@ -50,6 +50,7 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(needs(KeysRead, routes!(keys::list::list_keys)))
         .routes(needs(KeysRead, routes!(keys::get::get_key)))
         .routes(needs_within_limit(KeysRead, routes!(keys::by_token::look_up_key)))
+        .routes(needs_within_limit(KeysRead, routes!(keys::verify::verify_key)))
         .routes(needs_within_limit(KeysWrite, routes!(keys::by_token::update_key_of_token)))
         .routes(needs_within_limit(KeysWrite, routes!(keys::leaks::revoke_leaked_keys)))
         .routes(needs(KeysWrite, routes!(keys::import::import_keys)))

@@ -18,12 +18,14 @@ mod keyspace;
 mod propagation;
 mod push;
 mod release;
+mod replica;
 mod segments;
 mod supervisor;
 mod twin;
 mod walk;
 
 pub use propagation::{GateState, Isolate, Propagation, PushError};
+pub use replica::Replicas;
 pub use supervisor::run;
 
 use self::gate_client::GateClient;

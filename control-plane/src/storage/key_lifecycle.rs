@@ -13,6 +13,13 @@ pub trait KeyLifecycleStore: Send + Sync + 'static {
     /// The key that a token stands for, whatever its state.
     async fn key_of_token(&self, workspace: WorkspaceId, digest: Digest) -> Result<Key, StoreError>;
 
+    /// The keyspace that a token belongs to, or belonged to until its key was purged: then without the key.
+    async fn home_of_token(
+        &self,
+        workspace: WorkspaceId,
+        digest: Digest,
+    ) -> Result<Option<(KeyspaceId, Option<Key>)>, StoreError>;
+
     /// Gives a key another token; those that it has end at `old_expires_at` unless they end before.
     async fn rotate_key(
         &self,

@@ -9,14 +9,14 @@ mod progress;
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use self::fields::Fields;
 use super::api::{Group, Session};
 use super::client::Call;
 use super::exit::Failure;
-use super::input;
 use super::keyspaces::{self, set};
+use super::{input, output};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -111,6 +111,15 @@ pub(super) enum Command {
         /// key_…
         key: String,
     },
+    /// Decide about a token, read from standard input, as a gate would.
+    Verify {
+        /// The request's method.
+        #[arg(long)]
+        method: Option<String>,
+        /// The request's path.
+        #[arg(long)]
+        path: Option<String>,
+    },
     /// Take in keys by the SHA-256 of their tokens, one JSON object a line.
     Import {
         /// ks_…
@@ -170,6 +179,7 @@ pub(super) async fn run(group: Group<Command>) -> Result<(), Failure> {
         }
         Command::Restore { key } => session.show(Call::post(path(&key)? + ":restore", Map::new())).await,
         Command::Permissions { key } => session.show(Call::get(path(&key)? + "/permissions")).await,
+        Command::Verify { method, path } => verify(&session, method, path).await,
         Command::Import { keyspace, file } => import::import(&session, &keyspace, &file).await,
         Command::RevokeLeaked { file } => leak::report(&session, &file).await,
     }
@@ -217,4 +227,15 @@ fn switch_over(grace: Option<String>, old_expires: Option<String>) -> Result<Map
         body.insert("old_expires_at".to_owned(), at.into());
     }
     Ok(body)
+}
+
+/// Exits with 1 if the token would be denied, so that scripts can ask.
+async fn verify(session: &Session, method: Option<String>, path: Option<String>) -> Result<(), Failure> {
+    let mut body = Map::new();
+    set(&mut body, "method", method);
+    set(&mut body, "path", path);
+    add_token(session, &mut body, true)?;
+    let reply = session.client.send(Call::post("/v1/keys:verify", body)).await?;
+    output::print(&output::object(&reply.text, session.format)?)?;
+    if reply.json()?["allowed"] == json!(true) { Ok(()) } else { Err(Failure::Reported) }
 }

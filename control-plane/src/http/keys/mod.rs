@@ -13,4 +13,5 @@ pub(super) mod rotate;
 mod token;
 pub(super) mod update;
 pub(super) mod verbs;
+pub(super) mod verify;
 mod view;

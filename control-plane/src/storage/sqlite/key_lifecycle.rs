@@ -25,6 +25,27 @@ impl KeyLifecycleStore for SqliteStore {
         .await
     }
 
+    async fn home_of_token(
+        &self,
+        workspace: WorkspaceId,
+        digest: Digest,
+    ) -> Result<Option<(KeyspaceId, Option<Key>)>, StoreError> {
+        self.read(move |connection| {
+            if let Some(id) = id_of_token(connection, workspace, &digest)? {
+                let key = rows::key(connection, workspace, id)?;
+                return Ok(key.map(|key| (key.keyspace_id, Some(key))));
+            }
+            let mut statement = connection.prepare_cached(
+                "SELECT p.keyspace_id FROM purged_secrets AS p JOIN keyspaces AS s ON s.id = p.keyspace_id \
+                 WHERE p.workspace_id = ?1 AND p.digest = ?2 AND s.deleted_at IS NULL",
+            )?;
+            let home =
+                statement.query_row(params![number(workspace.0), digest.0], |row| row.get(0)).optional()?;
+            Ok(home.map(|id| (KeyspaceId(unsigned(id)), None)))
+        })
+        .await
+    }
+
     async fn rotate_key(
         &self,
         actor: &Actor,

@@ -27,6 +27,7 @@ fn no_secret_is_in_arguments_or_standard_error_or_in_any_output_but_the_creating
         &["token", "check"][..],
         &["keys", "lookup"],
         &["keys", "get", "-"],
+        &["keys", "verify", "--method", "GET", "--path", "/v1/hello"],
         &["keys", "update", "-", "--name", "again"],
         &["keys", "create", &keyspace, "--token-stdin"],
         &["keys", "revoke-leaked", "-"],

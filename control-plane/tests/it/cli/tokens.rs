@@ -1,4 +1,5 @@
 use super::shell::{Shell, id, secret};
+use crate::support::eventually;
 
 const CHOSEN: &str = "chosen-by-hand-Zq7dR2mXw9Lk4TnB8vYcHs3Gf6Jp1";
 
@@ -63,4 +64,22 @@ fn a_token_of_ones_own_is_read_from_standard_input_and_never_said_back() {
     let again = shell.run_with(&create, CHOSEN).ends(5).says(&["TOKEN_ALREADY_USED"]);
     assert!(!again.stderr.contains(CHOSEN));
     shell.run_with(&create, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa").ends(1).says(&["/token"]);
+}
+
+#[tokio::test]
+async fn e6_whether_a_token_would_pass_is_said_and_exited_with() {
+    let shell = Shell::start();
+    let keyspace = shell.keyspace(&[]);
+    let key = shell.key(&keyspace, &[]);
+    let (key, token) = (id(&key), secret(&key));
+    let verify = ["keys", "verify"];
+    let passes = eventually("the key is published", async || {
+        Some(shell.run_with(&verify, &token)).filter(|run| run.code == 0)
+    });
+    let passes = passes.await.shows(&["VALID", &key]);
+    assert!(!(passes.stdout + &passes.stderr).contains(&token[token.len() - 30..]));
+    let asked = ["keys", "verify", "--method", "GET", "--path", "/v1/hello"];
+    shell.run_with(&asked, &token).ends(1).shows(&["ROUTE_NOT_FOUND"]);
+    let unknown = "demo_test_XR4rKzVcHFiYVu4vxjCwQWdGxbKX2XbY33Na1J";
+    shell.run_with(&verify, unknown).ends(1).shows(&["NOT_FOUND"]);
 }

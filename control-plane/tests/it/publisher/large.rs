@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use latchkey_snapshot::{HashedBody, Kind};
 use rusqlite::{Connection, params};
 use serde_json::json;
 
@@ -79,4 +80,52 @@ async fn a_base_too_large_for_one_bundle_is_pushed_in_parts_and_healed_as_a_whol
     assert!(first.bytes < 4_096);
     let number = keyspace.parse().unwrap();
     assert!(server.app.store.publication(number).await.unwrap().is_some());
+}
+
+/// Of a large base a question reads one shard, as a gate does: with half of the shards gone about half of the keys can still be
+/// asked about.
+#[tokio::test(flavor = "multi_thread")]
+async fn verifying_a_token_reads_the_shard_of_its_key_and_no_other() {
+    let server = Server::start().await;
+    let keyspace = server.api.keyspace(json!({ "name": "Demo" })).await;
+    let mut tokens = Vec::new();
+    for _ in 0..24 {
+        tokens.push(server.api.key(&keyspace, json!({})).await["secret"].clone());
+    }
+    insert_keys(&server, &keyspace);
+    let last = server.api.key(&keyspace, json!({})).await;
+    let verify = async |token| server.api.post("/v1/keys:verify", json!({ "token": token })).await;
+    eventually("the new base is published", async || {
+        let view = server.api.get(&format!("/v1/keyspaces/{keyspace}/snapshot")).await.expect(200);
+        (view["base"]["shard_bits"] == 5).then_some(())
+    })
+    .await;
+    assert_eq!(verify(last["secret"].clone()).await.expect(200)["code"], "VALID");
+
+    lose_every_other_shard(&server);
+    let mut answered = 0;
+    for token in tokens {
+        let answer = verify(token).await;
+        if answer.status == 200 {
+            assert_eq!(answer.expect(200)["code"], "VALID");
+            answered += 1;
+        } else {
+            answer.problem(500, "INTERNAL");
+        }
+    }
+    assert!((1..24).contains(&answered), "{answered} of 24 were answered");
+}
+
+fn lose_every_other_shard(server: &Server) {
+    let database = Connection::open(server.folder.path().join("latchkey.db")).unwrap();
+    database.busy_timeout(Duration::from_secs(10)).unwrap();
+    let mut bodies = database.prepare("SELECT rowid, bytes FROM bodies").unwrap();
+    let bodies = bodies.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))).unwrap();
+    let bodies = bodies.map(Result::unwrap);
+    let is_shard = |bytes: Vec<u8>| HashedBody::compute(bytes).kind().unwrap() == Kind::Shard;
+    let shards: Vec<_> = bodies.filter_map(|(rowid, bytes)| is_shard(bytes).then_some(rowid)).collect();
+    assert_eq!(shards.len(), 32);
+    for rowid in shards.into_iter().step_by(2) {
+        database.execute("DELETE FROM bodies WHERE rowid = ?1", [rowid]).unwrap();
+    }
 }

@@ -8,6 +8,7 @@ mod lists;
 mod quotas;
 mod restore;
 mod rotation;
+mod verify;
 
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, IF_MATCH};
