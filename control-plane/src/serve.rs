@@ -18,7 +18,7 @@ use crate::domain::{Actor, AdminKey, Clock, IdSource, SystemClock, Workspace};
 use crate::seal::{MasterKey, MasterKeyError, Vault};
 use crate::storage::Store;
 use crate::storage::sqlite::SqliteStore;
-use crate::{http, publisher};
+use crate::{http, jobs, publisher};
 
 /// How long requests in flight may take once a stop was asked for.
 const DRAIN: std::time::Duration = std::time::Duration::from_secs(10);
@@ -43,6 +43,7 @@ pub async fn serve(config: Config, stop: impl Future<Output = ()> + Send + 'stat
         () = app.until_publishing() => tracing::info!("listening on http://{address}"),
         ended = &mut publisher => ended??,
     }
+    tokio::spawn(jobs::run(app.clone(), config.jobs, stopped.clone()));
     let server = axum::serve(listener, http::router(app).into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async move {
             let _ = draining.changed().await;

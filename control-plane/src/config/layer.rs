@@ -4,7 +4,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::{Config, ConfigError, PublisherConfig};
+use super::{Config, ConfigError, JobsConfig, PublisherConfig};
 use crate::seal::MasterKeySource;
 
 /// Settings of one source; what it does not say is absent.
@@ -17,6 +17,8 @@ pub struct Layer {
     seal: Seal,
     #[serde(default)]
     publisher: Publisher,
+    #[serde(default)]
+    jobs: Jobs,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -41,6 +43,12 @@ struct Publisher {
     coalesce_milliseconds: Option<u64>,
     push_timeout_seconds: Option<u64>,
     retry_max_seconds: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Jobs {
+    purge_interval_seconds: Option<u64>,
 }
 
 impl Layer {
@@ -74,6 +82,9 @@ impl Layer {
             "retry_max_seconds" => {
                 self.publisher.retry_max_seconds = Some(whole("retry_max_seconds", &value)?)
             }
+            "purge_interval_seconds" => {
+                self.jobs.purge_interval_seconds = Some(whole("purge_interval_seconds", &value)?)
+            }
             _ => {}
         }
         Ok(())
@@ -100,11 +111,14 @@ impl Layer {
                     .or(self.publisher.push_timeout_seconds),
                 retry_max_seconds: over.publisher.retry_max_seconds.or(self.publisher.retry_max_seconds),
             },
+            jobs: Jobs {
+                purge_interval_seconds: over.jobs.purge_interval_seconds.or(self.jobs.purge_interval_seconds),
+            },
         }
     }
 
     pub(super) fn check(self, master_key: Option<Zeroizing<String>>) -> Result<Config, ConfigError> {
-        let Self { server, seal, publisher } = self;
+        let Self { server, seal, publisher, jobs } = self;
         let listen = present("listen", server.listen)?;
         let listen = listen
             .parse()
@@ -131,6 +145,9 @@ impl Layer {
                     .map(Duration::from_millis)?,
                 push_timeout: seconds("push_timeout_seconds", publisher.push_timeout_seconds, 300)?,
                 retry_max: seconds("retry_max_seconds", publisher.retry_max_seconds, 3_600)?,
+            },
+            jobs: JobsConfig {
+                purge_interval: seconds("purge_interval_seconds", jobs.purge_interval_seconds, 86_400)?,
             },
         })
     }

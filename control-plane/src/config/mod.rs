@@ -30,6 +30,15 @@ pub struct Config {
     pub master_key: MasterKeySource,
     /// How snapshots are published.
     pub publisher: PublisherConfig,
+    /// What is done now and then.
+    pub jobs: JobsConfig,
+}
+
+/// What is done now and then.
+#[derive(Clone, Debug)]
+pub struct JobsConfig {
+    /// How often what was kept long enough is deleted.
+    pub purge_interval: Duration,
 }
 
 /// How snapshots are published.

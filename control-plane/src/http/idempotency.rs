@@ -24,7 +24,8 @@ pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const MAX_NAME_BYTES: usize = 255;
 const MAX_ANSWER_BYTES: usize = 1 << 20;
-const REMEMBERED_DAYS: i64 = 1;
+/// Days for which an answer is kept.
+pub const REMEMBERED_DAYS: i64 = 1;
 
 /// Runs the operation behind it once for each name.
 pub(super) async fn once(request: Request, next: Next) -> Response {

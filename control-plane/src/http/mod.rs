@@ -26,5 +26,6 @@ mod router;
 mod stream;
 mod system;
 
+pub use idempotency::REMEMBERED_DAYS as ANSWERS_KEPT_DAYS;
 pub use openapi::document;
 pub use router::router;

@@ -11,6 +11,7 @@ mod audit_check;
 mod error;
 mod key_lifecycle;
 mod publication;
+mod retention;
 pub mod sqlite;
 mod traits;
 
@@ -23,6 +24,7 @@ pub use key_lifecycle::KeyLifecycleStore;
 pub use publication::{
     BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication, SealedSigningKey,
 };
+pub use retention::RetentionStore;
 pub use traits::{
     AuditFilter, AuditStore, ChangeLog, Committed, DeleteMode, KeyFilter, KeyStore, KeyspaceStore,
     NewKeyspace, PolicyStore, PublicationStore, StatusFilter, Store, WorkspaceStore,

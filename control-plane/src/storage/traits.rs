@@ -4,7 +4,7 @@ use tokio::sync::broadcast;
 
 use super::{
     AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, EnvironmentStore, IdempotencyStore,
-    KeyLifecycleStore, Publication, RoleStore, SealedSigningKey, StoreError,
+    KeyLifecycleStore, Publication, RetentionStore, RoleStore, SealedSigningKey, StoreError,
 };
 use crate::domain::KeyspaceSettings;
 use crate::domain::audit::LogEnd;
@@ -26,6 +26,7 @@ pub trait Store:
     + RoleStore
     + KeyStore
     + KeyLifecycleStore
+    + RetentionStore
     + AuditStore
     + ChangeLog
     + PublicationStore
@@ -42,6 +43,7 @@ impl<T> Store for T where
         + RoleStore
         + KeyStore
         + KeyLifecycleStore
+        + RetentionStore
         + AuditStore
         + ChangeLog
         + PublicationStore

@@ -71,7 +71,10 @@ fn refuse_taken_tag(
     digest: &Digest,
 ) -> Result<(), StoreError> {
     let taken: bool = connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM secrets WHERE keyspace_id = ?1 AND tag = ?2)")?
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM secrets WHERE keyspace_id = ?1 AND tag = ?2) \
+             OR EXISTS (SELECT 1 FROM purged_secrets WHERE keyspace_id = ?1 AND tag = ?2)",
+        )?
         .query_row(params![number(keyspace.0), rows::tag(digest)], |row| row.get(0))?;
     if taken { Err(DomainError::TokenAlreadyUsed.into()) } else { Ok(()) }
 }

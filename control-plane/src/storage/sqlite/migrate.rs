@@ -10,6 +10,7 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_foundation", include_str!("../../../migrations/sqlite/0001_foundation.sql")),
     ("0002_key_lifecycle", include_str!("../../../migrations/sqlite/0002_key_lifecycle.sql")),
     ("0003_roles_and_admins", include_str!("../../../migrations/sqlite/0003_roles_and_admins.sql")),
+    ("0004_purge", include_str!("../../../migrations/sqlite/0004_purge.sql")),
 ];
 
 pub(super) fn run(connection: &mut Connection, path: &str) -> Result<(), OpenError> {

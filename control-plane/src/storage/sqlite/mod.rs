@@ -18,6 +18,7 @@ mod mutation;
 mod open;
 mod policies;
 mod publications;
+mod purge;
 mod readers;
 mod roles;
 mod rows;

@@ -180,15 +180,19 @@ fn changes_since(
         )?
         .query_row(params![number(id.0), number(after)], |row| row.get(0))?;
     let deleted = keyspace.deleted_at.is_some();
-    let changed = if deleted { Vec::new() } else { changed_keys(connection, id, after, key_limit)? };
-    let too_many = changed.len() > key_limit as usize;
+    let (changed, mut purged) = if deleted {
+        (Vec::new(), Vec::new())
+    } else {
+        (changed_keys(connection, id, after, key_limit)?, purged_keys(connection, id, after, key_limit)?)
+    };
+    let too_many = changed.len() + purged.len() > key_limit as usize;
     let keys = if too_many {
         Vec::new()
     } else {
-        changed
-            .into_iter()
-            .map(|(key, change_seq)| Ok(ChangedKey { change_seq, rows: rows_of_key(connection, id, key)? }))
-            .collect::<Result<_, StoreError>>()?
+        for (key, change_seq) in changed {
+            purged.push(ChangedKey { change_seq, rows: rows_of_key(connection, id, key)? });
+        }
+        purged
     };
     Ok(ChangesSince { through_seq: keyspace.change_seq, keys, too_many, settings_changed, deleted })
 }
@@ -207,6 +211,49 @@ fn changed_keys(
         Ok((row.get(0)?, unsigned(row.get(1)?)))
     })?;
     Ok(keys.collect::<Result<_, _>>()?)
+}
+
+/// The tokens of purged keys, each as a key of its own; one more than the limit tells that there are too many. Whoever merges what
+/// happened since `after` has to say again that they are dead: a base from before the revocation has them alive.
+fn purged_keys(
+    connection: &Connection,
+    id: KeyspaceId,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<ChangedKey>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT key_id, change_seq, tag FROM purged_secrets WHERE keyspace_id = ?1 AND change_seq > ?2 ORDER BY change_seq LIMIT ?3",
+    )?;
+    let purged = statement
+        .query_map(params![number(id.0), number(after), limit.saturating_add(1)], |row| {
+            Ok((KeyId(unsigned(row.get(0)?)), unsigned(row.get(1)?), row.get(2)?))
+        })?;
+    purged
+        .map(|purged| {
+            let (key_id, change_seq, tag) = purged?;
+            let shares_prefix = rows_with_prefix_of(connection, id, &tag)? > 1;
+            Ok(ChangedKey {
+                change_seq,
+                rows: vec![ChangedRow { row: purged_row(key_id, tag), shares_prefix }],
+            })
+        })
+        .collect()
+}
+
+/// Nothing but who and that it is dead is left of it.
+fn purged_row(key_id: KeyId, tag: [u8; 16]) -> BaseRow {
+    BaseRow {
+        tag,
+        key_id,
+        environment: latchkey_token::Environment::Test,
+        enabled: false,
+        revoked: true,
+        expires_at: None,
+        owner: None,
+        permissions: Vec::new(),
+        roles: Vec::new(),
+        metadata: "{}".to_owned(),
+    }
 }
 
 /// ?1 keyspace, ?2 the tag before, ?3 what to forget.
@@ -234,8 +281,10 @@ fn rows_of_key(connection: &Connection, id: KeyspaceId, key: i64) -> Result<Vec<
 
 fn rows_with_prefix_of(connection: &Connection, id: KeyspaceId, tag: &[u8; 16]) -> Result<i64, StoreError> {
     let bound = |fill: u8| [&tag[..8], &[fill; 8]].concat();
-    let mut statement = connection
-        .prepare_cached("SELECT count(*) FROM secrets WHERE keyspace_id = ?1 AND tag BETWEEN ?2 AND ?3")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT (SELECT count(*) FROM secrets WHERE keyspace_id = ?1 AND tag BETWEEN ?2 AND ?3) \
+             + (SELECT count(*) FROM purged_secrets WHERE keyspace_id = ?1 AND tag BETWEEN ?2 AND ?3)",
+    )?;
     Ok(statement.query_row(params![number(id.0), bound(0), bound(0xff)], |row| row.get(0))?)
 }
 

@@ -21,7 +21,7 @@ const PAGE: PageRequest = PageRequest { limit: 100, before: None };
 
 /// Runs every claim, each on a store of its own.
 pub(super) async fn holds<S: Store>(open: impl AsyncFn() -> S) {
-    for claim in [0, 1, 2, 3, 4, 5, 6, 7, 8] {
+    for claim in 0..=9 {
         let fixture = Fixture::new(Arc::new(open().await)).await;
         match claim {
             0 => bootstrap_happens_once(fixture).await,
@@ -32,6 +32,7 @@ pub(super) async fn holds<S: Store>(open: impl AsyncFn() -> S) {
             5 => changes_since_tells_each_changed_key_once(fixture).await,
             6 => base_rows_come_in_tag_order_and_forget_the_dead(fixture).await,
             7 => heads_are_numbered_without_repeats(fixture).await,
+            8 => purged_keys_are_told_of_as_revoked(fixture).await,
             _ => concurrent_mutations_are_numbered_without_gaps(fixture).await,
         }
     }
@@ -289,6 +290,53 @@ async fn base_rows_come_in_tag_order_and_forget_the_dead(f: Fixture) {
     }
     assert_eq!(firsts, [(3, false), (7, false), (60, true), (90, false), (200, false), (250, false)]);
     assert_eq!(f.store.base_row_count(keyspace, NOW).await.unwrap(), 6);
+}
+
+async fn purged_keys_are_told_of_as_revoked(f: Fixture) {
+    let keyspace = f.keyspace().await;
+    let doomed = f.key(keyspace, digest(1, 1)).await;
+    let other = f.key(keyspace, digest(2, 2)).await;
+    let restored = f.key(keyspace, digest(3, 3)).await;
+    // The first 8 bytes of its tag are those of the doomed key's.
+    let mut sharing = digest(1, 1);
+    sharing[8] = 99;
+    f.key(keyspace, sharing).await;
+    for key in [doomed, other, restored] {
+        f.store.revoke_key(&f.actor, key, Precondition::Any, revocation(None, NOW)).await.unwrap();
+    }
+    let last_moment = Timestamp(NOW.plus_days(30).0 - 1);
+    f.store.restore_key(&f.actor, restored, Precondition::Any, last_moment).await.unwrap();
+    assert_eq!(f.store.keyspaces_to_purge(last_moment).await.unwrap(), []);
+    assert_eq!(f.store.purge_keys(&f.actor, keyspace, 10, last_moment).await.unwrap(), 0);
+
+    let due = NOW.plus_days(30);
+    assert_eq!(f.store.keyspaces_to_purge(due).await.unwrap(), [(f.actor.workspace_id, keyspace)]);
+    let (changes, rows) = (f.kinds(keyspace).await, f.audit_rows().await);
+    assert_eq!(f.store.purge_keys(&f.actor, keyspace, 1, due).await.unwrap(), 1);
+    assert_eq!(f.store.purge_keys(&f.actor, keyspace, 10, due).await.unwrap(), 1);
+    assert_eq!(f.store.purge_keys(&f.actor, keyspace, 10, due).await.unwrap(), 0);
+    assert_eq!((f.kinds(keyspace).await, f.audit_rows().await), (changes, rows + 2));
+    assert_eq!(
+        refusal(f.store.key(f.actor.workspace_id, doomed).await),
+        DomainError::NotFound(ObjectKind::Key)
+    );
+
+    let told = f.store.changes_since(keyspace, 5, 10).await.unwrap();
+    let told: Vec<_> = told
+        .keys
+        .iter()
+        .map(|key| {
+            (key.change_seq, key.rows[0].row.key_id, key.rows[0].row.revoked, key.rows[0].shares_prefix)
+        })
+        .collect();
+    assert_eq!(told, [(6, doomed, true, true), (7, other, true, false), (9, restored, false, false)]);
+    assert!(f.store.changes_since(keyspace, 5, 2).await.unwrap().too_many);
+    let tags: Vec<_> = f.store.base_rows(keyspace, None, 10, NOW).await.unwrap();
+    assert_eq!(tags.iter().map(|row| row.tag[0]).collect::<Vec<_>>(), [1, 3]);
+    let again = f.new_key(keyspace, digest(1, 1), KeyDraft::default());
+    assert_eq!(refusal(f.store.create_key(&f.actor, again).await), DomainError::TokenAlreadyUsed);
+    let home = f.store.home_of_token(f.actor.workspace_id, Digest(digest(1, 1))).await.unwrap();
+    assert_eq!(home, Some((keyspace, None)));
 }
 
 async fn heads_are_numbered_without_repeats(f: Fixture) {

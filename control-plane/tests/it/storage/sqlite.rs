@@ -112,6 +112,9 @@ fn logs_are_append_only_and_revocations_and_numbers_final_whoever_writes() {
              INSERT INTO audit VALUES (1, 1, 0, 'a', 'r', 'x', 'o', 'null', 'null', zeroblob(32), zeroblob(32));
              INSERT INTO publications VALUES (1, 1, 5, 1, x'00', 0, 0);
              INSERT INTO keys VALUES (1, 1, 'n', '', 'test', NULL, '[]', '{}', 1, NULL, '[]', '[]', 1, 0, 0, 7, 'leaked');
+             INSERT INTO keys VALUES (3, 1, 'o', '', 'test', NULL, '[]', '{}', 1, NULL, '[]', '[]', 1, 0, 0, NULL, NULL);
+             INSERT INTO secrets VALUES (1, 2, 1, zeroblob(32), zeroblob(16), 's', 0, NULL);
+             INSERT INTO purged_secrets VALUES (1, randomblob(32), 1, 9, randomblob(16), 1);
              INSERT INTO keys VALUES (2, 1, 'm', '', 'test', NULL, '[]', '{}', 1, NULL, '[]', '[]', 1, 0, 0, 7, 'admin');",
         )
         .unwrap();
@@ -125,6 +128,10 @@ fn logs_are_append_only_and_revocations_and_numbers_final_whoever_writes() {
         "UPDATE keys SET revoked_at = NULL, revoked_reason = NULL WHERE id = 1",
         "UPDATE keys SET revoked_reason = 'admin' WHERE id = 1",
         "UPDATE keys SET revoked_at = 8 WHERE id = 2",
+        "DELETE FROM secrets",
+        "DELETE FROM keys WHERE id = 3",
+        "UPDATE purged_secrets SET change_seq = 0",
+        "DELETE FROM purged_secrets",
     ] {
         assert!(database.execute_batch(refused).is_err(), "{refused}");
     }

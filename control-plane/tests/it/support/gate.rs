@@ -10,6 +10,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use latchkey_control_plane::domain::{Clock, SystemClock};
 use latchkey_snapshot::bundle::{Intent, Reach, UnverifiedBundle};
 use latchkey_snapshot::{
     HashedBody, Kind, Loader, Lookup, Refusal, Snapshot, Trust, TrustedKey, UnverifiedHead, VerifiedHead,
@@ -29,6 +30,8 @@ pub(crate) struct Gate {
 
 #[derive(Default)]
 struct Inner {
+    /// Absent: the machine's.
+    clock: Option<Arc<dyn Clock>>,
     trust: Option<Trust>,
     objects: HashMap<[u8; 32], Vec<u8>>,
     head: Option<VerifiedHead>,
@@ -83,6 +86,11 @@ impl Gate {
         let key: [u8; 32] = URL_SAFE_NO_PAD.decode(key).unwrap().try_into().unwrap();
         let audience = snapshot["audience"].as_str().unwrap().parse().unwrap();
         self.lock().trust = Some(Trust::new(audience, vec![TrustedKey::new(&key).unwrap()]));
+    }
+
+    /// Lives by the clock of the control plane, for tests that move it.
+    pub(crate) fn follow(&self, clock: Arc<dyn Clock>) {
+        self.lock().clock = Some(clock);
     }
 
     pub(crate) fn set_fault(&self, fault: Option<Fault>) {
@@ -149,7 +157,8 @@ impl Inner {
     fn take(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         let bundle = UnverifiedBundle::parse(bytes)?;
         let trust = self.trust.as_ref().ok_or(Refusal::KeyNotTrusted)?;
-        let now = jiff::Timestamp::now().as_second() as u64;
+        let clock: &dyn Clock = self.clock.as_deref().unwrap_or(&SystemClock);
+        let now = clock.now().as_seconds();
         let head = UnverifiedHead::parse(bundle.head)?.verify(trust, now)?;
         head.require_newer(self.head.as_ref().map(|held| held.head().high_water()))?;
         let mut reach = Reach::of(&head);

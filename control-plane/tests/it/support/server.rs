@@ -11,7 +11,7 @@ use latchkey_control_plane::domain::{
 use latchkey_control_plane::seal::{MasterKey, MasterKeySource, Vault};
 use latchkey_control_plane::storage::WorkspaceStore;
 use latchkey_control_plane::storage::sqlite::SqliteStore;
-use latchkey_control_plane::{http, publisher};
+use latchkey_control_plane::{http, jobs, publisher};
 use latchkey_token::{Environment, Prefix, SecretToken, generate};
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
@@ -105,6 +105,21 @@ impl Server {
         let workspace = self.app.store.audited_workspaces().await.unwrap()[0];
         let actor = Actor::system(workspace, self.app.next_id());
         self.app.store.switch_live(&actor, keyspace.parse().unwrap(), true, self.app.now()).await.unwrap();
+    }
+
+    /// Runs the purge, as the program does every hour.
+    pub(crate) async fn purge(&self) -> jobs::Purged {
+        jobs::purge(&self.app).await.unwrap()
+    }
+
+    /// Has the publisher build a base of what there is now, and takes the server up again.
+    pub(crate) async fn rebased(self) -> Self {
+        let database = Connection::open(self.folder.path().join("latchkey.db")).unwrap();
+        database.busy_timeout(Duration::from_secs(5)).unwrap();
+        // A release whose bodies are gone cannot be gone on from.
+        database.execute("DELETE FROM bodies", []).unwrap();
+        drop(database);
+        self.restart().await
     }
 
     /// The audit log of the first workspace.

@@ -5,6 +5,7 @@ mod changes;
 mod import;
 mod leaks;
 mod lists;
+mod purge;
 mod quotas;
 mod restore;
 mod rotation;

@@ -1,0 +1,43 @@
+//! What is done later or again without anybody asking: now the purge of what was kept long enough.
+//!
+//! One program at a time has the database, so one runner of jobs is active. A backend that several programs share has to
+//! see to that by a lease; running a job twice does no harm, only work.
+
+mod purge;
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::app::App;
+use crate::config::JobsConfig;
+
+pub use purge::{Purged, purge};
+
+/// Runs jobs until `stop` changes or its sender is gone.
+pub async fn run(app: App, config: JobsConfig, mut stop: watch::Receiver<()>) {
+    tokio::select! {
+        () = purge_again_and_again(&app, config.purge_interval) => {}
+        _ = stop.changed() => {}
+    }
+}
+
+async fn purge_again_and_again(app: &App, every: Duration) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match purge(app).await {
+            Ok(purged) if purged == Purged::default() => {}
+            Ok(Purged { keys, answers }) => tracing::info!(keys, answers, "purged what was kept long enough"),
+            // What it could not do now is still there next time.
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the purge failed and is tried again later"
+                );
+            }
+        }
+    }
+}
