@@ -15,7 +15,8 @@ const PORTABLE: [&[&str]; 4] = [
 ];
 
 /// The crates that are never built for the machine itself.
-const WASM_ONLY: [&str; 3] = ["latchkey-edge", "latchkey-wasm", "latchkey-bench-floor"];
+const WASM_ONLY: [&str; 4] =
+    ["latchkey-edge", "latchkey-wasm", "latchkey-bench-floor", "latchkey-bench-signing"];
 
 pub(crate) fn run() -> Result<()> {
     setup::everything(&Progress::start())?;

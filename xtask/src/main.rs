@@ -31,7 +31,7 @@ Usage: cargo xtask COMMAND
                                   --folder DIR for its files instead of target/latchkey
   test [NAME…]                    every test, or the suites and end-to-end files named (`test list` lists them)
   ci                              what CI runs: formats, lints, bare-target builds, then every test
-  bench NAME [--json FILE]        one of: decide, gate, revoke
+  bench NAME [--json FILE]        one of: decide, gate, revoke, control-plane, signing
   build [edge]                    everything that `up` starts, or the Worker's module folder alone
   setup                           the Node tools and Rust targets that builds need
 
