@@ -159,6 +159,7 @@ impl PolicyState {
             tokens: snapshot::TokenShapes::OnlyLatchkey,
             roles: self.roles.iter().map(published_role).collect(),
             routes: self.policy.routes.iter().map(published_route).collect(),
+            ..snapshot::Policy::default()
         }
     }
 
@@ -229,7 +230,7 @@ fn published_route(route: &Route) -> snapshot::Route {
             Some(Environment::Test) => snapshot::Environment::Test,
             Some(Environment::Live) => snapshot::Environment::Live,
         },
-        unknown_restriction: false,
+        ..snapshot::Route::default()
     }
 }
 

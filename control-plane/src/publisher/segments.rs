@@ -62,6 +62,7 @@ pub(super) fn row(row: &BaseRow, roles: &BTreeMap<String, u16>) -> NewRow {
             roles: row.roles.iter().filter_map(|name| roles.get(name).copied()).collect(),
             grants: row.permissions.clone(),
             metadata: metadata.cloned(),
+            ..Profile::default()
         },
     }
 }

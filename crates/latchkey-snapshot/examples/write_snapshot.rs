@@ -121,6 +121,7 @@ fn profile(number: u64) -> Profile {
         roles: Vec::new(),
         grants: vec!["orders:read".into(), format!("tenant-{number}:*")],
         metadata: Some(format!(r#"{{"plan":{number}}}"#)),
+        ..Profile::default()
     }
 }
 
@@ -130,7 +131,7 @@ fn policy() -> Policy {
         path: path.into(),
         permission: Some(permission.into()),
         environment: Environment::Any,
-        unknown_restriction: false,
+        ..Route::default()
     };
     let routes =
         vec![route("GET", "/v1/orders/{id}", "orders:read"), route("POST", "/v1/orders", "orders:write")];

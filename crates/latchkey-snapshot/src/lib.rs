@@ -15,7 +15,9 @@ extern crate alloc;
 
 pub mod bundle;
 pub mod id;
+pub mod ip;
 pub mod limits;
+pub mod names;
 
 mod base;
 mod body;
@@ -28,6 +30,8 @@ mod overlay;
 mod policy;
 mod profile;
 mod reader;
+mod restrictions;
+mod route;
 mod row;
 mod segment;
 mod shard;
@@ -37,6 +41,7 @@ mod snapshot;
 mod table;
 mod tlv;
 mod trust;
+mod upstream;
 
 pub use base::{BaseBuilder, BuiltBase, shard_bits_for};
 pub use body::{HashedBody, Kind, ObjectRef, sha256};
@@ -44,11 +49,17 @@ pub use error::Refusal;
 pub use head::{BaseRef, Head, HighWater, SegmentRef, UnverifiedHead, VerifiedHead};
 pub use latchkey_token::{TagScheme, TokenShapes};
 pub use loader::Loader;
-pub use policy::{DefaultAccess, OnExpired, Policy, Role, Route, VerifiedPolicy};
+pub use policy::{DefaultAccess, OnExpired, Policy, Role, VerifiedPolicy};
 pub use profile::{Profile, ProfileView};
+pub use restrictions::{
+    Constraints, Credits, CreditsView, RateLimit, RateLimitMode, RateLimitView, RateLimits, SigningKeys,
+    SigningKeysView, Values,
+};
+pub use route::{ConstraintSource, DEFAULT_RATE_COST, Route, RouteSignature};
 pub use row::{NewRow, RowView};
 pub use segment::{Changes, OwnerKill, Reason, Revoke, VerifiedSegment, owner_tag};
 #[cfg(feature = "sign")]
 pub use sign::{HeadSigner, encode_head};
 pub use snapshot::{Lookup, Snapshot};
 pub use trust::{Audience, Environment, Trust, TrustedKey, key_id, public_key_text};
+pub use upstream::UpstreamCredential;

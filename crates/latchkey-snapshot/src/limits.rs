@@ -34,6 +34,52 @@ pub const OWNER_BYTES: usize = 255;
 pub const METADATA_BYTES: usize = 1_024;
 /// Role numbers, and grants, in one profile.
 pub const PROFILE_GRANTS: usize = 64;
+/// Address rules of a key, before they are compiled.
+pub const IP_RULES: usize = 256;
+/// Ranges that so many rules can cut an address family into.
+pub const IP_RANGES: usize = 2 * IP_RULES + 1;
+/// Bytes of a name: of a constraint, a rate limit, a credit unit.
+pub const NAME_BYTES: usize = 32;
+/// Constraints of a key.
+pub const CONSTRAINTS: usize = 16;
+/// Values that one constraint allows.
+pub const CONSTRAINT_VALUES: usize = 64;
+/// Bytes of such a value.
+pub const VALUE_BYTES: usize = 64;
+/// Rate limits of a key.
+pub const RATE_LIMITS: usize = 8;
+/// Seconds of a rate limit's window: 30 days.
+pub const WINDOW_SECONDS: u32 = 2_592_000;
+/// Credit units of a key, and of a route's cost.
+pub const CREDIT_UNITS: usize = 16;
+/// Public keys with which a key's holder signs requests.
+pub const SIGNING_KEYS: usize = 8;
+/// Bytes of such a key's id.
+pub const SIGNING_KEY_ID_BYTES: usize = 64;
+/// Constraints that a route reads.
+pub const ROUTE_CONSTRAINTS: usize = 8;
+/// Different headers that all routes of a policy read together: each is copied for every request.
+pub const CONSTRAINT_HEADERS: usize = 8;
+/// Bytes of the name of a header or parameter that a route reads.
+pub const SOURCE_NAME_BYTES: usize = 64;
+/// Seconds that a signature may be old.
+pub const SIGNATURE_AGE_SECONDS: u32 = 3_600;
+/// Components that a route wants covered by a signature, beyond the ones that always are.
+pub const SIGNATURE_COMPONENTS: usize = 16;
+/// Bytes of a component's name.
+pub const COMPONENT_BYTES: usize = 64;
+/// Upstream credentials of a policy.
+pub const UPSTREAM_CREDENTIALS: usize = 64;
+/// Bytes of an upstream credential's name.
+pub const CREDENTIAL_NAME_BYTES: usize = 64;
+/// Bytes of the template by which a route names its upstream credential.
+pub const TEMPLATE_BYTES: usize = 128;
+/// Bytes of an upstream credential's header name.
+pub const HEADER_NAME_BYTES: usize = 64;
+/// Bytes of what stands before an upstream credential in its header.
+pub const VALUE_PREFIX_BYTES: usize = 32;
+/// Bytes of a sealed upstream credential.
+pub const SEALED_BYTES: usize = 4_096;
 /// Bytes of a bundle.
 pub const BUNDLE_BYTES: usize = 4_194_304;
 /// Seconds that `issued_at` may lie ahead of the verifier's clock.

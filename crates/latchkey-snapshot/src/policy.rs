@@ -10,12 +10,16 @@ use latchkey_token::TokenShapes;
 use crate::body::{HashedBody, ObjectRef};
 use crate::profile::encode_texts;
 use crate::reader::Reader;
+use crate::route::Route;
 use crate::trust::Environment;
+use crate::upstream::{self, UpstreamCredential};
 use crate::{Refusal, limits, tlv};
 
 pub(crate) const MAGIC: [u8; 4] = *b"LKPO";
 const VERSION: u8 = 1;
 const NO_PERMISSION: u16 = u16::MAX;
+/// Not critical: routes that need one of them say so themselves.
+const UPSTREAM_CREDENTIALS: u8 = 0x01;
 
 /// What a request gets that no route matches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,22 +47,6 @@ pub struct Role {
     pub grants: Vec<String>,
 }
 
-/// A route and what it asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// Upper-case method, or `*`.
-    pub method: String,
-    /// Path pattern.
-    pub path: String,
-    /// Permission that a key needs; `None` = any valid key.
-    pub permission: Option<String>,
-    /// Which keys may pass.
-    pub environment: Environment,
-    /// The route restricts requests in a way that this version cannot read. It must never be matched as allowed. Always false when
-    /// encoding.
-    pub unknown_restriction: bool,
-}
-
 /// The content of a policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
@@ -67,6 +55,8 @@ pub struct Policy {
     pub tokens: TokenShapes,
     pub roles: Vec<Role>,
     pub routes: Vec<Route>,
+    /// At most 64, no two of one name.
+    pub upstream_credentials: Vec<UpstreamCredential>,
 }
 
 impl Policy {
@@ -97,8 +87,12 @@ impl Policy {
         for route in &self.routes {
             encode_route(route, &permissions, &mut out)?;
         }
-        // No extensions in this version.
-        out.extend_from_slice(&0u16.to_le_bytes());
+        let mut extensions = Vec::new();
+        if !self.upstream_credentials.is_empty() {
+            tlv::push(&mut extensions, UPSTREAM_CREDENTIALS, &upstream::encode(&self.upstream_credentials)?)?;
+        }
+        push_count(&mut out, extensions.len(), limits::POLICY_BYTES)?;
+        out.extend_from_slice(&extensions);
         if out.len() > limits::POLICY_BYTES { Err(Refusal::TooLong) } else { Ok(out) }
     }
 
@@ -142,7 +136,9 @@ fn encode_route(route: &Route, permissions: &[&str], out: &mut Vec<u8>) -> Resul
     };
     out.extend_from_slice(&permission.to_le_bytes());
     out.push(route.environment as u8);
-    out.extend_from_slice(&0u16.to_le_bytes());
+    let extensions = route.encode_extensions()?;
+    push_count(out, extensions.len(), limits::POLICY_BYTES)?;
+    out.extend_from_slice(&extensions);
     Ok(())
 }
 
@@ -208,14 +204,26 @@ fn decode(bytes: &[u8], keyspace: u64) -> Result<Policy, Refusal> {
     let routes =
         (0..count).map(|_| decode_route(&mut reader, &permissions)).collect::<Result<Vec<_>, _>>()?;
     let length = reader.u16()?;
-    tlv::refuse_critical(reader.take(length.into())?)?;
+    let upstream_credentials = decode_extensions(reader.take(length.into())?)?;
     reader.finish()?;
-    let policy = Policy { default, on_expired, tokens, roles, routes };
+    let policy = Policy { default, on_expired, tokens, roles, routes, upstream_credentials };
     // Every listed permission is used by a route: one policy, one encoding.
     if policy.permissions() != permissions {
         return Err(Refusal::NotCanonical);
     }
     Ok(policy)
+}
+
+fn decode_extensions(bytes: &[u8]) -> Result<Vec<UpstreamCredential>, Refusal> {
+    let mut credentials = Vec::new();
+    for entry in tlv::Entries::new(bytes) {
+        match entry? {
+            (UPSTREAM_CREDENTIALS, value) => credentials = upstream::decode(value)?,
+            (kind, _) if kind >= tlv::CRITICAL => return Err(Refusal::UnknownCritical),
+            _ => {}
+        }
+    }
+    Ok(credentials)
 }
 
 fn read_count(reader: &mut Reader<'_>, limit: usize) -> Result<usize, Refusal> {
@@ -259,11 +267,8 @@ fn decode_route(reader: &mut Reader<'_>, permissions: &[String]) -> Result<Route
         index => Some(permissions.get(usize::from(index)).ok_or(Refusal::NotCanonical)?.clone()),
     };
     let environment = Environment::read(reader.u8()?)?;
+    let mut route = Route { method, path: path.to_string(), permission, environment, ..Route::default() };
     let length = reader.u16()?;
-    let unknown_restriction = match tlv::refuse_critical(reader.take(length.into())?) {
-        Ok(()) => false,
-        Err(Refusal::UnknownCritical) => true,
-        Err(refusal) => return Err(refusal),
-    };
-    Ok(Route { method, path: path.to_string(), permission, environment, unknown_restriction })
+    route.decode_extensions(reader.take(length.into())?)?;
+    Ok(route)
 }

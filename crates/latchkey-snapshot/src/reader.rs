@@ -40,8 +40,18 @@ impl<'a> Reader<'a> {
 
     /// Text behind a one-byte length.
     pub(crate) fn short_text(&mut self) -> Result<&'a str, Refusal> {
+        core::str::from_utf8(self.short_bytes()?).map_err(|_| Refusal::NotCanonical)
+    }
+
+    /// Bytes behind a one-byte length.
+    pub(crate) fn short_bytes(&mut self) -> Result<&'a [u8], Refusal> {
         let length = self.u8()?;
-        core::str::from_utf8(self.take(length.into())?).map_err(|_| Refusal::NotCanonical)
+        self.take(length.into())
+    }
+
+    /// What has not been read.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     pub(crate) fn remaining(&self) -> usize {

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::Refusal;
-use crate::profile::{Profile, ProfileView};
+use crate::profile::{Profile, ProfileBytes, ProfileView};
 
 pub(crate) const ROW_BYTES: usize = 32;
 const LIVE: u8 = 1;
@@ -49,11 +49,11 @@ impl NewRow {
 #[derive(Clone, Copy, Debug)]
 pub struct RowView<'a> {
     row: &'a [u8; ROW_BYTES],
-    profile: ProfileView<'a>,
+    profile: ProfileBytes<'a>,
 }
 
 impl<'a> RowView<'a> {
-    pub(crate) fn new(row: &'a [u8; ROW_BYTES], profile: ProfileView<'a>) -> Self {
+    pub(crate) fn new(row: &'a [u8; ROW_BYTES], profile: ProfileBytes<'a>) -> Self {
         Self { row, profile }
     }
 
@@ -87,8 +87,9 @@ impl<'a> RowView<'a> {
         self.row[29] & REVOKED != 0
     }
 
+    /// Reads the profile, in one walk that allocates nothing.
     pub fn profile(&self) -> ProfileView<'a> {
-        self.profile
+        self.profile.view()
     }
 }
 

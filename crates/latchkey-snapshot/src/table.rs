@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::profile::ProfileView;
+use crate::profile::ProfileBytes;
 use crate::reader::Reader;
 use crate::row::{NewRow, ROW_BYTES, RowView, flags_are_known, profile_index, tag};
 use crate::{Refusal, limits};
@@ -57,7 +57,7 @@ impl Table {
             return Err(Refusal::NotCanonical);
         }
         for index in 0..self.offsets.len() - 1 {
-            ProfileView::verify(self.profile(index).ok_or(Refusal::NotCanonical)?)?;
+            ProfileBytes::verify(self.profile(index).ok_or(Refusal::NotCanonical)?)?;
         }
         Ok(())
     }
@@ -87,7 +87,7 @@ impl Table {
     pub(crate) fn row(&self, index: usize) -> Option<RowView<'_>> {
         let AlignedRow(row) = self.rows.get(index)?;
         let profile = self.profile(profile_index(row).into())?;
-        Some(RowView::new(row, ProfileView::of_verified(profile)))
+        Some(RowView::new(row, ProfileBytes::of_verified(profile)))
     }
 }
 

@@ -62,7 +62,7 @@ impl Gate {
             path: path.into(),
             permission: Some(permission.into()),
             environment: Environment::Any,
-            unknown_restriction: false,
+            ..Route::default()
         };
         let routes = vec![
             route("GET", "/v1/orders/{id}", "orders:read"),

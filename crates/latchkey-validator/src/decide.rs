@@ -1,6 +1,6 @@
 //! The decision itself: spec/decision.md section 1, step by step.
 
-use latchkey_snapshot::{Environment, Lookup, ObjectRef, RowView};
+use latchkey_snapshot::{Environment, Lookup, ObjectRef, ProfileView, RowView};
 use latchkey_token::credential::{CredentialError, bearer};
 use latchkey_token::{
     Environment as TokenEnvironment, Pepper, PresentedToken, Tag, TagScheme, TokenShapes, parse_presented,
@@ -73,7 +73,8 @@ fn check<'s>(
     check_environments(&row, &token, loaded.snapshot.head().head().audience.environment)?;
 
     // Step 6: this build enforces every restriction of the key.
-    if row.profile().has_unknown_restriction() {
+    let profile = row.profile();
+    if profile.has_unknown_restriction || has_restriction(&profile) {
         return Err(Code::RestrictionUnsupported.into());
     }
 
@@ -90,13 +91,22 @@ fn check<'s>(
         check_serves(demands.environment, &row)?;
 
         // Step 9: the key has the permission that the route asks for.
-        if !loaded.rules.permits(&row.profile(), demands) {
+        if !loaded.rules.permits(&profile, demands) {
             return Err(Code::InsufficientPermissions.into());
         }
     }
 
     // Steps 10 to 13, constraints, signature, rate limit, credits: none in this build, see step 7.
     Ok(())
+}
+
+/// Restrictions that the format has and this build does not enforce yet.
+fn has_restriction(profile: &ProfileView<'_>) -> bool {
+    profile.ip_ranges.is_some()
+        || !profile.constraints.is_empty()
+        || !profile.rate_limits.is_empty()
+        || profile.credits.is_some()
+        || profile.signing_keys.is_some()
 }
 
 fn presented_token(credential: Credential<'_>, shapes: TokenShapes) -> Result<PresentedToken<'_>, Code> {

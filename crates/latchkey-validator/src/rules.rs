@@ -146,7 +146,16 @@ fn add_route(
     Ok(Demands {
         permission: route.permission.as_deref().map(number),
         environment: route.environment,
-        unknown_restriction: route.unknown_restriction,
+        // What the format has and this build does not enforce yet is as good as unknown.
+        unknown_restriction: route.unknown_restriction
+            || Route {
+                constraints: route.constraints.clone(),
+                cost: route.cost.clone(),
+                rate_cost: route.rate_cost,
+                signature: route.signature.clone(),
+                upstream_credential: route.upstream_credential.clone(),
+                ..Route::default()
+            } != Route::default(),
     })
 }
 

@@ -140,7 +140,7 @@ fn a_restriction_of_a_later_version_is_reported_not_ignored() {
     body[44..48].copy_from_slice(&length.to_le_bytes());
     let object = ObjectRef::to(&body).expect("short");
     let segment = VerifiedSegment::verify(&object, HashedBody::compute(body), KEYSPACE).expect("well-formed");
-    assert!(segment.upsert(0).expect("one row").profile().has_unknown_restriction());
+    assert!(segment.upsert(0).expect("one row").profile().has_unknown_restriction);
 }
 
 #[test]

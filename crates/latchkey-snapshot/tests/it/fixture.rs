@@ -50,6 +50,7 @@ pub(crate) fn profile(owner: &str) -> Profile {
         roles: vec![1],
         grants: vec!["orders:read".into()],
         metadata: Some(r#"{"plan":"pro"}"#.into()),
+        ..Profile::default()
     }
 }
 
@@ -59,7 +60,7 @@ pub(crate) fn policy() -> Policy {
         path: path.into(),
         permission: permission.map(Into::into),
         environment: Environment::Any,
-        unknown_restriction: false,
+        ..Route::default()
     };
     Policy {
         roles: vec![Role { number: 1, grants: vec!["orders:*".into()] }],

@@ -9,7 +9,7 @@ use crate::fixture::{Unsigned, build, prefix, row, small, tag};
 
 #[derive(Clone, Debug, PartialEq)]
 enum Seen {
-    Row(NewRow),
+    Row(Box<NewRow>),
     Revoked,
     NotFound,
 }
@@ -20,7 +20,7 @@ fn look(snapshot: &mut Snapshot, source: &Unsigned, tag: &[u8; 16]) -> Seen {
         let object = match snapshot.lookup(tag) {
             Lookup::Row(found) => {
                 let profile = found.profile();
-                return Seen::Row(NewRow {
+                return Seen::Row(Box::new(NewRow {
                     tag: *found.tag(),
                     key_number: found.key_number(),
                     expires_at: found.expires_at(),
@@ -32,8 +32,9 @@ fn look(snapshot: &mut Snapshot, source: &Unsigned, tag: &[u8; 16]) -> Seen {
                         roles: profile.roles().collect(),
                         grants: profile.grants().map(Into::into).collect(),
                         metadata: profile.metadata().map(Into::into),
+                        ..Default::default()
                     },
-                });
+                }));
             }
             Lookup::Revoked(_) => return Seen::Revoked,
             Lookup::NotFound => return Seen::NotFound,
@@ -45,7 +46,7 @@ fn look(snapshot: &mut Snapshot, source: &Unsigned, tag: &[u8; 16]) -> Seen {
 }
 
 fn expected(row: &NewRow) -> Seen {
-    if row.revoked { Seen::Revoked } else { Seen::Row(row.clone()) }
+    if row.revoked { Seen::Revoked } else { Seen::Row(Box::new(row.clone())) }
 }
 
 #[test]
@@ -93,9 +94,9 @@ fn kills_revoke_what_was_before_them_and_spare_what_came_after() {
     let mut see = |number| look(&mut snapshot, &source, &tag(number));
     assert_eq!(see(2), Seen::Revoked, "a base row of the owner");
     assert_eq!(see(20), Seen::Revoked, "a row of an older segment");
-    assert_eq!(see(22), Seen::Row(row(22)), "a row of the kill's own segment");
-    assert_eq!(see(0), Seen::Row(row(0)), "a row of a newer segment");
-    assert_eq!(see(1), Seen::Row(row(1)), "another owner");
+    assert_eq!(see(22), Seen::Row(Box::new(row(22))), "a row of the kill's own segment");
+    assert_eq!(see(0), Seen::Row(Box::new(row(0))), "a row of a newer segment");
+    assert_eq!(see(1), Seen::Row(Box::new(row(1))), "another owner");
     assert_eq!(see(99), Seen::NotFound);
 }
 
@@ -108,7 +109,7 @@ fn a_keyspace_kill_revokes_every_older_row() {
     for number in 0..10 {
         assert_eq!(look(&mut snapshot, &source, &tag(number)), Seen::Revoked);
     }
-    assert_eq!(look(&mut snapshot, &source, &tag(50)), Seen::Row(row(50)));
+    assert_eq!(look(&mut snapshot, &source, &tag(50)), Seen::Row(Box::new(row(50))));
     assert_eq!(look(&mut snapshot, &source, &tag(51)), Seen::NotFound);
 }
 
@@ -117,7 +118,7 @@ fn an_upsert_outranks_a_revoke_of_its_prefix_in_the_same_segment_only() {
     let revoke = Revoke { prefix: prefix(tag(1)), seq: 101, reason: Reason::Admin };
     let both = Changes { revokes: vec![revoke], upserts: vec![row(1)], ..Changes::default() };
     let source = build(&[], 0, vec![both]);
-    assert_eq!(look(&mut source.snapshot(), &source, &tag(1)), Seen::Row(row(1)));
+    assert_eq!(look(&mut source.snapshot(), &source, &tag(1)), Seen::Row(Box::new(row(1))));
     let upsert = Changes { upserts: vec![row(1)], ..Changes::default() };
     let later = Changes { revokes: vec![revoke], ..Changes::default() };
     let source = build(&[], 0, vec![upsert, later]);

@@ -4,4 +4,5 @@ mod bundles;
 mod fixture;
 mod heads;
 mod lookups;
+mod restrictions;
 mod vectors;

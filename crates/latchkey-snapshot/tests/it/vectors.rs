@@ -4,13 +4,14 @@ use std::path::Path;
 
 use latchkey_snapshot::bundle::{Intent, UnverifiedBundle, encode};
 use latchkey_snapshot::{
-    Audience, Environment, HashedBody, HighWater, Loader, Lookup, Refusal, Trust, UnverifiedHead,
-    public_key_text,
+    Audience, Environment, HashedBody, HighWater, Loader, Lookup, RateLimitMode, Refusal, Trust,
+    UnverifiedHead, public_key_text,
 };
 use serde_json::{Value, json};
 
 use crate::bundles::ordered;
-use crate::fixture::{AUDIENCE, NOW, Unsigned, signer, small, tag};
+use crate::fixture::{AUDIENCE, KEYSPACE, NOW, Unsigned, signer, small, tag};
+use crate::restrictions::{REFUSED, demanding_policy, restricted};
 
 /// A bundle, what its receiver is set to, and the answer.
 struct Case {
@@ -174,12 +175,55 @@ fn lookups() -> Value {
     numbers.map(look).into_iter().collect()
 }
 
+/// Profiles alone, for other readers and writers of the format.
+fn profiles() -> Value {
+    let restricted = restricted();
+    let fields = json!({
+        "owner": restricted.owner,
+        "ip_rules": restricted.ip_rules.iter().map(|rule| {
+            json!({ "action": if rule.allow { "allow" } else { "deny" }, "cidr": rule.net.to_string() })
+        }).collect::<Vec<_>>(),
+        "constraints": restricted.constraints,
+        "rate_limits": restricted.rate_limits.iter().map(|limit| json!({
+            "name": limit.name,
+            "limit": limit.limit,
+            "window_seconds": limit.window_seconds,
+            "mode": if limit.mode == RateLimitMode::Exact { "exact" } else { "local" },
+        })).collect::<Vec<_>>(),
+        "credits": restricted.credits.as_ref().map(|credits| json!({
+            "grant_seq": credits.grant_seq, "granted": credits.granted,
+        })),
+        "signing_keys": {
+            "required": restricted.signing_keys.required,
+            "keys": restricted.signing_keys.keys.iter().map(|(id, key)| (id.clone(), hex::encode(key).into()))
+                .collect::<serde_json::Map<_, Value>>(),
+        },
+    });
+    let good = json!({
+        "name": "every restriction",
+        "bytes": hex::encode(restricted.encode().expect("within limits")),
+        "expected": "OK",
+        "fields": fields,
+    });
+    let refused = REFUSED.iter().map(|(name, bytes, refusal)| {
+        json!({ "name": name, "bytes": hex::encode(bytes), "expected": refusal.code() })
+    });
+    core::iter::once(good).chain(refused).collect()
+}
+
+/// A policy body that uses everything that routes may ask for.
+fn demanding() -> Value {
+    hex::encode(demanding_policy().encode(KEYSPACE).expect("within limits")).into()
+}
+
 fn document() -> String {
     let cases: Vec<Value> = cases().iter().zip(1..).map(|(case, number)| case.to_json(number)).collect();
     let document = json!({
         "format": "spec/snapshot.md",
-        "note": "Each case is a bundle and a receiver with an audience, trusted keys, what it holds already (or null) and the time. `expected` is OK or the code of the refusal. `lookups` is what the first case's snapshot says of tags. Signing keys have SHA-256 of their names (k1, k2, stranger) as seeds.",
+        "note": "Each case is a bundle and a receiver with an audience, trusted keys, what it holds already (or null) and the time. `expected` is OK or the code of the refusal. `lookups` is what the first case's snapshot says of tags. `profiles` are profiles alone (section 4), `demanding_policy` is a policy body that uses every field of section 6. Signing keys have SHA-256 of their names (k1, k2, stranger) as seeds.",
         "cases": cases,
+        "profiles": profiles(),
+        "demanding_policy": demanding(),
         "lookups": lookups(),
     });
     format!("{document:#}\n")

@@ -13,6 +13,7 @@ fn deciding_allocates_nothing() {
         roles: vec![1, 2],
         grants: vec!["other:*".into(), "hello:*".into()],
         metadata: Some("{}".into()),
+        ..Profile::default()
     };
     let known_row = peppered(NewRow { profile, ..row(&known, 1) }, &known, &pepper);
     let route = Route {
@@ -20,7 +21,7 @@ fn deciding_allocates_nothing() {
         path: "/hello/{name}".into(),
         permission: Some("hello:read".into()),
         environment: latchkey_snapshot::Environment::Any,
-        unknown_restriction: false,
+        ..Route::default()
     };
     let roles = vec![Role { number: 2, grants: vec!["nothing:here".into()] }];
     let policy = Policy { roles, routes: vec![route], tokens: TokenShapes::AlsoForeign, ..Policy::default() };

@@ -28,7 +28,7 @@ fn route(method: &str, path: &str, permission: Option<&str>, environment: Enviro
         path: path.into(),
         permission: permission.map(Into::into),
         environment,
-        unknown_restriction: false,
+        ..Route::default()
     }
 }
 
@@ -317,7 +317,7 @@ fn grants_come_from_the_key_and_from_its_roles() {
 
 #[test]
 fn a_key_with_a_restriction_that_this_build_does_not_enforce_is_denied() {
-    for kind in [0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0xff_u8] {
+    for kind in [0x80, 0x86, 0xff_u8] {
         let mut case = Case { path: "/open", ..Case::default() };
         let mut restricted = case.plan.rows.remove(0);
         restricted.profile.metadata = Some(format!("{{\"restriction\":{kind}}}"));

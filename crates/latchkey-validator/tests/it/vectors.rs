@@ -42,6 +42,7 @@ fn granting(roles: &[u16], grants: &[&str]) -> Profile {
         roles: roles.into(),
         grants,
         metadata: Some("{\"plan\":\"a\"}".into()),
+        ..Profile::default()
     }
 }
 
@@ -66,7 +67,7 @@ fn policy() -> Policy {
         path: path.into(),
         permission: permission.map(Into::into),
         environment,
-        unknown_restriction: false,
+        ..Route::default()
     };
     Policy {
         roles: vec![Role { number: 3, grants: vec!["hello:*".into(), "items:read".into()] }],
