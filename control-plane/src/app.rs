@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::domain::{Clock, IdSource, Timestamp};
 use crate::http::metrics::Metrics;
@@ -11,6 +11,9 @@ use crate::storage::Store;
 
 /// What `config.default.toml` says.
 const DEFAULT_REQUESTS_PER_SECOND: u32 = 10_000;
+
+/// Reports of gates that are held in memory at once. A gate keeps what is refused and sends it again.
+const USAGE_ROOM: usize = 64;
 
 /// What every part of the running program shares. Cheap to clone.
 #[derive(Clone)]
@@ -31,6 +34,8 @@ pub struct App {
     pub rate_limits: Arc<RateLimits>,
     /// What was answered.
     pub metrics: Arc<Metrics>,
+    /// Room for reports of gates.
+    pub usage_room: Arc<Semaphore>,
     /// Whether the publisher runs.
     pub publisher_running: Arc<watch::Sender<bool>>,
 }
@@ -47,6 +52,7 @@ impl App {
             replicas: Arc::default(),
             rate_limits: Arc::new(RateLimits::new(DEFAULT_REQUESTS_PER_SECOND)),
             metrics: Arc::default(),
+            usage_room: Arc::new(Semaphore::new(USAGE_ROOM)),
             publisher_running: Arc::new(watch::channel(false).0),
         }
     }

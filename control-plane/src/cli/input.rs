@@ -111,6 +111,24 @@ pub(super) fn moment(text: &str) -> Result<Option<String>, Failure> {
     moment_seen_at(text, SystemClock.now())
 }
 
+/// Reads a time in RFC 3339, or a span back from now such as `2h`; gives RFC 3339.
+pub(super) fn past(text: &str) -> Result<String, Failure> {
+    past_seen_at(text, SystemClock.now())
+}
+
+fn past_seen_at(text: &str, now: Timestamp) -> Result<String, Failure> {
+    if let Ok(time) = Timestamp::parse(text) {
+        return Ok(time.to_string());
+    }
+    let millis = seconds(text).and_then(|seconds| i64::try_from(seconds.checked_mul(1_000)?).ok());
+    match millis.map(|millis| Timestamp(now.0 - millis)) {
+        Some(time) if time.0 >= 0 => Ok(time.to_string()),
+        _ => Err(Failure::usage(
+            "a past time must be RFC 3339 such as 2027-01-31T12:00:00Z, or a span back from now such as 30m, 12h or 7d",
+        )),
+    }
+}
+
 fn moment_seen_at(text: &str, now: Timestamp) -> Result<Option<String>, Failure> {
     if text == "never" {
         return Ok(None);
@@ -161,6 +179,16 @@ mod tests {
         }
         for text in ["", "d", "-1d", "1.5h", "soon", "99999999999999999w", "10é"] {
             assert!(moment_seen_at(text, now).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn past_times_are_read_as_moments_and_spans_back() {
+        let now = Timestamp::parse("2026-01-02T00:00:00Z").unwrap();
+        assert_eq!(past_seen_at("2h", now).unwrap(), "2026-01-01T22:00:00.000Z");
+        assert_eq!(past_seen_at("2026-01-01T00:00:00Z", now).unwrap(), "2026-01-01T00:00:00.000Z");
+        for text in ["", "never", "-1d", "99999d", "99999999999999999w"] {
+            assert!(past_seen_at(text, now).is_err(), "{text}");
         }
     }
 

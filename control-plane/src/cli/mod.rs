@@ -18,6 +18,7 @@ mod keyspaces;
 mod output;
 mod permissions;
 mod policy;
+mod requests;
 mod roles;
 mod settings;
 mod snapshot;
@@ -64,6 +65,8 @@ enum Command {
     Environments(Group<environments::Command>),
     /// Keys to the admin API.
     AdminKeys(Group<admin_keys::Command>),
+    /// Requests that gates decided.
+    Requests(Group<requests::Command>),
     /// The audit log.
     Audit(Group<audit::Command>),
     /// Signed snapshots.
@@ -105,6 +108,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Policy(group) => run(policy::run(group)),
         Command::Environments(group) => run(environments::run(group)),
         Command::AdminKeys(group) => run(admin_keys::run(group)),
+        Command::Requests(group) => run(requests::run(group)),
         Command::Audit(group) => run_served(audit::run(group)),
         Command::Snapshot(group) => run(snapshot::run(group)),
         Command::Token(args) => token::run(args),

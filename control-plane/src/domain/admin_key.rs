@@ -52,6 +52,10 @@ scopes! {
     SnapshotsRead = "snapshots:read";
     /// See the audit log.
     AuditRead = "audit:read";
+    /// See how keys were used, and the request log.
+    UsageRead = "usage:read";
+    /// Report how keys were used: what a gate's admin key is for.
+    UsageWrite = "usage:write";
     /// See admin keys.
     AdminKeysRead = "admin-keys:read";
     /// Make and revoke admin keys.

@@ -83,6 +83,18 @@ pub struct MalformedId {
 const EPOCH_MILLISECONDS: i64 = 1_577_836_800_000;
 const RANDOM_BITS: u32 = 22;
 
+/// The smallest number that an id made at this moment, or later, can have. Moments before 2020 have 0.
+pub fn first_number_at(at: Timestamp) -> u64 {
+    let since_epoch = u64::try_from(at.0.saturating_sub(EPOCH_MILLISECONDS)).unwrap_or(0);
+    since_epoch.min((1 << (63 - RANDOM_BITS)) - 1) << RANDOM_BITS
+}
+
+/// The moment at which an id of this number was made.
+pub fn time_of_number(number: u64) -> Timestamp {
+    // 42 bits at most, so it fits.
+    Timestamp((number >> RANDOM_BITS) as i64 + EPOCH_MILLISECONDS)
+}
+
 /// Makes numbers that rise with time and are unique within the process; randomness keeps processes apart.
 #[derive(Debug, Default)]
 pub struct IdSource {
@@ -92,9 +104,8 @@ pub struct IdSource {
 impl IdSource {
     /// The next identifier, of whatever kind the caller asks for.
     pub fn next<T: From<u64>>(&self, now: Timestamp) -> T {
-        let since_epoch = u64::try_from(now.0 - EPOCH_MILLISECONDS).unwrap_or(0);
         let random = rand::rng().next_u64() & ((1 << RANDOM_BITS) - 1);
-        let candidate = (since_epoch << RANDOM_BITS) | random;
+        let candidate = first_number_at(now) | random;
         let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         *last = candidate.max(*last + 1);
         T::from(*last)
@@ -115,6 +126,14 @@ mod tests {
             assert!(next > last && next.to_string() > last.to_string());
             last = next;
         }
+    }
+
+    #[test]
+    fn a_number_tells_its_time_and_times_are_kept_within_what_a_database_integer_holds() {
+        let at = Timestamp(EPOCH_MILLISECONDS + 123_456_789);
+        assert_eq!(time_of_number(first_number_at(at) | 77), at);
+        assert_eq!(first_number_at(Timestamp(0)), 0);
+        assert!(i64::try_from(first_number_at(Timestamp(i64::MAX))).is_ok());
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub struct Secret {
     pub created_at: Timestamp,
     /// For a secret that a rotation replaces.
     pub expires_at: Option<Timestamp>,
+    /// When a gate last let a request through with it, as far as gates report that.
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// What a key is worth at a moment.

@@ -5,6 +5,8 @@ use super::FieldErrors;
 
 /// Most keys that a quota can name: above it a quota says nothing.
 const MAX_QUOTA: u64 = 1_000_000_000;
+/// Longest time for which requests are kept, in days.
+const MAX_REQUEST_LOG_DAYS: u64 = 90;
 /// Ten years: days of retention and of a default lifetime.
 const MAX_DAYS: u64 = 3_650;
 
@@ -23,6 +25,8 @@ pub struct KeyRules {
     pub default_expiry_days: Option<u32>,
     /// Whether tokens of somebody else's making are good here.
     pub foreign_tokens: bool,
+    /// For how many days the requests that gates report are kept, 0 to 90. 0: only counts are.
+    pub request_log_days: u32,
 }
 
 /// What happens to a key whose token was found in public.
@@ -54,6 +58,8 @@ pub struct KeyRulesPatch {
     pub default_expiry_days: Option<Option<u64>>,
     /// See [`KeyRules::foreign_tokens`].
     pub foreign_tokens: Option<Option<bool>>,
+    /// See [`KeyRules::request_log_days`].
+    pub request_log_days: Option<Option<u64>>,
 }
 
 impl Default for KeyRules {
@@ -65,6 +71,7 @@ impl Default for KeyRules {
             retention_days: 30,
             default_expiry_days: Some(90),
             foreign_tokens: false,
+            request_log_days: 7,
         }
     }
 }
@@ -125,6 +132,12 @@ impl KeyRulesPatch {
         }
         if let Some(foreign) = self.foreign_tokens {
             rules.foreign_tokens = foreign.unwrap_or(defaults.foreign_tokens);
+        }
+        if let Some(days) = self.request_log_days {
+            if days.is_some_and(|days| days > MAX_REQUEST_LOG_DAYS) {
+                errors.add("/request_log_days", format!("must be 0 to {MAX_REQUEST_LOG_DAYS}"));
+            }
+            rules.request_log_days = days.map_or(defaults.request_log_days, |days| days as u32);
         }
         rules
     }

@@ -180,6 +180,7 @@ impl Keyspace {
             "retention_days": self.rules.retention_days,
             "default_expiry_days": self.rules.default_expiry_days,
             "foreign_tokens": self.rules.foreign_tokens,
+            "request_log_days": self.rules.request_log_days,
         })
     }
 

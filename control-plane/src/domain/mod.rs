@@ -25,6 +25,7 @@ pub mod precondition;
 pub mod revocation;
 pub mod role;
 pub mod text;
+pub mod usage;
 pub mod workspace;
 
 pub use admin_key::{AdminKey, AdminKeyDraft, Scope};
@@ -47,4 +48,7 @@ pub use page::{Page, PageRequest};
 pub use policy::{Policy, PolicyDocument, PolicyState};
 pub use precondition::Precondition;
 pub use revocation::{Revocation, RevocationReason};
+pub use usage::{
+    CreditReport, Hour, HourCount, KeyUsage, LastUsed, LoggedRequest, RequestReport, UsageReport,
+};
 pub use workspace::Workspace;

@@ -25,6 +25,7 @@ mod roles;
 mod router;
 mod stream;
 mod system;
+mod usage;
 
 pub use idempotency::REMEMBERED_DAYS as ANSWERS_KEPT_DAYS;
 pub use openapi::document;

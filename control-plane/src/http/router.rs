@@ -8,7 +8,7 @@ use utoipa_axum::routes;
 use super::access::{needs, needs_any_scope, needs_behind, needs_within_limit, repeatable};
 use super::{
     admin_keys, audit, body, environments, keys, keyspaces, middleware, permissions, policy, problem, roles,
-    system,
+    system, usage,
 };
 use crate::app::App;
 use crate::domain::Scope;
@@ -32,7 +32,7 @@ pub fn router(app: App) -> Router {
 pub(super) fn operations() -> OpenApiRouter<App> {
     use Scope::{
         AdminKeysRead, AdminKeysWrite, AuditRead, KeysRead, KeysWrite, KeyspacesRead, KeyspacesWrite,
-        PolicyRead, PolicyWrite, RolesRead, RolesWrite, SnapshotsRead,
+        PolicyRead, PolicyWrite, RolesRead, RolesWrite, SnapshotsRead, UsageRead, UsageWrite,
     };
     let router = OpenApiRouter::new()
         .routes(needs(KeyspacesWrite, repeatable(routes!(keyspaces::create::create_keyspace))))
@@ -64,6 +64,10 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(needs(RolesRead, routes!(permissions::list::list_permissions)))
         .routes(needs(RolesRead, routes!(permissions::preview::preview_permissions)))
         .routes(needs(KeysRead, routes!(permissions::of_key::get_key_permissions)))
+        .routes(needs(UsageWrite, routes!(usage::report::report_usage)))
+        .routes(needs(UsageRead, routes!(usage::of_keyspace::get_keyspace_usage)))
+        .routes(needs(UsageRead, routes!(usage::of_key::get_key_usage)))
+        .routes(needs(UsageRead, routes!(usage::requests::list_requests)))
         .routes(needs_within_limit(AuditRead, routes!(audit::list::list_audit)))
         .routes(needs(AuditRead, routes!(audit::export::export_audit)))
         .routes(needs(AuditRead, routes!(audit::verify::verify_audit)))

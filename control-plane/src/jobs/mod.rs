@@ -1,9 +1,10 @@
-//! What is done later or again without anybody asking: now the purge of what was kept long enough.
+//! What is done later or again without anybody asking: purging and forgetting what was kept long enough.
 //!
 //! One program at a time has the database, so one runner of jobs is active. A backend that several programs share has to
 //! see to that by a lease; running a job twice does no harm, only work.
 
 mod purge;
+mod usage;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::app::App;
 use crate::config::JobsConfig;
 
 pub use purge::{Purged, purge};
+pub use usage::forget_usage;
 
 /// Runs jobs until `stop` changes or its sender is gone.
 pub async fn run(app: App, config: JobsConfig, mut stop: watch::Receiver<()>) {
@@ -36,6 +38,16 @@ async fn purge_again_and_again(app: &App, every: Duration) {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "the purge failed and is tried again later"
+                );
+            }
+        }
+        match forget_usage(app).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rows, "forgot usage that was kept long enough"),
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "old usage could not be forgotten; it is tried again later"
                 );
             }
         }

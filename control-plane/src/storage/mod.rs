@@ -14,6 +14,7 @@ mod publication;
 mod retention;
 pub mod sqlite;
 mod traits;
+mod usage;
 
 pub use administration::{
     AdminKeyStore, Claim, EnvironmentStore, IdempotencyStore, RoleDeleteMode, RoleStore,
@@ -29,3 +30,4 @@ pub use traits::{
     AuditFilter, AuditStore, ChangeLog, Committed, DeleteMode, KeyFilter, KeyStore, KeyspaceStore,
     NewKeyspace, PolicyStore, PublicationStore, StatusFilter, Store, WorkspaceStore,
 };
+pub use usage::{RequestFilter, Taken, UsageStore};

@@ -4,7 +4,7 @@ use tokio::sync::broadcast;
 
 use super::{
     AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, EnvironmentStore, IdempotencyStore,
-    KeyLifecycleStore, Publication, RetentionStore, RoleStore, SealedSigningKey, StoreError,
+    KeyLifecycleStore, Publication, RetentionStore, RoleStore, SealedSigningKey, StoreError, UsageStore,
 };
 use crate::domain::KeyspaceSettings;
 use crate::domain::audit::LogEnd;
@@ -30,6 +30,7 @@ pub trait Store:
     + AuditStore
     + ChangeLog
     + PublicationStore
+    + UsageStore
 {
 }
 
@@ -47,6 +48,7 @@ impl<T> Store for T where
         + AuditStore
         + ChangeLog
         + PublicationStore
+        + UsageStore
 {
 }
 

@@ -16,7 +16,7 @@ use super::api::{Group, Session};
 use super::client::Call;
 use super::exit::Failure;
 use super::keyspaces::{self, set};
-use super::{input, output};
+use super::{input, output, requests};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -120,6 +120,17 @@ pub(super) enum Command {
         #[arg(long)]
         path: Option<String>,
     },
+    /// Show how much a key was used, by hour and outcome.
+    Usage {
+        /// key_…
+        key: String,
+        /// From the hour of a time, or as long ago as a span such as 2d; else the last 24 hours.
+        #[arg(long, value_name = "WHEN")]
+        from: Option<String>,
+        /// Up to the hour of a time; else now.
+        #[arg(long, value_name = "WHEN")]
+        to: Option<String>,
+    },
     /// Take in keys by the SHA-256 of their tokens, one JSON object a line.
     Import {
         /// ks_…
@@ -180,6 +191,9 @@ pub(super) async fn run(group: Group<Command>) -> Result<(), Failure> {
         Command::Restore { key } => session.show(Call::post(path(&key)? + ":restore", Map::new())).await,
         Command::Permissions { key } => session.show(Call::get(path(&key)? + "/permissions")).await,
         Command::Verify { method, path } => verify(&session, method, path).await,
+        Command::Usage { key, from, to } => {
+            session.show(requests::spanned(Call::get(path(&key)? + "/usage"), from, to)?).await
+        }
         Command::Import { keyspace, file } => import::import(&session, &keyspace, &file).await,
         Command::RevokeLeaked { file } => leak::report(&session, &file).await,
     }

@@ -58,6 +58,7 @@ pub(in crate::http) async fn create_key(
         start: token.start().to_owned(),
         created_at: at,
         expires_at: None,
+        last_used_at: None,
     };
     let new = NewKey { id, keyspace_id, name, settings, secret, at };
     let made = app.store.create_key(&caller.actor(), new).await?;

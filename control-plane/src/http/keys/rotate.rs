@@ -68,6 +68,7 @@ pub(in crate::http) async fn rotate_key(
         start: token.start().to_owned(),
         created_at: now,
         expires_at: None,
+        last_used_at: None,
     };
     let done = app.store.rotate_key(&caller.actor(), id, expected, new, old_expires_at).await?;
     let view = KeyWithSecretView { key: KeyView::of(done.value, now), secret: token.shown() };

@@ -60,7 +60,7 @@ pub(in crate::http) struct SecretView {
     /// From then on it is refused, if that is before the key's own end.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
-    /// When a gate last saw it, as far as gates report that; `null` until one has.
+    /// When a gate last let a request through with it, as far as gates report that.
     #[schema(value_type = Option<String>, format = DateTime)]
     last_used_at: Option<Timestamp>,
 }
@@ -114,7 +114,7 @@ fn secret(secret: Secret) -> SecretView {
         start: secret.start,
         created_at: secret.created_at,
         expires_at: secret.expires_at,
-        last_used_at: None,
+        last_used_at: secret.last_used_at,
     }
 }
 

@@ -32,6 +32,9 @@ pub(in crate::http) struct KeyspaceView {
     default_expiry_days: Option<u32>,
     /// Whether tokens that Latchkey did not make are good here.
     foreign_tokens: bool,
+    /// For how many days the requests that gates report are kept; 0: only counts are.
+    #[schema(example = 7)]
+    request_log_days: u32,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -89,6 +92,7 @@ impl From<Keyspace> for KeyspaceView {
             retention_days: keyspace.rules.retention_days,
             default_expiry_days: keyspace.rules.default_expiry_days,
             foreign_tokens: keyspace.rules.foreign_tokens,
+            request_log_days: keyspace.rules.request_log_days,
             created_at: keyspace.created_at,
             updated_at: keyspace.updated_at,
         }
@@ -125,6 +129,9 @@ pub(in crate::http) struct KeyspaceInput {
     /// Whether tokens that Latchkey did not make, imported or set by a caller, are good; default false.
     #[schema(example = false)]
     foreign_tokens: Option<bool>,
+    /// 0 to 90; default 7.
+    #[schema(example = 7)]
+    request_log_days: Option<u32>,
 }
 
 /// See the keyspace's `quotas`; default none.
@@ -216,5 +223,6 @@ pub(super) fn rules(body: &mut Fields) -> KeyRulesPatch {
         retention_days: body.number("retention_days"),
         default_expiry_days: body.number("default_expiry_days"),
         foreign_tokens: body.flag("foreign_tokens"),
+        request_log_days: body.number("request_log_days"),
     }
 }

@@ -59,7 +59,8 @@ fn create_one(
     let at = mutation.at;
     let (name, settings) = draft.check(FieldErrors::default(), at, keyspace.rules.default_expiry_days)?;
     refuse_taken_tag(mutation.connection(), keyspace.id, &digest)?;
-    let secret = Secret { id: secret_id, digest, start, created_at: at, expires_at: None };
+    let secret =
+        Secret { id: secret_id, digest, start, created_at: at, expires_at: None, last_used_at: None };
     let new = NewKey { id, keyspace_id: keyspace.id, name, settings, secret, at };
     create(mutation, new).map(|_| id)
 }

@@ -196,6 +196,11 @@ fn store_rules(connection: &Connection, keyspace: &Keyspace) -> Result<(), Store
             rules.default_expiry_days,
             rules.foreign_tokens,
         ])?;
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO request_log_rules (keyspace_id, request_log_days) VALUES (?1, ?2)",
+        )?
+        .execute(params![number(keyspace.id.0), rules.request_log_days])?;
     Ok(())
 }
 

@@ -22,10 +22,11 @@ mod purge;
 mod readers;
 mod roles;
 mod rows;
+mod usage;
 mod workspaces;
 mod writer;
 
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 
 use self::mutation::Mutation;
 use self::readers::Readers;
@@ -45,6 +46,7 @@ pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
     notices: broadcast::Sender<KeyspaceId>,
+    usage_turn: Semaphore,
     // Held as long as the store lives: two programs on one file would each believe they publish alone.
     _lock: std::fs::File,
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 
 use super::readers::Readers;
 use super::writer::Writer;
@@ -93,7 +93,13 @@ impl SqliteStore {
         let readers = (0..READERS).map(|_| open_reader(&file)).collect::<Result<_, _>>()?;
         let writer = Writer::start(connection).map_err(in_folder)?;
         let (notices, _) = broadcast::channel(NOTICES);
-        Ok(Self { writer, readers: Readers::new(readers), notices, _lock: lock })
+        Ok(Self {
+            writer,
+            readers: Readers::new(readers),
+            notices,
+            usage_turn: Semaphore::new(1),
+            _lock: lock,
+        })
     }
 }
 

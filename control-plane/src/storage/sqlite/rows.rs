@@ -31,7 +31,7 @@ pub(super) fn tag(digest: &Digest) -> [u8; 16] {
 
 const KEYSPACE_COLUMNS: &str = "id, workspace_id, name, prefix, environment, gates, fresh_seconds, valid_seconds, \
      on_expired, change_seq, created_at, updated_at, deleted_at, keys_quota, owner_quota, leak_policy, retention_days, \
-     default_expiry_days, foreign_tokens";
+     default_expiry_days, foreign_tokens, (SELECT request_log_days FROM request_log_rules AS r WHERE r.keyspace_id = keyspaces.id)";
 
 const KEYSPACES: &str = "keyspaces JOIN key_rules ON keyspace_id = id";
 
@@ -91,6 +91,9 @@ fn read_keyspace(row: &Row<'_>) -> rusqlite::Result<Keyspace> {
             retention_days: row.get(16)?,
             default_expiry_days: row.get(17)?,
             foreign_tokens: row.get(18)?,
+            request_log_days: row
+                .get::<_, Option<u32>>(19)?
+                .unwrap_or_else(|| KeyRules::default().request_log_days),
         },
     })
 }
@@ -164,7 +167,8 @@ pub(super) fn read_key(row: &Row<'_>) -> rusqlite::Result<Key> {
 
 pub(super) fn with_secrets(connection: &Connection, mut key: Key) -> Result<Key, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, digest, start, created_at, expires_at FROM secrets WHERE key_id = ?1 ORDER BY id",
+        "SELECT id, digest, start, created_at, expires_at, (SELECT at FROM last_used WHERE secret_id = id) \
+         FROM secrets WHERE key_id = ?1 ORDER BY id",
     )?;
     let secrets = statement.query_map([number(key.id.0)], |row| {
         Ok(Secret {
@@ -173,6 +177,7 @@ pub(super) fn with_secrets(connection: &Connection, mut key: Key) -> Result<Key,
             start: row.get(2)?,
             created_at: Timestamp(row.get(3)?),
             expires_at: row.get::<_, Option<i64>>(4)?.map(Timestamp),
+            last_used_at: row.get::<_, Option<i64>>(5)?.map(Timestamp),
         })
     })?;
     key.secrets = secrets.collect::<Result<_, _>>()?;

@@ -16,3 +16,4 @@ mod shell;
 mod snapshot;
 mod token;
 mod tokens;
+mod usage;

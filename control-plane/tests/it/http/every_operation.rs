@@ -13,6 +13,8 @@ use crate::support::server::Server;
 const OPEN: [&str; 3] = ["/", "/healthz", "/readyz"];
 /// Operations for which any admin key will do. This list only ever shrinks.
 const ANY_SCOPE: [&str; 1] = ["whoami"];
+/// Operations that change no object of the tenant's making: what gates report, many times a second. This list only ever shrinks.
+const UNAUDITED: [&str; 1] = ["report_usage"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn g2_every_operation_but_the_open_ones_wants_an_admin_key() {
@@ -118,6 +120,9 @@ async fn g1_every_mutation_takes_its_documented_fields_and_leaves_an_audit_row()
         let rows = server.audit_rows().await.split_off(before);
         if operation.scopes.iter().all(|scope| scope.ends_with(":read")) {
             assert_eq!(rows, [], "{} only reads", operation.id);
+            continue;
+        }
+        if UNAUDITED.contains(&operation.id.as_str()) {
             continue;
         }
         let request = answer.header("x-request-id");

@@ -12,7 +12,7 @@ async fn key_rules_have_defaults_can_be_changed_and_go_back() {
     let path = format!("/v1/keyspaces/{keyspace}");
     let defaults = json!({
         "quotas": { "keys": null, "keys_per_owner": null }, "leak_policy": "revoke", "retention_days": 30,
-        "default_expiry_days": 90, "foreign_tokens": false
+        "default_expiry_days": 90, "foreign_tokens": false, "request_log_days": 7
     });
     let holds = |shown: &Value, wanted: &Value| {
         wanted.as_object().unwrap().iter().for_each(|(name, value)| assert_eq!(shown[name], *value, "{name}"))
@@ -20,7 +20,7 @@ async fn key_rules_have_defaults_can_be_changed_and_go_back() {
     holds(&server.api.get(&path).await.expect(200), &defaults);
     let others = json!({
         "quotas": { "keys": 10, "keys_per_owner": 2 }, "leak_policy": "notify", "retention_days": 7,
-        "default_expiry_days": null, "foreign_tokens": true
+        "default_expiry_days": null, "foreign_tokens": true, "request_log_days": 0
     });
     holds(&server.api.patch(&path, others.clone()).await.expect(200), &others);
     server.api.patch(&path, json!({ "name": "Other", "quotas": { "keys": 11 } })).await.expect(200);
@@ -28,7 +28,8 @@ async fn key_rules_have_defaults_can_be_changed_and_go_back() {
     assert_eq!(shown["quotas"], json!({ "keys": 11, "keys_per_owner": 2 }));
     assert_eq!((&shown["leak_policy"], &shown["default_expiry_days"]), (&json!("notify"), &Value::Null));
     let back = json!({
-        "quotas": null, "leak_policy": null, "retention_days": null, "default_expiry_days": 90, "foreign_tokens": null
+        "quotas": null, "leak_policy": null, "retention_days": null, "default_expiry_days": 90, "foreign_tokens": null,
+        "request_log_days": null
     });
     holds(&server.api.patch(&path, back).await.expect(200), &defaults);
     let made = server.api.post("/v1/keyspaces", json!({ "name": "Born so", "retention_days": 1 })).await;

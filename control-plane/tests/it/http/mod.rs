@@ -15,3 +15,4 @@ mod openapi;
 mod policy;
 mod roles;
 mod system;
+mod usage;

@@ -16,12 +16,14 @@ use latchkey_control_plane::storage::{
 };
 use latchkey_token::Digest;
 
-const NOW: Timestamp = Timestamp(1_800_000_000_000);
+use super::usage;
+
+pub(super) const NOW: Timestamp = Timestamp(1_800_000_000_000);
 const PAGE: PageRequest = PageRequest { limit: 100, before: None };
 
 /// Runs every claim, each on a store of its own.
 pub(super) async fn holds<S: Store>(open: impl AsyncFn() -> S) {
-    for claim in 0..=9 {
+    for claim in 0..=11 {
         let fixture = Fixture::new(Arc::new(open().await)).await;
         match claim {
             0 => bootstrap_happens_once(fixture).await,
@@ -33,15 +35,17 @@ pub(super) async fn holds<S: Store>(open: impl AsyncFn() -> S) {
             6 => base_rows_come_in_tag_order_and_forget_the_dead(fixture).await,
             7 => heads_are_numbered_without_repeats(fixture).await,
             8 => purged_keys_are_told_of_as_revoked(fixture).await,
+            9 => usage::reports_count_once_and_only_for_their_own_keyspace(fixture).await,
+            10 => usage::reports_do_not_hold_up_mutations(fixture).await,
             _ => concurrent_mutations_are_numbered_without_gaps(fixture).await,
         }
     }
 }
 
-struct Fixture {
-    store: Arc<dyn Store>,
+pub(super) struct Fixture {
+    pub(super) store: Arc<dyn Store>,
     ids: IdSource,
-    actor: Actor,
+    pub(super) actor: Actor,
 }
 
 impl Fixture {
@@ -60,7 +64,7 @@ impl Fixture {
         self.store.bootstrap(&self.actor, workspace, admin_key, [9; 32], b"check".to_vec()).await.unwrap()
     }
 
-    async fn keyspace(&self) -> KeyspaceId {
+    pub(super) async fn keyspace(&self) -> KeyspaceId {
         let id = self.ids.next(NOW);
         let draft = KeyspaceDraft { name: Some("Demo".into()), ..Default::default() };
         let settings: KeyspaceSettings = draft.check(FieldErrors::default()).unwrap();
@@ -82,11 +86,12 @@ impl Fixture {
             start: "lk_test_abcd".into(),
             created_at: NOW,
             expires_at: None,
+            last_used_at: None,
         };
         NewKey { id: self.ids.next(NOW), keyspace_id, name, settings, secret, at: NOW }
     }
 
-    async fn key(&self, keyspace: KeyspaceId, digest: [u8; 32]) -> KeyId {
+    pub(super) async fn key(&self, keyspace: KeyspaceId, digest: [u8; 32]) -> KeyId {
         let new = self.new_key(keyspace, digest, KeyDraft::default());
         self.store.create_key(&self.actor, new).await.unwrap().value.id
     }
@@ -109,7 +114,7 @@ fn revocation(note: Option<&str>, at: Timestamp) -> Revocation {
     Revocation { at, reason: RevocationReason::Admin, note: note.map(str::to_owned) }
 }
 
-fn digest(first: u8, rest: u8) -> [u8; 32] {
+pub(super) fn digest(first: u8, rest: u8) -> [u8; 32] {
     let mut digest = [rest; 32];
     digest[0] = first;
     digest

@@ -1,0 +1,115 @@
+//! What gates report: taken in, read, forgotten.
+
+mod forget;
+mod read;
+mod take;
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+
+use super::{SqliteStore, rows};
+use crate::domain::error::ObjectKind;
+use crate::domain::{
+    CreditReport, DomainError, Hour, HourCount, Key, KeyId, KeyUsage, Keyspace, KeyspaceId, LoggedRequest,
+    Page, PageRequest, Timestamp, UsageReport, WorkspaceId,
+};
+use crate::storage::{RequestFilter, StoreError, Taken, UsageStore};
+
+pub(super) use self::read::reported_credits;
+
+/// The key that stands for its whole keyspace in the hourly counts.
+const WHOLE_KEYSPACE: i64 = 0;
+/// The outcome of requests that were forgotten before they could be reported. No code has this number.
+const DROPPED: u8 = 0;
+
+#[async_trait]
+impl UsageStore for SqliteStore {
+    async fn record_usage(
+        &self,
+        workspace: WorkspaceId,
+        keyspace: KeyspaceId,
+        report: UsageReport,
+        at: Timestamp,
+    ) -> Result<Taken, StoreError> {
+        // One report in the writer's queue at a time: mutations that arrive meanwhile wait for that one and not for all.
+        let _turn = self.usage_turn.acquire().await;
+        self.keep(move |connection| {
+            let keyspace = found_keyspace(connection, workspace, keyspace)?;
+            take::take(connection, &keyspace, &report, at)
+        })
+        .await
+    }
+
+    async fn requests(
+        &self,
+        workspace: WorkspaceId,
+        keyspace: KeyspaceId,
+        filter: RequestFilter,
+        page: PageRequest,
+    ) -> Result<Page<LoggedRequest>, StoreError> {
+        self.read(move |connection| {
+            found_keyspace(connection, workspace, keyspace)?;
+            read::requests(connection, keyspace, &filter, page)
+        })
+        .await
+    }
+
+    async fn keyspace_usage(
+        &self,
+        workspace: WorkspaceId,
+        keyspace: KeyspaceId,
+        from: Hour,
+        to: Hour,
+    ) -> Result<Vec<HourCount>, StoreError> {
+        self.read(move |connection| {
+            found_keyspace(connection, workspace, keyspace)?;
+            read::hours(connection, keyspace, WHOLE_KEYSPACE, from, to)
+        })
+        .await
+    }
+
+    async fn key_usage(
+        &self,
+        workspace: WorkspaceId,
+        key: KeyId,
+        from: Hour,
+        to: Hour,
+    ) -> Result<KeyUsage, StoreError> {
+        self.read(move |connection| {
+            let key = found_key(connection, workspace, key)?;
+            let hours = read::hours(connection, key.keyspace_id, rows::number(key.id.0), from, to)?;
+            Ok(KeyUsage { last_used: read::last_used(connection, key.id)?, hours })
+        })
+        .await
+    }
+
+    async fn reported_credits(
+        &self,
+        workspace: WorkspaceId,
+        key: KeyId,
+    ) -> Result<Vec<CreditReport>, StoreError> {
+        self.read(move |connection| {
+            let key = found_key(connection, workspace, key)?;
+            reported_credits(connection, key.id)
+        })
+        .await
+    }
+
+    async fn forget_usage(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let old = self.read(move |connection| forget::keyspaces_with_old_requests(connection, now)).await?;
+        self.keep(move |connection| forget::slice(connection, &old, now)).await
+    }
+}
+
+fn found_keyspace(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: KeyspaceId,
+) -> Result<Keyspace, StoreError> {
+    rows::keyspace(connection, workspace, id)?
+        .ok_or_else(|| DomainError::NotFound(ObjectKind::Keyspace).into())
+}
+
+fn found_key(connection: &Connection, workspace: WorkspaceId, id: KeyId) -> Result<Key, StoreError> {
+    rows::key(connection, workspace, id)?.ok_or_else(|| DomainError::NotFound(ObjectKind::Key).into())
+}
