@@ -7,11 +7,12 @@ use crate::setup::{BARE, WASM};
 use crate::{setup, test, tools};
 
 /// The crates that run anywhere. Each is built alone, because Cargo would join their features.
-const PORTABLE: [&[&str]; 4] = [
+const PORTABLE: [&[&str]; 5] = [
     &["--package", "latchkey-token"],
     &["--package", "latchkey-snapshot"],
     &["--package", "latchkey-snapshot", "--features", "sign"],
     &["--package", "latchkey-validator"],
+    &["--package", "latchkey-ledger"],
 ];
 
 /// The crates that are never built for the machine itself.
