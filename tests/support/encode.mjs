@@ -1,5 +1,6 @@
 // Snapshots written from spec/snapshot.md, without the Rust code: what the gate takes is what the specification says.
 import { createHash, sign } from "node:crypto";
+import { profileRestrictions, routeRestrictions } from "./restrictions.mjs";
 
 export const ENVIRONMENTS = { any: 0, test: 1, live: 2 };
 const NO_PERMISSION = 0xffff;
@@ -7,13 +8,13 @@ const DOMAIN = Buffer.from("latchkey head v1\0");
 
 export const sha256 = (bytes) => createHash("sha256").update(bytes).digest();
 
-const u8 = (...values) => Buffer.from(values);
-const u16 = (value) => sized(2, (bytes) => bytes.writeUInt16LE(value));
+export const u8 = (...values) => Buffer.from(values);
+export const u16 = (value) => sized(2, (bytes) => bytes.writeUInt16LE(value));
 const u24 = (value) => Buffer.from([value & 0xff, (value >> 8) & 0xff, (value >> 16) & 0xff]);
-const u32 = (value) => sized(4, (bytes) => bytes.writeUInt32LE(value));
+export const u32 = (value) => sized(4, (bytes) => bytes.writeUInt32LE(value));
 const u40 = (value) => sized(5, (bytes) => bytes.writeUIntLE(value, 0, 5));
-const u64 = (value) => sized(8, (bytes) => bytes.writeBigUInt64LE(BigInt(value)));
-const text = (length, value) => Buffer.concat([length(Buffer.byteLength(value)), Buffer.from(value)]);
+export const u64 = (value) => sized(8, (bytes) => bytes.writeBigUInt64LE(BigInt(value)));
+export const text = (length, value) => Buffer.concat([length(Buffer.byteLength(value)), Buffer.from(value)]);
 
 function sized(length, write) {
   const bytes = Buffer.alloc(length);
@@ -27,12 +28,12 @@ export const ref = (body) => Buffer.concat([sha256(body), u32(body.length)]);
 const tlv = (entries) => Buffer.concat(entries.map(([type, value]) => Buffer.concat([u8(type), u16(value.length), value])));
 
 /** Section 4. */
-function profile({ owner, grants = [], metadata }) {
+function profile({ owner, grants = [], metadata, ...restrictions }) {
   const entries = [];
   if (owner !== undefined) entries.push([0x01, Buffer.from(owner)]);
   if (grants.length > 0) entries.push([0x03, Buffer.concat([...grants].sort().map((grant) => text(u8, grant)))]);
   if (metadata !== undefined) entries.push([0x04, Buffer.from(JSON.stringify(metadata))]);
-  return tlv(entries);
+  return tlv([...entries, ...profileRestrictions(restrictions)]);
 }
 
 function rowsAndProfiles(keys) {
@@ -69,13 +70,14 @@ export function segment({ keyspace, first, last, revokes = [], upserts = [] }) {
 /** Section 6. */
 export function policy({ keyspace, routes, allowByDefault = false, decideFromExpired = false }) {
   const permissions = [...new Set(routes.map((route) => route.permission).filter(Boolean))].sort();
-  const encoded = routes.map(({ method, path, permission, environment = "any" }) =>
-    Buffer.concat([
+  const encoded = routes.map(({ method, path, permission, environment = "any", ...restrictions }) => {
+    const extensions = tlv(routeRestrictions(restrictions));
+    return Buffer.concat([
       text(u8, method), text(u16, path),
       u16(permission === undefined ? NO_PERMISSION : permissions.indexOf(permission)),
-      u8(ENVIRONMENTS[environment]), u16(0),
-    ]),
-  );
+      u8(ENVIRONMENTS[environment]), u16(extensions.length), extensions,
+    ]);
+  });
   return Buffer.concat([
     Buffer.from("LKPO"), u8(1, allowByDefault ? 1 : 0, decideFromExpired ? 1 : 0, 0), u64(keyspace),
     u16(permissions.length), ...permissions.map((name) => text(u8, name)),
