@@ -6,6 +6,7 @@ mod build;
 mod checks;
 mod ci;
 mod error;
+mod fuzz;
 mod http;
 mod json;
 mod paths;
@@ -32,6 +33,7 @@ Usage: cargo xtask COMMAND
   test [NAME…]                    every test, or the suites and end-to-end files named (`test list` lists them)
   ci                              what CI runs: formats, lints, bare-target builds, then every test
   bench NAME [--json FILE]        one of: decide, gate, revoke, control-plane, signing
+  fuzz [--seconds N] [TARGET…]    libFuzzer over the formats, 60 s a target; needs nightly and cargo-fuzz
   build [edge]                    everything that `up` starts, or the Worker's module folder alone
   setup                           the Node tools and Rust targets that builds need
 
@@ -67,6 +69,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["test", names @ ..] => test::run(names),
         ["ci"] => ci::run(),
         ["bench", options @ ..] => bench::run(options),
+        ["fuzz", options @ ..] => fuzz::run(options),
         ["build"] => Wanted::system().build(&Progress::start()),
         ["build", "edge"] => Wanted::edge().build(&Progress::start()),
         ["setup"] => setup::everything(&Progress::start()),
