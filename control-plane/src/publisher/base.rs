@@ -34,7 +34,7 @@ pub(super) async fn build(
     let state = store.publishing_state(id).await?;
     let (keyspace, policy, _) =
         state.ok_or_else(|| PublishError::Interrupted("the keyspace is gone".to_owned()))?;
-    let rows = store.base_row_count(id, forget_before(now)).await?;
+    let rows = store.base_row_count(id).await?;
     let roles = policy.role_numbers();
     let mut shard_bits = shard_bits_for(rows);
     loop {

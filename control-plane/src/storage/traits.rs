@@ -313,8 +313,8 @@ pub trait PublicationStore: Send + Sync + 'static {
         key_limit: u32,
     ) -> Result<ChangesSince, StoreError>;
 
-    /// How many rows [`PublicationStore::base_rows`] has.
-    async fn base_row_count(&self, id: KeyspaceId, forget_before: Timestamp) -> Result<u64, StoreError>;
+    /// How many rows [`PublicationStore::base_rows`] has at most: it may count rows that are left out there.
+    async fn base_row_count(&self, id: KeyspaceId) -> Result<u64, StoreError>;
 
     /// The rows behind `after` in the order of their tags. Rows that were revoked or expired before `forget_before` are
     /// left out. Pages may see changes that were made in between.

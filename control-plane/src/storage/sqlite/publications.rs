@@ -109,12 +109,12 @@ impl PublicationStore for SqliteStore {
         self.read(move |connection| changes_since(connection, id, after, key_limit)).await
     }
 
-    async fn base_row_count(&self, id: KeyspaceId, forget_before: Timestamp) -> Result<u64, StoreError> {
+    async fn base_row_count(&self, id: KeyspaceId) -> Result<u64, StoreError> {
         self.read(move |connection| {
-            let sql = format!("SELECT count(*) FROM {BASE_ROWS}");
             let count: i64 = connection
-                .prepare_cached(&sql)?
-                .query_row(params![number(id.0), Vec::<u8>::new(), forget_before.0], |row| row.get(0))?;
+                // From the index alone; to look at each key too takes a second for a million of them.
+                .prepare_cached("SELECT count(*) FROM secrets WHERE keyspace_id = ?1")?
+                .query_row([number(id.0)], |row| row.get(0))?;
             Ok(unsigned(count))
         })
         .await

@@ -294,7 +294,8 @@ async fn base_rows_come_in_tag_order_and_forget_the_dead(f: Fixture) {
         firsts.extend(page.iter().map(|row| (row.tag[0], row.revoked)));
     }
     assert_eq!(firsts, [(3, false), (7, false), (60, true), (90, false), (200, false), (250, false)]);
-    assert_eq!(f.store.base_row_count(keyspace, NOW).await.unwrap(), 6);
+    let at_most = f.store.base_row_count(keyspace).await.unwrap();
+    assert!((6..=7).contains(&at_most), "{at_most}: the forgotten row may count");
 }
 
 async fn purged_keys_are_told_of_as_revoked(f: Fixture) {
