@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use latchkey_snapshot::{BaseBuilder, BaseRef, BuiltBase, ObjectRef, Refusal, limits, shard_bits_for};
+use tokio::sync::{broadcast, watch};
 
 use super::{PublishError, forget_before, segments};
 use crate::domain::{KeyspaceId, Timestamp};
@@ -13,6 +15,9 @@ use crate::storage::{Body, Store};
 const PAGE_ROWS: u32 = 4_096;
 /// Bytes of bodies that are gathered before they are written.
 const FLUSH_BYTES: usize = 1 << 20;
+/// After a page during which others wrote, the build rests for this many times as long as the page took: a million rows are
+/// seconds of processor time and disk, and whoever creates keys meanwhile is waiting for an answer.
+const REST: u32 = 3;
 
 /// A base whose bodies are all in the store.
 #[derive(Clone, Debug)]
@@ -25,11 +30,12 @@ pub(super) struct NewBase {
 }
 
 /// Builds a base that contains every change up to the moment of the call, and possibly some made while it runs: those come
-/// again in the segments behind it, and saying a thing twice changes nothing.
+/// again in the segments behind it, and saying a thing twice changes nothing. Gives way to writes until it is `hurried`.
 pub(super) async fn build(
     store: Arc<dyn Store>,
     id: KeyspaceId,
     now: Timestamp,
+    hurried: watch::Receiver<bool>,
 ) -> Result<NewBase, PublishError> {
     let state = store.publishing_state(id).await?;
     let (keyspace, policy, _) =
@@ -38,7 +44,7 @@ pub(super) async fn build(
     let roles = policy.role_numbers();
     let mut shard_bits = shard_bits_for(rows);
     loop {
-        let build = Build { store: store.as_ref(), id, roles: &roles, now };
+        let build = Build { store: store.as_ref(), id, roles: &roles, now, hurried: hurried.clone() };
         match build.with_shards(shard_bits, keyspace.change_seq).await {
             // Keys with much metadata and many permissions of their own: the same rows take more shards.
             Err(PublishError::Encoding(Refusal::TooLong | Refusal::LimitExceeded))
@@ -56,6 +62,7 @@ struct Build<'a> {
     id: KeyspaceId,
     roles: &'a BTreeMap<String, u16>,
     now: Timestamp,
+    hurried: watch::Receiver<bool>,
 }
 
 /// Bodies that the builder handed out and nobody has stored yet.
@@ -72,7 +79,9 @@ impl Build<'_> {
         let mut builder = BaseBuilder::new(self.id.0, shard_bits, emit).map_err(PublishError::Encoding)?;
         let mut kept = Kept::default();
         let mut after = None;
+        let mut notices = self.store.subscribe();
         loop {
+            let started = Instant::now();
             let page = self.store.base_rows(self.id, after, PAGE_ROWS, forget_before(self.now)).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.tag);
@@ -80,10 +89,22 @@ impl Build<'_> {
                 builder.push(&segments::row(row, self.roles)).map_err(PublishError::Encoding)?;
             }
             self.flush(&emitted, FLUSH_BYTES, &mut kept).await?;
+            if others_wrote(&mut notices) {
+                self.rest(started.elapsed() * REST).await;
+            }
         }
         let built = builder.finish().map_err(PublishError::Encoding)?;
         self.flush(&emitted, 0, &mut kept).await?;
         Ok(kept.into_base(built, change_seq))
+    }
+
+    async fn rest(&self, time: Duration) {
+        let mut hurried = self.hurried.clone();
+        tokio::select! {
+            // Also if nobody is left to say so.
+            _ = hurried.wait_for(|hurried| *hurried) => {}
+            () = tokio::time::sleep(time) => {}
+        }
     }
 
     async fn flush(&self, emitted: &Emitted, at_least: usize, kept: &mut Kept) -> Result<(), PublishError> {
@@ -98,6 +119,18 @@ impl Build<'_> {
         kept.hashes.extend(bodies.iter().map(|body| body.hash));
         kept.bytes += bodies.iter().map(|body| body.bytes.len() as u64).sum::<u64>();
         Ok(self.store.keep_bodies(self.id, bodies).await?)
+    }
+}
+
+/// Whether a change was noticed since this was last asked.
+fn others_wrote(notices: &mut broadcast::Receiver<KeyspaceId>) -> bool {
+    use broadcast::error::TryRecvError::{Closed, Empty, Lagged};
+    let mut wrote = false;
+    loop {
+        match notices.try_recv() {
+            Ok(_) | Err(Lagged(_)) => wrote = true,
+            Err(Empty | Closed) => return wrote,
+        }
     }
 }
 

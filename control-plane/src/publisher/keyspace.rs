@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use latchkey_snapshot::{Audience, BaseRef, Head, HeadSigner, ObjectRef, Refusal, TagScheme, limits, sha256};
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
-use super::base::{self, NewBase};
+use super::base::NewBase;
+use super::building::{Building, finished};
 use super::push::Gates;
 use super::release::{Release, Segment, verify_head};
 use super::twin::{self, Twin};
 use super::walk::stored_body;
 use super::{Context, PublishError, segments};
-use crate::domain::{Keyspace, KeyspaceId, PolicyState, ServedEnvironment};
+use crate::domain::{ChangeKind, Keyspace, KeyspaceId, PolicyState, ServedEnvironment};
 use crate::storage::{BodyChanges, ChangesSince, Publication, Store, StoreError};
 
 /// From this many bytes of segments on a new base is built beside; half of what a head may list leaves room meanwhile.
@@ -24,6 +24,10 @@ const SEGMENT_KEYS: u32 = 8_192;
 const FIRST_EPOCH: u32 = 1;
 /// Pause after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How often somebody who waits for a base looks at whether it should hurry.
+const IMPATIENCE: Duration = Duration::from_millis(100);
+/// Rows of the change log that are looked through at once for that.
+const CHANGES_AT_ONCE: u32 = 4_096;
 
 /// Publishes a keyspace whenever `wake` is notified and at every heartbeat. Ends when the keyspace was deleted and all its
 /// gates have been told.
@@ -78,9 +82,11 @@ struct KeyspacePublisher {
     current: Option<Release>,
     /// The last head that was noted, even if it could not be taken up again: its number is used up.
     last: Option<Publication>,
-    building: Option<JoinHandle<Result<NewBase, PublishError>>>,
+    building: Option<Building>,
     /// A base that is complete and not yet in a head.
     built: Option<NewBase>,
+    /// The last release left changes out for which there was no room.
+    behind: bool,
     gates: Gates,
     /// Gates that say that they have a head as new as the last one.
     overtaken: mpsc::Receiver<()>,
@@ -117,6 +123,7 @@ impl KeyspacePublisher {
             last,
             building: None,
             built: None,
+            behind: false,
             gates,
             overtaken,
             released_at: Instant::now(),
@@ -157,6 +164,7 @@ impl KeyspacePublisher {
     async fn next_occasion(&mut self, wake: &Notify) -> Due {
         let config = &self.context.config;
         let due = tokio::select! {
+            () = std::future::ready(()), if self.behind => Due::IfChanged,
             () = wake.notified() => Due::IfChanged,
             () = sleep_until(self.released_at + config.heartbeat) => Due::Always,
             _ = self.overtaken.recv() => Due::Always,
@@ -214,6 +222,12 @@ impl KeyspacePublisher {
         };
         loop {
             if let Some(changed) = self.extend(&mut content, policy).await? {
+                self.behind = false;
+                return Ok((content, changed));
+            }
+            if let Some(content) = self.progress() {
+                self.behind = true;
+                let changed = ChangesSince { through_seq: content.change_seq, ..ChangesSince::default() };
                 return Ok((content, changed));
             }
             // The changes fit no segment, so there is nothing for it but to wait for a base that has them.
@@ -221,13 +235,44 @@ impl KeyspacePublisher {
         }
     }
 
+    /// A new base by itself, if it is ahead of the last head: while keys are made faster than bases are built, the changes behind
+    /// it never fit, and without this nothing would be released until that ends.
+    fn progress(&self) -> Option<Content> {
+        let released = self.current.as_ref().map(|current| current.head().change_seq);
+        self.built.as_ref().filter(|built| Some(built.named.change_seq) > released).map(content_of)
+    }
+
     async fn new_base(&mut self) -> Result<Content, PublishError> {
-        if self.building.is_none() {
-            self.start_building();
-        }
-        let built = finished(&mut self.building).await;
+        let mut seen = self.current.as_ref().map_or(0, |current| current.head().change_seq);
+        let mut hurries = self.current.is_none();
+        let built = loop {
+            let building = self.building.get_or_insert_with(|| {
+                Building::start(Arc::clone(&self.store), self.id, self.context.app.now())
+            });
+            if hurries {
+                building.hurry();
+            }
+            tokio::select! {
+                built = building.finished() => break built,
+                () = sleep(IMPATIENCE), if !hurries => {}
+            }
+            hurries = hurries || self.more_than_creations(&mut seen).await?;
+        };
         self.building = None;
         Ok(content_of(self.built.insert(built?)))
+    }
+
+    /// Whether anything but the making of keys happened after the change `seen`, which is moved on. A new key can wait for bases that
+    /// give way to others; a revocation cannot.
+    async fn more_than_creations(&self, seen: &mut u64) -> Result<bool, PublishError> {
+        loop {
+            let changes = self.store.changes(self.id, *seen, CHANGES_AT_ONCE).await?;
+            let Some(last) = changes.last() else { return Ok(false) };
+            *seen = last.seq;
+            if changes.iter().any(|change| change.kind != ChangeKind::KeyCreated) {
+                return Ok(true);
+            }
+        }
     }
 
     /// Only right after a release: a base that is being built must not lose its bodies to the clearing away of old ones.
@@ -235,13 +280,8 @@ impl KeyspacePublisher {
         let segments = self.current.iter().flat_map(|current| &current.segments);
         let bytes: usize = segments.map(|segment| segment.bytes.len()).sum();
         if bytes > REBASE_BYTES && self.building.is_none() {
-            self.start_building();
+            self.building = Some(Building::start(Arc::clone(&self.store), self.id, self.context.app.now()));
         }
-    }
-
-    fn start_building(&mut self) {
-        self.building =
-            Some(tokio::spawn(base::build(Arc::clone(&self.store), self.id, self.context.app.now())));
     }
 
     /// Adds what changed to the segments, and says what the newest of them now contains; `None` if it does not fit.
@@ -375,16 +415,6 @@ impl KeyspacePublisher {
                 Err(error.into())
             }
         }
-    }
-}
-
-/// The outcome of what is being built; if that is nothing, it never comes.
-async fn finished(
-    building: &mut Option<JoinHandle<Result<NewBase, PublishError>>>,
-) -> Result<NewBase, PublishError> {
-    match building {
-        Some(task) => task.await.unwrap_or_else(|error| Err(PublishError::Interrupted(error.to_string()))),
-        None => std::future::pending().await,
     }
 }
 

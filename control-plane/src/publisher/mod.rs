@@ -13,6 +13,7 @@
 //! After a restart the last release is taken up from the database, signed anew and pushed to every gate.
 
 mod base;
+mod building;
 mod gate_client;
 mod keyspace;
 mod propagation;

@@ -92,7 +92,7 @@ pub struct ChangedRow {
 }
 
 /// What happened to a keyspace after some change.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChangesSince {
     /// The newest change that this includes.
     pub through_seq: u64,
