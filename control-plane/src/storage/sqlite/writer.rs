@@ -71,16 +71,21 @@ fn write_until_closed(connection: &Connection, jobs: &mpsc::Receiver<Box<dyn Job
 
 /// An error here is one of the transaction as a whole: no job of the batch has happened.
 fn commit_together(connection: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
-    connection.execute_batch("BEGIN IMMEDIATE")?;
+    run(connection, "BEGIN IMMEDIATE")?;
     for job in batch {
-        connection.execute_batch("SAVEPOINT job")?;
+        run(connection, "SAVEPOINT job")?;
         // After a full disk SQLite may have dropped the whole transaction; then these fail, and with them the batch.
-        match job.run(connection) {
-            Verdict::Keep => connection.execute_batch("RELEASE job")?,
-            Verdict::Undo => connection.execute_batch("ROLLBACK TO job; RELEASE job")?,
+        if let Verdict::Undo = job.run(connection) {
+            run(connection, "ROLLBACK TO job")?;
         }
+        run(connection, "RELEASE job")?;
     }
-    connection.execute_batch("COMMIT")
+    run(connection, "COMMIT")
+}
+
+/// These are run for every mutation, so they are parsed only once.
+fn run(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(statement)?.execute([]).map(drop)
 }
 
 enum Verdict {
