@@ -86,14 +86,13 @@ pub(super) fn create(mutation: &mut Mutation<'_>, mut new: NewKey) -> Result<Com
         return Err(DomainError::ExternalIdTaken(holder).into());
     }
     key_checks::refuse_at_quota(connection, &rules, new.settings.owner.as_deref())?;
-    let name = match new.name.take() {
+    let (name, seq) = match new.name.take() {
         Some(name) => {
             refuse_taken_name(connection, keyspace, new.settings.owner.as_deref(), &name, None)?;
-            name
+            (name, mutation.next_change_seq(keyspace)?)
         }
         None => next_default_name(connection, keyspace, new.settings.owner.as_deref())?,
     };
-    let seq = mutation.next_change_seq(keyspace)?;
     let key = new.into_key(name, seq);
     insert(connection, &key)?;
     let after = key.audit_view();
@@ -249,21 +248,26 @@ fn store_settings(connection: &Connection, key: &Key) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// `Key 1`, `Key 2`, …: counts the keyspace's creations, and steps over names that people have taken.
+/// `Key 1`, `Key 2`, …, and the number that the change has in its keyspace's log. Counts the keyspace's creations, and steps over
+/// names that people have taken.
 fn next_default_name(
     connection: &Connection,
     keyspace: KeyspaceId,
     owner: Option<&str>,
-) -> Result<String, StoreError> {
+) -> Result<(String, u64), StoreError> {
+    let mut skipped = 0;
     loop {
-        let created: i64 = connection
+        // Both numbers in one statement: this is done for nearly every key that is made.
+        let (created, seq): (i64, i64) = connection
             .prepare_cached(
-                "UPDATE keyspaces SET keys_created = keys_created + 1 WHERE id = ?1 RETURNING keys_created",
+                "UPDATE keyspaces SET keys_created = keys_created + 1, change_seq = change_seq + ?2 WHERE id = ?1 \
+                 RETURNING keys_created, change_seq",
             )?
-            .query_row([number(keyspace.0)], |row| row.get(0))?;
+            .query_row([number(keyspace.0), i64::from(skipped == 0)], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let name = format!("Key {created}");
         if holder_of_name(connection, keyspace, owner, &name)?.is_none() {
-            return Ok(name);
+            return Ok((name, rows::unsigned(seq)));
         }
+        skipped += 1;
     }
 }
