@@ -17,7 +17,7 @@ use crate::storage::{AdminKeyStore, Committed, StoreError};
 #[async_trait]
 impl AdminKeyStore for SqliteStore {
     async fn presented_admin_key(&self, digest: [u8; 32]) -> Result<Option<AdminKey>, StoreError> {
-        self.read(move |connection| {
+        self.read_here(|connection| {
             let sql = format!("SELECT {COLUMNS} WHERE a.digest = ?1");
             Ok(connection.prepare_cached(&sql)?.query_row([digest], read).optional()?)
         })

@@ -24,7 +24,7 @@ impl KeyspaceStore for SqliteStore {
     }
 
     async fn keyspace(&self, workspace: WorkspaceId, id: KeyspaceId) -> Result<Keyspace, StoreError> {
-        self.read(move |connection| found(rows::keyspace(connection, workspace, id)?)).await
+        self.read_here(|connection| found(rows::keyspace(connection, workspace, id)?)).await
     }
 
     async fn keyspaces(

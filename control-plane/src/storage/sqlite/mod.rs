@@ -60,6 +60,14 @@ impl SqliteStore {
         self.readers.read(query).await
     }
 
+    /// Reads a single row that many requests ask for, without waiting for a thread. See [`Readers::read_here`].
+    async fn read_here<T>(
+        &self,
+        query: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.readers.read_here(query).await
+    }
+
     /// Changes something that tenants own. See [`Mutation`] for what the operation must do.
     async fn mutate<T: Send + 'static>(
         &self,
