@@ -11,6 +11,8 @@ const TYPE_BASE: &str = "https://latchkey.dev/problems/";
 const CONTENT_TYPE: &str = "application/problem+json";
 /// Seconds until a gate without a usable snapshot is worth asking again.
 const RETRY_AFTER: &str = "2";
+/// Seconds until what counts requests and credits is worth asking again.
+const LIMITS_RETRY_AFTER: &str = "1";
 const CHALLENGE: &str = "Bearer realm=\"latchkey\"";
 /// RFC 6750 section 3.1: only where a token was presented.
 const CHALLENGE_INVALID: &str = "Bearer realm=\"latchkey\", error=\"invalid_token\"";
@@ -97,10 +99,17 @@ impl Problem {
                 Self::new(name, 503, "Gate Data Expired", "The gate's key data is too old to decide from.")
                     .with("retry-after", RETRY_AFTER)
             }
+            Code::LimitsUnavailable => Self::new(
+                name,
+                503,
+                "Limits Not Available",
+                "The API key's limits cannot be checked at the moment; try again.",
+            )
+            .with("retry-after", LIMITS_RETRY_AFTER),
             // `Code` may grow: whatever this build cannot name is a denial.
             _ => Self::new(
                 name,
-                403,
+                503,
                 "Restriction Not Supported",
                 "The API key or the route is restricted in a way that this gate does not enforce.",
             ),

@@ -114,11 +114,19 @@ pub struct RouteSignature {
 impl Default for RouteSignature {
     /// For routes that say nothing: not required, no nonce, five minutes.
     fn default() -> Self {
-        Self { required: false, nonce: false, max_age_seconds: 300, components: Vec::new() }
+        Self {
+            required: false,
+            nonce: false,
+            max_age_seconds: Self::USUAL_AGE_SECONDS,
+            components: Vec::new(),
+        }
     }
 }
 
 impl RouteSignature {
+    /// How old a signature may be where the route does not say.
+    pub const USUAL_AGE_SECONDS: u32 = 300;
+
     fn encode(&self) -> Result<Vec<u8>, Refusal> {
         let mut components: Vec<&String> = self.components.iter().collect();
         components.sort_unstable();

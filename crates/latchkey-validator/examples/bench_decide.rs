@@ -90,6 +90,7 @@ impl Gate {
         let facts = RequestFacts::new(credential, black_box("GET"), black_box(b"/v1/orders/1234"));
         match black_box(decide(&facts, &gate, ISSUED_AT)) {
             Verdict::Decided(decision) => assert_eq!(decision.code, expected),
+            Verdict::Conditional(conditional) => panic!("left to do: {:?}", conditional.demands),
             Verdict::NeedsObject(object) => panic!("everything is loaded, but {object:?} is asked for"),
         }
     }

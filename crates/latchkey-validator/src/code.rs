@@ -46,11 +46,13 @@ pub enum Code {
     SnapshotExpired = 18,
     /// The key or the route is restricted in a way that this build does not enforce.
     RestrictionUnsupported = 19,
+    /// What counts the key's requests or credits does not answer.
+    LimitsUnavailable = 20,
 }
 
 impl Code {
     /// Every code, ascending by number.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Valid,
         Self::MissingKey,
         Self::MalformedKey,
@@ -70,6 +72,7 @@ impl Code {
         Self::SnapshotUnavailable,
         Self::SnapshotExpired,
         Self::RestrictionUnsupported,
+        Self::LimitsUnavailable,
     ];
 
     /// The stable number, 1 to 255.
@@ -109,6 +112,35 @@ impl Code {
             Self::SnapshotUnavailable => "SNAPSHOT_UNAVAILABLE",
             Self::SnapshotExpired => "SNAPSHOT_EXPIRED",
             Self::RestrictionUnsupported => "RESTRICTION_UNSUPPORTED",
+            Self::LimitsUnavailable => "LIMITS_UNAVAILABLE",
+        }
+    }
+
+    /// What it means, for an admin who explains a decision. More than a stranger may be told.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Valid => "the request passes",
+            Self::MissingKey => "no credential was presented",
+            Self::MalformedKey => "what was presented is not a token",
+            Self::NotFound => "no such token was issued",
+            Self::Revoked => "the token, its key, its owner or its keyspace was revoked",
+            Self::Disabled => "the key is switched off",
+            Self::Expired => "the time of the key or of this secret is over",
+            Self::EnvironmentMismatch => "a test key where only live ones pass, or the other way round",
+            Self::IpDenied => "the key may not be used from this address",
+            Self::RouteNotFound => "no route matches, or the path is not canonical",
+            Self::InsufficientPermissions => "the key lacks the permission that the route asks for",
+            Self::ConstraintDenied => "the request is outside the values that the key is limited to",
+            Self::SignatureRequired => "the key may only be used with signed requests",
+            Self::SignatureInvalid => "the request's signature does not verify",
+            Self::RateLimited => "too many requests",
+            Self::CreditsExhausted => "too few credits are left",
+            Self::SnapshotUnavailable => "there is nothing to decide from",
+            Self::SnapshotExpired => "the snapshot is too old to decide from",
+            Self::RestrictionUnsupported => {
+                "the key or route is restricted in a way that this build does not enforce"
+            }
+            Self::LimitsUnavailable => "what counts requests or credits does not answer",
         }
     }
 }

@@ -1,13 +1,15 @@
 use latchkey_snapshot::{ObjectRef, RowView};
 use latchkey_token::Environment;
 
-use crate::{Age, Code};
+use crate::{Age, Code, Demands};
 
 /// The answer to a request, or what is missing for one.
 #[derive(Clone, Copy, Debug)]
 pub enum Verdict<'s> {
     /// The answer.
     Decided(Decision<'s>),
+    /// The request passes if what is left to do succeeds. Whoever cannot do it denies.
+    Conditional(Conditional<'s>),
     /// The key's row is in a body that is not loaded: fetch it, supply it to the snapshot, decide again.
     NeedsObject(ObjectRef),
 }
@@ -25,6 +27,27 @@ pub struct Decision<'s> {
     pub age: Option<Age>,
 }
 
+/// A request that passes if its demands are met. It has no code, so that nobody takes it for an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Conditional<'s> {
+    /// The key.
+    pub key: KeyView<'s>,
+    /// Position of the matched route in the policy; `None` where the policy lets any valid key pass.
+    pub route: Option<u16>,
+    /// The snapshot's age.
+    pub age: Age,
+    /// What is left to do; not empty.
+    pub demands: Demands<'s>,
+}
+
+impl<'s> Conditional<'s> {
+    /// The decision after the demands were seen to: that the request passes, or the code of the first demand that was not met.
+    pub fn settle(&self, outcome: Result<(), Code>) -> Decision<'s> {
+        let code = outcome.err().unwrap_or(Code::Valid);
+        Decision { code, key: Some(self.key), route: self.route, age: Some(self.age) }
+    }
+}
+
 /// A key as the snapshot has it.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyView<'s> {
@@ -32,6 +55,11 @@ pub struct KeyView<'s> {
 }
 
 impl<'s> KeyView<'s> {
+    /// The tag under which the key was found.
+    pub fn tag(&self) -> &'s [u8; 16] {
+        self.row.tag()
+    }
+
     /// The number in the key's id: `key_…`.
     pub fn number(&self) -> u64 {
         self.row.key_number()

@@ -4,6 +4,8 @@
 //! routing it (collapsing `//`, resolving `..`, decoding `%2e`, dropping `;x`) would serve another route than the one
 //! that was checked. So a path that such a step could change is not matched: it is not found.
 
+use crate::text::{Encoding, Text, unescape};
+
 /// Longest request path that is matched, in bytes, without the query. Bounds the work that a caller can ask for.
 pub const MAX_PATH_LEN: usize = 2_048;
 
@@ -13,6 +15,8 @@ pub(crate) struct CanonicalPath<'a> {
     /// What stands between the first slash and an optional last one.
     inner: &'a [u8],
     has_escapes: bool,
+    /// What follows the first `?`.
+    query: &'a [u8],
 }
 
 impl<'a> CanonicalPath<'a> {
@@ -23,7 +27,13 @@ impl<'a> CanonicalPath<'a> {
         }
         let (length, has_escapes) = scan(target)?;
         let inner = &target[1..length];
-        Some(Self { inner: inner.strip_suffix(b"/").unwrap_or(inner), has_escapes })
+        let query = target.get(length + 1..).unwrap_or_default();
+        Some(Self { inner: inner.strip_suffix(b"/").unwrap_or(inner), has_escapes, query })
+    }
+
+    /// What follows the path, as it came; empty if nothing does.
+    pub(crate) fn query(self) -> &'a [u8] {
+        self.query
     }
 
     /// The segments; none for `/`. A slash at the end does not count: most upstreams ignore it, so the
@@ -101,12 +111,6 @@ const fn may_be_escaped(byte: u8) -> bool {
     )
 }
 
-fn unescape(digits: &[u8]) -> Option<u8> {
-    let [high, low] = digits else { return None };
-    let value = |digit: u8| char::from(digit).to_digit(16);
-    Some((value(*high)? * 16 + value(*low)?) as u8)
-}
-
 /// Walks a path's segments.
 #[derive(Clone, Copy)]
 pub(crate) struct Segments<'a> {
@@ -135,23 +139,20 @@ pub(crate) struct Segment<'a> {
     has_escapes: bool,
 }
 
-impl Segment<'_> {
-    /// Compares with a literal of a route. `@` and `%40` are the same to an upstream that decodes, so they are here.
-    pub(crate) fn cmp_to(&self, literal: &[u8]) -> core::cmp::Ordering {
-        if self.has_escapes { self.unescaped().cmp(literal.iter().copied()) } else { self.text.cmp(literal) }
+impl<'a> Segment<'a> {
+    /// What a parameter of a route has here.
+    pub(crate) fn value(&self) -> Text<'a> {
+        Text::new(self.text, Encoding::Percent)
     }
 
-    fn unescaped(&self) -> impl Iterator<Item = u8> {
-        let mut rest = self.text;
-        core::iter::from_fn(move || {
-            let (byte, after) = match rest {
-                [b'%', high, low, after @ ..] => (unescape(&[*high, *low])?, after),
-                [byte, after @ ..] => (*byte, after),
-                [] => return None,
-            };
-            rest = after;
-            Some(byte)
-        })
+    /// Compares with a literal of a route. `@` and `%40` are the same to an upstream that decodes, so they are here.
+    pub(crate) fn cmp_to(&self, literal: &[u8]) -> core::cmp::Ordering {
+        if self.has_escapes {
+            // A canonical path has no escape that cannot be decoded.
+            self.value().decoded().cmp(literal.iter().map(|byte| Ok(*byte)))
+        } else {
+            self.text.cmp(literal)
+        }
     }
 }
 

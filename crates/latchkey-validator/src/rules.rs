@@ -6,13 +6,16 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use latchkey_snapshot::{
-    DefaultAccess, Environment, OnExpired, Policy, ProfileView, Role, Route, VerifiedPolicy,
+    DEFAULT_RATE_COST, DefaultAccess, Environment, OnExpired, Policy, ProfileView, Role, Route,
+    RouteSignature, VerifiedPolicy,
 };
 
 use crate::path::CanonicalPath;
 use crate::pattern::PatternError;
 use crate::permissions::{PermissionError, check_grant, check_permission, covers};
+use crate::reads::{self, Read};
 use crate::routes::RouteTree;
+use crate::template::Template;
 
 /// A compiled policy. Made once for each policy, not for each request.
 #[derive(Debug)]
@@ -25,7 +28,9 @@ pub struct Rules {
 #[derive(Debug)]
 struct Table {
     tree: RouteTree,
-    routes: Vec<Demands>,
+    routes: Vec<RouteRules>,
+    /// That the routes read, in the order in which they are first read.
+    headers: Vec<String>,
     permissions: Vec<String>,
     /// Ascending by number.
     roles: Vec<RoleGrants>,
@@ -33,12 +38,19 @@ struct Table {
     on_expired: OnExpired,
 }
 
-/// What a route asks of a key.
+/// What a route asks of a key and a request.
 #[derive(Debug)]
-pub(crate) struct Demands {
+pub(crate) struct RouteRules {
     /// Index into the policy's permissions.
     permission: Option<u16>,
     pub(crate) environment: Environment,
+    /// Ascending by name.
+    pub(crate) reads: Vec<Read>,
+    /// Ascending by unit.
+    pub(crate) costs: Vec<(String, u32)>,
+    pub(crate) rate_cost: u32,
+    pub(crate) signature: Option<RouteSignature>,
+    pub(crate) upstream_credential: Option<Template>,
     pub(crate) unknown_restriction: bool,
 }
 
@@ -50,10 +62,17 @@ struct RoleGrants {
 }
 
 /// What a request matched.
-pub(crate) enum Matched<'a> {
-    Route(u16, &'a Demands),
-    /// No route, and the policy lets any valid key pass.
-    Default,
+#[derive(Clone, Copy)]
+pub(crate) struct Matched<'r, 'a> {
+    pub(crate) path: CanonicalPath<'a>,
+    /// Position in the policy; `None` where no route matches, and the policy lets any valid key pass.
+    pub(crate) route: Option<(u16, &'r RouteRules)>,
+}
+
+impl Matched<'_, '_> {
+    pub(crate) fn rate_cost(&self) -> u32 {
+        self.route.map_or(DEFAULT_RATE_COST, |(_, route)| route.rate_cost)
+    }
 }
 
 impl Rules {
@@ -73,23 +92,41 @@ impl Rules {
         self.table.on_expired
     }
 
+    /// The headers, in lower case, that [`crate::RequestFacts::with_headers_in_order`] is about. At most 8.
+    pub fn headers(&self) -> &[String] {
+        &self.table.headers
+    }
+
+    /// Whether any route reads a parameter of the query. Otherwise a gate need not look at queries.
+    pub fn reads_queries(&self) -> bool {
+        self.table.routes.iter().any(|route| route.reads.iter().any(Read::is_query))
+    }
+
     /// What the policy says of a request; `None` denies it. A path that is not canonical matches nothing, whatever the default is.
-    pub(crate) fn find(&self, method: &str, target: &[u8]) -> Option<Matched<'_>> {
+    pub(crate) fn find<'r, 'a>(&'r self, method: &str, target: &'a [u8]) -> Option<Matched<'r, 'a>> {
         let path = CanonicalPath::new(target)?;
         match (self.table.tree.find(method, path), self.table.default) {
-            (Some(index), _) => Some(Matched::Route(index, self.table.routes.get(usize::from(index))?)),
-            (None, DefaultAccess::AllowAnyKey) => Some(Matched::Default),
+            (Some(index), _) => {
+                let route = self.table.routes.get(usize::from(index))?;
+                Some(Matched { path, route: Some((index, route)) })
+            }
+            (None, DefaultAccess::AllowAnyKey) => Some(Matched { path, route: None }),
             (None, DefaultAccess::Deny) => None,
         }
     }
 
     /// Whether a key with this profile has the permission that a route asks for.
-    pub(crate) fn permits(&self, profile: &ProfileView<'_>, demands: &Demands) -> bool {
-        let Some(index) = demands.permission.map(usize::from) else { return true };
+    pub(crate) fn permits(&self, profile: &ProfileView<'_>, route: &RouteRules) -> bool {
+        let Some(index) = route.permission.map(usize::from) else { return true };
         let by_role =
             profile.roles().any(|number| self.table.role(number).is_some_and(|role| role.covers(index)));
         let wanted = self.table.permissions.get(index);
         by_role || wanted.is_some_and(|wanted| profile.grants().any(|grant| covers(grant, wanted)))
+    }
+
+    /// The permission that a route asks for.
+    pub(crate) fn permission(&self, route: &RouteRules) -> Option<&str> {
+        self.table.permissions.get(usize::from(route.permission?)).map(String::as_str)
     }
 }
 
@@ -105,16 +142,19 @@ impl Table {
     fn compile(policy: &Policy) -> Result<Self, RuleError> {
         let permissions = policy.permissions();
         let mut tree = RouteTree::new();
+        let mut headers = Vec::new();
         let mut routes = Vec::with_capacity(policy.routes.len());
         for (position, route) in policy.routes.iter().enumerate() {
-            let demands = add_route(&mut tree, &permissions, position, route);
-            routes.push(demands.map_err(|fault| RuleError::Route { position, fault })?);
+            let rules = add_route(&mut tree, position, route)
+                .and_then(|()| compile_route(route, &permissions, &mut headers));
+            routes.push(rules.map_err(|fault| RuleError::Route { position, fault })?);
         }
         let roles = policy.roles.iter().map(|role| compile_role(&permissions, role));
         let mut roles = roles.collect::<Result<Vec<_>, _>>()?;
         roles.sort_unstable_by_key(|role| role.number);
         let permissions = permissions.into_iter().map(String::from).collect();
-        Ok(Self { tree, routes, permissions, roles, default: policy.default, on_expired: policy.on_expired })
+        let (default, on_expired) = (policy.default, policy.on_expired);
+        Ok(Self { tree, routes, headers, permissions, roles, default, on_expired })
     }
 
     /// A number that the policy does not define grants nothing.
@@ -130,32 +170,32 @@ impl RoleGrants {
     }
 }
 
-fn add_route(
-    tree: &mut RouteTree,
-    permissions: &[&str],
-    position: usize,
-    route: &Route,
-) -> Result<Demands, RouteFault> {
+fn add_route(tree: &mut RouteTree, position: usize, route: &Route) -> Result<(), RouteFault> {
     let index = u16::try_from(position).map_err(|_| RouteFault::TooMany)?;
-    tree.insert(&route.method, &route.path, index)?;
+    tree.insert(&route.method, &route.path, index)
+}
+
+fn compile_route(
+    route: &Route,
+    permissions: &[&str],
+    headers: &mut Vec<String>,
+) -> Result<RouteRules, RouteFault> {
     if let Some(permission) = &route.permission {
         check_permission(permission).map_err(RouteFault::Permission)?;
     }
     // A permission that is not in the list gets a number that no key is granted: doubt must not read as "none required".
     let number = |name: &str| permissions.binary_search(&name).map_or(u16::MAX, |index| index as u16);
-    Ok(Demands {
+    let reads = reads::compile(route, headers)?;
+    let template = route.upstream_credential.as_deref().map(|text| Template::compile(text, &reads));
+    Ok(RouteRules {
         permission: route.permission.as_deref().map(number),
         environment: route.environment,
-        // What the format has and this build does not enforce yet is as good as unknown.
-        unknown_restriction: route.unknown_restriction
-            || Route {
-                constraints: route.constraints.clone(),
-                cost: route.cost.clone(),
-                rate_cost: route.rate_cost,
-                signature: route.signature.clone(),
-                upstream_credential: route.upstream_credential.clone(),
-                ..Route::default()
-            } != Route::default(),
+        upstream_credential: template.transpose()?,
+        reads,
+        costs: route.cost.iter().map(|(unit, amount)| (unit.clone(), *amount)).collect(),
+        rate_cost: route.rate_cost,
+        signature: route.signature.clone(),
+        unknown_restriction: route.unknown_restriction,
     })
 }
 
@@ -215,6 +255,14 @@ pub enum RouteFault {
     },
     /// More routes than positions.
     TooMany,
+    /// A constraint is read from a parameter that the pattern does not have.
+    NoSuchParameter(String),
+    /// A constraint is read from a header whose name is none, or not in lower case.
+    Header(String),
+    /// The routes of the policy read more than 8 different headers.
+    TooManyHeaders,
+    /// The name of the upstream credential is none, or refers to a constraint that the route does not read.
+    Template(String),
 }
 
 impl fmt::Display for RuleError {
@@ -240,6 +288,17 @@ impl fmt::Display for RouteFault {
                 write!(f, "matches the same requests as route {first}, so it is never reached")
             }
             Self::TooMany => f.write_str("there are too many routes"),
+            Self::NoSuchParameter(name) => {
+                write!(f, "the path has no parameter {{{name}}} to read a constraint from")
+            }
+            Self::Header(name) => write!(f, "{name:?} is no header's name in lower case"),
+            Self::TooManyHeaders => {
+                f.write_str("all routes together may read constraints from at most 8 different headers")
+            }
+            Self::Template(text) => write!(
+                f,
+                "{text:?} is no name of an upstream credential: letters, digits, _ . - and {{constraint}} for constraints that the route reads"
+            ),
         }
     }
 }

@@ -4,7 +4,7 @@ use latchkey_snapshot::{
     Audience, HashedBody, HighWater, Loader, Refusal, Snapshot, Trust, TrustedKey, UnverifiedHead,
 };
 use latchkey_validator::{
-    Code, Credential, Decision, GateView, Loaded, RequestFacts, Rules, Verdict, decide,
+    Code, Conditional, Credential, Decision, GateView, Loaded, RequestFacts, Rules, Verdict, decide,
 };
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -86,6 +86,7 @@ impl Validator {
     pub fn decide(&self, token: &[u8], method: &str, path: &[u8], now: f64) -> Result<JsValue, JsError> {
         let answer = match self.verdict(Credential::Token(token), method, path, now as u64) {
             Verdict::Decided(decision) => Answer::of(&decision),
+            Verdict::Conditional(conditional) => Answer::of(&deny(&conditional)),
             Verdict::NeedsObject(_) => Answer { code: "NEEDS_OBJECT", ..Answer::default() },
         };
         Ok(serde_wasm_bindgen::to_value(&answer)?)
@@ -107,9 +108,15 @@ impl Validator {
         };
         match self.verdict(Credential::Authorization(authorization), method, path, now as u64) {
             Verdict::Decided(decision) => decision.code.number().into(),
+            Verdict::Conditional(conditional) => deny(&conditional).code.number().into(),
             Verdict::NeedsObject(_) => NEEDS_OBJECT,
         }
     }
+}
+
+/// Nothing here verifies signatures, counts requests or spends credits.
+fn deny<'s>(conditional: &Conditional<'s>) -> Decision<'s> {
+    conditional.settle(Err(Code::RestrictionUnsupported))
 }
 
 impl Validator {

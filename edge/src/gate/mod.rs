@@ -174,6 +174,10 @@ fn answer(facts: &RequestFacts<'_>, now_ms: f64) -> u32 {
                 }
                 packed | refresh
             }
+            // Nothing settles demands yet, so they cannot be met.
+            Verdict::Conditional(conditional) => {
+                pack_decision(&conditional.settle(Err(Code::RestrictionUnsupported))) | refresh
+            }
             Verdict::NeedsObject(object) => {
                 isolate.need(object);
                 flag::NEEDS_OBJECT

@@ -110,6 +110,8 @@ async fn ask(
         let seq = gate.loaded.map(|loaded| loaded.snapshot.head().head().seq);
         match decide(&facts, gate, now.as_seconds()) {
             Verdict::Decided(decision) => Ok((decision.code, seq)),
+            // Nothing here verifies signatures, counts requests or spends credits.
+            Verdict::Conditional(_) => Ok((Code::RestrictionUnsupported, seq)),
             Verdict::NeedsObject(object) => Err(object),
         }
     });
