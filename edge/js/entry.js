@@ -7,7 +7,7 @@ import { isOwnRoute, writeFacts } from "./facts.js";
 import { forward } from "./upstream.js";
 import { refuse } from "./problem.js";
 
-export { Relay } from "./relay.js";
+export { Ledger, Relay } from "./objects.js";
 
 // What `decide` returns; edge/src/gate/mod.rs has the same list.
 const CODE = 0xff;

@@ -102,15 +102,18 @@ export async function refresh(env, colo) {
 export const loadNeeded = (env) => watched(wasm.load_needed(env), REFRESH_LIMIT_MS);
 export const ownRoute = (request, env, ctx) => watched(wasm.fetch(request, env, ctx), OWN_ROUTE_LIMIT_MS);
 
-/** The relay's Rust half, for as long as this instance lives; see relay.js. */
-export function newRelay(ctx, env) {
+// A Durable Object's Rust half, for as long as this instance lives; see objects.js.
+const newObject = (name) => (ctx, env) => {
   if (state.criticalError) rebuild();
-  const relay = new wasm.Relay(ctx, env);
+  const object = new wasm[name](ctx, env);
   return {
-    fetch: (request) => watched(relay.fetch(request), OWN_ROUTE_LIMIT_MS),
-    alarm: () => watched(relay.alarm(), OWN_ROUTE_LIMIT_MS),
+    fetch: (request) => watched(object.fetch(request), OWN_ROUTE_LIMIT_MS),
+    alarm: () => watched(object.alarm(), OWN_ROUTE_LIMIT_MS),
   };
-}
+};
+
+export const newRelay = newObject("Relay");
+export const newLedger = newObject("Ledger");
 
 // A panic in the middle of asynchronous work leaves its promise pending for ever, so somebody has to look.
 async function watched(work, limitMs) {

@@ -3,6 +3,8 @@
 const IN_DECIDE: &[u8] = b"/__fault/decide";
 const IN_OWN_ROUTE: &str = "__fault";
 const IN_RELAY: &str = "__fault-in-relay";
+/// The ledger's path that panics.
+const LEDGER_PATH: &str = "/__fault";
 /// The relay's path that panics.
 const RELAY_PATH: &str = "/__fault";
 
@@ -25,6 +27,11 @@ pub(crate) async fn in_own_route(name: Option<&str>, env: &Env) {
     {
         let _ = relay.object_at(RELAY_PATH).await;
     }
+}
+
+/// In a ledger.
+pub(crate) fn in_ledger(path: &str) {
+    assert!(path != LEDGER_PATH, "a panic that a test asked for");
 }
 
 /// In the relay.

@@ -14,6 +14,7 @@ mod refresh;
 mod sources;
 
 mod ingest;
+pub mod ledger;
 pub mod relay;
 mod status;
 

@@ -16,6 +16,7 @@ const INTERVAL = 300;
 
 const publisher = new Publisher();
 const key = publisher.addKey();
+const objectsOfFirst = ["Relay", "Ledger"].map((name) => ({ name: name.toUpperCase(), class_name: name, script_name: "first" }));
 let dir, workers, upstream, first, second, kv;
 
 /** The gate's modules with the counting entry in front. */
@@ -37,13 +38,13 @@ before(async () => {
     // Another isolate: its own Worker, with the first one's relay.
     gateConfig({
       name: "second", dir, vars: { ...vars, LATCHKEY_REFRESH_AFTER_MS: String(INTERVAL) },
-      durable_objects: { bindings: [{ name: "RELAY", class_name: "Relay", script_name: "first" }] },
+      durable_objects: { bindings: objectsOfFirst },
       migrations: undefined,
     }),
     {
       name: "stranger", main: join(WORKERS, "stranger.js"), compatibility_date: "2026-07-15", no_bundle: true,
       services: [{ binding: "GATE", service: "first" }],
-      durable_objects: { bindings: [{ name: "RELAY", class_name: "Relay", script_name: "first" }] },
+      durable_objects: { bindings: objectsOfFirst },
     },
   );
   first = gateOf("first");
@@ -207,7 +208,7 @@ test("KV cannot feed a gate anything that is not signed", async () => {
 test("no export of the Worker can be called by another Worker", async () => {
   const exports = [
     "decide", "configure", "denial", "refresh", "load_needed", "wasm_memory", "input_at", "output_at", "warm_up", "credential_header",
-    "upstream_origin", "__wbg_reset_state", "__worker_init_state", "Relay",
+    "upstream_origin", "__wbg_reset_state", "__worker_init_state", "Relay", "Ledger",
   ];
   const ask = async (body) =>
     (await workers.harness.getWorker("stranger").fetch("http://stranger/", { method: "POST", body: JSON.stringify(body) })).json();
@@ -215,9 +216,11 @@ test("no export of the Worker can be called by another Worker", async () => {
     const answer = await ask({ target: "gate", method });
     assert.equal(answer.called, false, `gate.${method} gave ${answer.result}`);
   }
-  for (const method of ["ingest", "sync", "status", "free", "alarm", "storage", "new"]) {
-    const answer = await ask({ target: "relay", method });
-    assert.equal(answer.called, false, `relay.${method} gave ${answer.result}`);
+  for (const target of ["relay", "ledger"]) {
+    for (const method of ["ingest", "sync", "take", "status", "free", "alarm", "storage", "new"]) {
+      const answer = await ask({ target, method });
+      assert.equal(answer.called, false, `${target}.${method} gave ${answer.result}`);
+    }
   }
 });
 

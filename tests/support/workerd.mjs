@@ -13,7 +13,7 @@ const STARTS_WITHIN_MS = 10_000;
 
 /**
  * Starts `workers`: {name, dir, bindings, relay}. `dir` holds modules, entry.js first among them; a binding is a text or {service}; `relay` gives
- * the Worker its Durable Object. Returns `url(name)`, `logs()`, `pid()`, `restart()`, which keeps storage and ports, and `close()`.
+ * the Worker its Durable Objects; the name of another Worker instead of `true` makes it use those, as another isolate of the same gate does. Returns `url(name)`, `logs()`, `pid()`, `restart()`, which keeps storage and ports, and `close()`.
  */
 export async function startWorkerd(workers) {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-workerd-"));
@@ -48,7 +48,7 @@ export async function startWorkerd(workers) {
     await stop();
     await start();
   };
-  return { url, close, restart, pid: () => child.pid, logs: () => logs.join("") };
+  return { url, close, restart, storage: join(folder, "storage"), pid: () => child.pid, logs: () => logs.join("") };
 }
 
 async function untilListening(url, child) {
@@ -100,10 +100,12 @@ function worker(folder, { dir, bindings = {}, relay = false }) {
   const list = Object.entries(bindings).map(([name, value]) =>
     value.service ? `(name = "${name}", service = "${value.service}")` : `(name = "${name}", text = ${JSON.stringify(value)})`,
   );
-  if (relay) list.push(`(name = "RELAY", durableObjectNamespace = "Relay")`);
-  const objects = relay
-    ? `durableObjectNamespaces = [(className = "Relay", uniqueKey = "relay", enableSql = true)], durableObjectStorage = (localDisk = "storage"),`
-    : "";
+  const classes = ["Relay", "Ledger"];
+  const isOwner = relay === true;
+  const namespaceOf = (name) => (isOwner ? `"${name}"` : `(className = "${name}", serviceName = "${relay}")`);
+  if (relay) list.push(...classes.map((name) => `(name = "${name.toUpperCase()}", durableObjectNamespace = ${namespaceOf(name)})`));
+  const namespaces = classes.map((name) => `(className = "${name}", uniqueKey = "${name.toLowerCase()}", enableSql = true)`);
+  const objects = isOwner ? `durableObjectNamespaces = [${namespaces.join(", ")}], durableObjectStorage = (localDisk = "storage"),` : "";
   return `(modules = [${modules(folder, dir).join(", ")}], compatibilityDate = "${DATE}", ${objects} bindings = [${list.join(", ")}])`;
 }
 

@@ -25,7 +25,7 @@ use store::Store;
 /// Bytes of bodies in an answer to a sync. What does not fit is fetched by hash.
 const SYNC_BYTES: usize = 3 * 1_024 * 1_024;
 
-/// The Durable Object class. `edge/js/relay.js` wraps it.
+/// The Durable Object class. `edge/js/objects.js` wraps it.
 #[durable_object(alarm)]
 pub struct Relay {
     state: State,

@@ -2,6 +2,8 @@
 // GET /__counts; POST /__break {relay, kv}: true makes it fail, "hangs" leaves it without an answer. Everything else goes to the gate as it is.
 import gate, { Relay as GateRelay } from "./gate-entry.js";
 
+export { Ledger } from "./gate-entry.js";
+
 const counts = { relay: 0, kv_get: 0, kv_put: 0 };
 const broken = { relay: false, kv: false };
 
