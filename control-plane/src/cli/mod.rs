@@ -21,6 +21,7 @@ mod policy;
 mod requests;
 mod roles;
 mod settings;
+mod sign;
 mod snapshot;
 mod token;
 
@@ -73,6 +74,8 @@ enum Command {
     Snapshot(Group<snapshot::Command>),
     /// Look at a token, without a server.
     Token(token::TokenArgs),
+    /// Sign a request with a key pair, without a server: writes the headers to send with it.
+    Sign(sign::SignArgs),
 }
 
 /// Runs the command line of this process.
@@ -112,6 +115,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Audit(group) => run_served(audit::run(group)),
         Command::Snapshot(group) => run(snapshot::run(group)),
         Command::Token(args) => token::run(args),
+        Command::Sign(args) => sign::run(&args),
     }
 }
 

@@ -13,6 +13,7 @@ mod keyspaces;
 mod roles;
 mod secrets;
 mod shell;
+mod sign;
 mod snapshot;
 mod token;
 mod tokens;
