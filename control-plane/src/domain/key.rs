@@ -31,7 +31,7 @@ pub struct Key {
     pub expires_at: Option<Timestamp>,
     /// What it may do.
     pub permissions: Vec<String>,
-    /// Named sets of permissions, defined by the keyspace's policy.
+    /// Names of its roles: sets of permissions that the keyspace defines.
     pub roles: Vec<String>,
     /// One, or several while it is rotated.
     pub secrets: Vec<Secret>,

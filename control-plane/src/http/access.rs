@@ -75,7 +75,7 @@ pub(super) fn repeatable((schemas, mut paths, router): Routes) -> Routes {
 }
 
 /// As [`needs`], for operations such as `/v1/keys/{key_id}:rotate`, whose paths the router cannot tell apart: they are documented
-/// here, and `handler` takes them all.
+/// here, and `handler` takes them all; what is `repeatable` among them `handler` has to make so.
 pub(super) fn needs_behind(
     scope: Scope,
     operations: impl IntoIterator<Item = Routes>,

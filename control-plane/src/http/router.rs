@@ -80,6 +80,6 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(routes!(system::health::healthz))
         .routes(routes!(system::health::readyz))
         .routes(routes!(system::index::index));
-    let of_a_key = [routes!(keys::rotate::rotate_key), routes!(keys::restore::restore_key)];
+    let of_a_key = [repeatable(routes!(keys::rotate::rotate_key)), routes!(keys::restore::restore_key)];
     needs_behind(KeysWrite, of_a_key, "/v1/keys/{key_id}", post(keys::verbs::on_key), router)
 }

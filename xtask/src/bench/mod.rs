@@ -13,7 +13,7 @@
 //! `low` and `high` where it has them. Lines that do not start with `{` are shown to the person who waits.
 //!
 //! Programs find the built parts in the environment, like the tests do: see `build::name_parts`.
-//! Names that others rely on are in the table of the README's benchmarks; keep them.
+//! Names of figures never change, so that files of different versions can be compared.
 
 mod figures;
 

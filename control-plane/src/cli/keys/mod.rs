@@ -86,6 +86,9 @@ pub(super) enum Command {
         /// Only if it is still as it was at this change_seq.
         #[arg(long, value_name = "CHANGE_SEQ")]
         if_match: Option<u64>,
+        /// Makes a repeat of this very call harmless for 24 hours.
+        #[arg(long, value_name = "KEY")]
+        idempotency_key: Option<String>,
     },
     /// Revoke a key: nobody gets in with any of its tokens.
     Revoke {
@@ -177,10 +180,11 @@ pub(super) async fn run(group: Group<Command>) -> Result<(), Failure> {
             changes.extend(unset.into_iter().map(|field| (field, Value::Null)));
             session.show(update(&session, &key, changes)?.if_match(if_match)).await
         }
-        Command::Rotate { key, grace, old_expires, token_stdin, if_match } => {
+        Command::Rotate { key, grace, old_expires, token_stdin, if_match, idempotency_key } => {
             let mut body = switch_over(grace, old_expires)?;
             add_token(&session, &mut body, token_stdin)?;
-            session.show_with_secret(Call::post(path(&key)? + ":rotate", body).if_match(if_match)).await
+            let call = Call::post(path(&key)? + ":rotate", body).if_match(if_match);
+            session.show_with_secret(call.idempotency_key(idempotency_key)).await
         }
         Command::Revoke { key, reason, note, if_match } => {
             let mut body = Map::new();

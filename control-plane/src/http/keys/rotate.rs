@@ -34,8 +34,9 @@ pub(in crate::http) struct RotateInput {
 
 /// Replace the token of a key.
 ///
-/// The key keeps its id, settings and history. Its new token works at once; those that it has work until the end of the grace time.
-/// A key has at most 8 tokens that work.
+/// The key keeps its id, settings and history. Its new token works at once; those that it has work until the end of the grace time, or
+/// until `old_expires_at`: that is the moment of a switch-over that is planned ahead. The new token is drawn and shown now, whenever that
+/// is, because later nobody would be there to take it. A key has at most 8 tokens that work.
 #[utoipa::path(
     post,
     path = "/v1/keys/{key_id}:rotate",

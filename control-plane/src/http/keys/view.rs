@@ -149,7 +149,7 @@ pub(in crate::http) struct KeyInput {
     /// Permission patterns, at most 64.
     #[schema(example = json!(["items:*"]))]
     permissions: Option<Vec<String>>,
-    /// Roles of the keyspace's policy, at most 64.
+    /// Names of roles of the keyspace, at most 64.
     #[schema(example = json!([]))]
     roles: Option<Vec<String>>,
     /// Its name in another system, 1 to 128 bytes, unique in the keyspace.

@@ -19,6 +19,8 @@ fn a_rotated_key_has_a_new_token_and_keeps_the_old_one_for_a_while() {
     let rotated = shell.json(&["keys", "rotate", &key, "--grace", "0s"]);
     assert_eq!(id(&rotated), key);
     assert_ne!(secret(&rotated), second);
+    let once = ["keys", "rotate", &key, "--idempotency-key", "switch"];
+    assert_eq!(secret(&shell.json(&once)), secret(&shell.json(&once)));
     shell.run(&["keys", "rotate", &key, "--grace", "soon"]).ends(2);
     shell.run(&["keys", "rotate", &key, "--old-expires", "never"]).ends(2);
     shell.json(&["keys", "rotate", &key, "--old-expires", "2d"]);

@@ -63,6 +63,31 @@ async fn g4_an_idempotency_key_is_the_admin_keys_own_and_free_again_after_a_refu
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn k10_a_repeated_rotation_is_one_rotation_and_gives_its_token_again() {
+    let server = Server::start().await;
+    let keyspace = server.api.keyspace(json!({ "name": "Demo" })).await;
+    let key = server.api.key(&keyspace, json!({})).await;
+    let path = format!("/v1/keys/{}", key["id"].as_str().unwrap());
+    let rotate = format!("{path}:rotate");
+    let first = named(&server.api, &rotate, "switch", &json!({})).await;
+    let again = named(&server.api, &rotate, "switch", &json!({})).await;
+    assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), ("", "true"));
+    assert_eq!(first.header("etag"), again.header("etag"));
+    let (first, again) = (first.expect(200), again.expect(200));
+    assert!(first["secret"].is_string() && first == again);
+    let shown = server.api.get(&path).await.expect(200);
+    assert_eq!(shown["secrets"].as_array().unwrap().len(), 2);
+    named(&server.api, &rotate, "switch", &json!({ "grace_seconds": 1 }))
+        .await
+        .problem(422, "IDEMPOTENCY_KEY_REUSED");
+    // A refused rotation has used nothing up.
+    server.api.delete(&path).await.expect(200);
+    named(&server.api, &rotate, "next", &json!({})).await.problem(409, "KEY_REVOKED");
+    server.api.post(&format!("{path}:restore"), json!({})).await.expect(200);
+    assert_ne!(named(&server.api, &rotate, "next", &json!({})).await.expect(200)["secret"], first["secret"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn g4_a_request_in_flight_is_not_run_twice() {
     let server = Server::start().await;
     let me = server.api.get("/v1/whoami").await.expect(200)["admin_key"]["id"].as_str().unwrap().to_owned();
