@@ -1,0 +1,130 @@
+// What is done to keys, as it shows at a gate in real workerd. Tests begin with the row of the feature list that they hold.
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { after, before, test } from "node:test";
+import { ControlPlane, Gate, Upstream, createKey, createKeyspace, eventually, freePort, gateVars, temporaryFolder } from "../support/processes.mjs";
+import { newToken } from "../support/token.mjs";
+
+const HELLO = "/v1/hello";
+/** A change reaches the gate within this time. */
+const WITHIN_MS = 1_500;
+const GRACE_SECONDS = 4;
+
+let folder, upstream, plane, keyspace, gate;
+before(async () => {
+  folder = await temporaryFolder();
+  upstream = await Upstream.start();
+  plane = await ControlPlane.start({ folder: folder.path });
+  const port = await freePort();
+  keyspace = await createKeyspace(plane, `http://127.0.0.1:${port}`);
+  gate = await Gate.start({ folder: folder.path, port, vars: await gateVars(plane, keyspace, upstream) });
+  const first = await createKey(plane, keyspace);
+  await eventually("the first key after a cold start is admitted", async () => (await code(first.secret)) === "VALID", 10_000);
+});
+after(async () => {
+  await gate?.stop();
+  await plane?.stop();
+  await upstream?.stop();
+  await folder?.remove();
+});
+
+const code = async (token, path = HELLO) => (await gate.decision(path, token)).code;
+const becomes = (token, wanted) => eventually(`${wanted} at the gate`, async () => (await code(token)) === wanted, WITHIN_MS);
+const rotate = (key, body) => plane.api("POST", `/v1/keys/${key.id}:rotate`, body);
+
+async function admittedKey(settings) {
+  const key = await createKey(plane, keyspace, settings);
+  await becomes(key.secret, "VALID");
+  return key;
+}
+
+test("k10 after a rotation both tokens pass until the grace time ends, then only the new one", async () => {
+  const key = await admittedKey();
+  const rotated = await rotate(key, { grace_seconds: GRACE_SECONDS });
+  const end = Date.parse(rotated.secrets[0].expires_at);
+  assert.equal(rotated.id, key.id);
+  await becomes(rotated.secret, "VALID");
+  let passed = 0;
+  // The answer to a request that was sent before the end may arrive behind it.
+  while (Date.now() < end - 500) {
+    assert.deepEqual([await code(key.secret), await code(rotated.secret)], ["VALID", "VALID"]);
+    passed += 1;
+  }
+  assert(passed > 0, "the grace time was over before anything could be asked");
+  await eventually("the old token has expired", async () => (await code(key.secret)) === "EXPIRED", 5_000);
+  const late = Date.now() - end;
+  assert(late >= 0 && late < 1_500, `it ended ${late} ms after its time`);
+  assert.equal(await code(rotated.secret), "VALID");
+});
+
+test("k10 a planned switch-over comes at its moment, and a rotation without grace at once", async () => {
+  const key = await admittedKey();
+  const end = new Date(Math.ceil(Date.now() / 1_000 + 3) * 1_000);
+  const second = await rotate(key, { old_expires_at: end.toISOString() });
+  assert.equal(second.secrets[0].expires_at, end.toISOString());
+  await becomes(second.secret, "VALID");
+  await eventually("the old token has ended", async () => (await code(key.secret)) === "EXPIRED", 6_000);
+  const late = Date.now() - end.getTime();
+  assert(late >= 0 && late < 1_500, `it ended ${late} ms after its time`);
+  const third = await rotate(key, { grace_seconds: 0 });
+  await becomes(third.secret, "VALID");
+  await becomes(second.secret, "EXPIRED");
+});
+
+test("k7 revoking a key stops all its tokens, restoring it lets them in again", async () => {
+  const key = await admittedKey();
+  const rotated = await rotate(key, {});
+  await becomes(rotated.secret, "VALID");
+  await plane.api("DELETE", `/v1/keys/${key.id}`);
+  for (const token of [key.secret, rotated.secret]) {
+    await eventually("refused", async () => (await code(token)) !== "VALID", WITHIN_MS);
+  }
+  await plane.api("POST", `/v1/keys/${key.id}:restore`, {});
+  for (const token of [key.secret, rotated.secret]) await becomes(token, "VALID");
+});
+
+test("k13 a token that is reported as leaked is refused", async () => {
+  const key = await admittedKey();
+  const { results } = await plane.api("POST", "/v1/keys:revoke-leaked", { tokens: [{ token: key.secret }] });
+  assert.equal(results[0].outcome, "revoked");
+  await eventually("refused", async () => (await code(key.secret)) !== "VALID", WITHIN_MS);
+});
+
+test("k12 a key that was imported by its hash is admitted by its token", async () => {
+  const token = newToken();
+  const line = { external_id: "17", digest: createHash("sha256").update(token).digest("hex"), permissions: ["hello:read"] };
+  const response = await fetch(`${plane.url}/v1/keyspaces/${keyspace.id}/keys:import`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${plane.adminKey}`, "content-type": "application/x-ndjson" },
+    body: `${JSON.stringify(line)}\n`,
+  });
+  const lines = (await response.text()).trim().split("\n").map((text) => JSON.parse(text));
+  assert.equal(lines[0].outcome, "created");
+  await becomes(token, "VALID");
+});
+
+test("a5 a live key cannot be made before live is on, and a test key never passes a live route", async () => {
+  const refused = await plane.call("POST", `/v1/keyspaces/${keyspace.id}/keys`, { environment: "live" });
+  assert.deepEqual([refused.status, refused.json.code], [409, "LIVE_NOT_ENABLED"]);
+  const path = `/v1/keyspaces/${keyspace.id}/policy`;
+  const { routes } = await plane.api("GET", path);
+  await plane.api("PUT", path, { default: "deny", routes: [...routes, { method: "GET", path: "/v1/live", environment: "live" }] });
+  await plane.api("POST", "/v1/admin-keys", { name: "second", scopes: ["*"] });
+  await eventually("live can be turned on", async () => {
+    const { status } = await plane.call("PUT", `/v1/keyspaces/${keyspace.id}/environments/live`, { enabled: true });
+    return status === 200;
+  });
+  const [live, other] = [await admittedKey({ environment: "live" }), await admittedKey()];
+  await eventually("the live key passes", async () => (await code(live.secret, "/v1/live")) === "VALID", WITHIN_MS);
+  assert.equal(await code(other.secret, "/v1/live"), "ENVIRONMENT_MISMATCH");
+});
+
+test("e6 verify says what the gate says", async () => {
+  const [key, disabled] = [await admittedKey(), await admittedKey()];
+  await plane.api("PATCH", `/v1/keys/${disabled.id}`, { enabled: false });
+  await becomes(disabled.secret, "DISABLED");
+  for (const [token, path] of [[key.secret, HELLO], [key.secret, "/v1/none"], [disabled.secret, HELLO], [newToken(), HELLO]]) {
+    const said = await plane.api("POST", "/v1/keys:verify", { token, method: "GET", path });
+    assert.equal(said.code, await code(token, path));
+  }
+});
