@@ -30,7 +30,7 @@ pub(in crate::http) struct VerifyInput {
 /// What a gate would say.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct VerdictView {
-    /// `VALID`, or why the request would be denied; the codes are those of gates.
+    /// `VALID`, or why the request would be denied. Gates tell strangers less: `REVOKED` and `MALFORMED_KEY` look like `NOT_FOUND` there.
     #[schema(example = "VALID")]
     code: &'static str,
     allowed: bool,

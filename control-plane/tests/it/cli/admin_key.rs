@@ -1,7 +1,7 @@
 use super::shell::{Shell, open_to_all, run};
 
 #[test]
-fn the_admin_key_comes_from_a_variable_a_file_or_standard_input_and_never_from_an_argument() {
+fn c1_the_admin_key_comes_from_a_variable_a_file_or_standard_input_and_never_from_an_argument() {
     let shell = Shell::start();
     let url = [("LATCHKEY_URL", shell.process.url.as_str())];
     let whoami = ["admin-keys", "whoami"];

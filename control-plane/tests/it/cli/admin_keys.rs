@@ -1,7 +1,7 @@
 use super::shell::{Shell, run};
 
 #[test]
-fn an_admin_key_does_what_its_scopes_say_until_it_is_revoked() {
+fn g2_an_admin_key_does_what_its_scopes_say_until_it_is_revoked() {
     let shell = Shell::start();
     let keyspace = shell.keyspace(&[]);
     let made = shell

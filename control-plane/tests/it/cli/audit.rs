@@ -1,7 +1,7 @@
 use super::shell::{Shell, id, run};
 
 #[test]
-fn the_audit_log_of_a_database_is_verified_while_no_server_runs_on_it() {
+fn g1_the_audit_log_of_a_database_is_verified_while_no_server_runs_on_it() {
     let mut shell = Shell::start();
     shell.keyspace(&[]);
     let data = shell.data();
@@ -14,7 +14,7 @@ fn the_audit_log_of_a_database_is_verified_while_no_server_runs_on_it() {
 }
 
 #[test]
-fn the_audit_log_is_listed_verified_and_exported_by_the_server() {
+fn g1_the_audit_log_is_listed_verified_and_exported_by_the_server() {
     let shell = Shell::start();
     let keyspace = shell.keyspace(&[]);
     let key = id(&shell.key(&keyspace, &[]));

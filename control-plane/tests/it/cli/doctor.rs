@@ -10,7 +10,7 @@ fn examine(shell: &Shell, more: &[&str]) -> Run {
 }
 
 #[test]
-fn a_healthy_installation_has_no_problem() {
+fn c1_a_healthy_installation_has_no_problem() {
     let shell = Shell::start();
     let examined = examine(&shell, &[]).ok();
     let wanted = [
@@ -33,7 +33,7 @@ fn a_healthy_installation_has_no_problem() {
 }
 
 #[test]
-fn gates_that_cannot_be_reached_and_keyspaces_without_any_are_named() {
+fn c1_gates_that_cannot_be_reached_and_keyspaces_without_any_are_named() {
     let shell = Shell::start();
     let lonely = shell.keyspace(&[]);
     examine(&shell, &["--only", "server"]).ok().shows(&["warning", &lonely, "it has none", "--gate"]);
@@ -48,7 +48,7 @@ fn gates_that_cannot_be_reached_and_keyspaces_without_any_are_named() {
 }
 
 #[test]
-fn what_is_wrong_with_files_is_found_with_the_way_out() {
+fn c1_what_is_wrong_with_files_is_found_with_the_way_out() {
     let mut shell = Shell::start();
     let folder = shell.folder.path().join("data");
     open_to_all(&folder.join("master.key"));

@@ -1,7 +1,7 @@
 use super::shell::Shell;
 
 #[test]
-fn live_is_off_until_everything_it_needs_is_there() {
+fn a5_live_is_off_until_everything_it_needs_is_there() {
     let shell = Shell::start();
     let keyspace = shell.keyspace(&[]);
     shell.run(&["environments", "get", &keyspace]).ok().shows(&[

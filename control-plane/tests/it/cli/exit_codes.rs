@@ -5,7 +5,7 @@ use latchkey_token::{Environment, Prefix, generate};
 use super::shell::{Shell, run};
 
 #[test]
-fn each_kind_of_failure_has_its_exit_code_and_says_why() {
+fn c1_each_kind_of_failure_has_its_exit_code_and_says_why() {
     let shell = Shell::start();
     let keyspace = shell.keyspace(&[]);
     shell.run(&["keyspaces", "list"]).ends(0);
@@ -37,7 +37,7 @@ fn each_kind_of_failure_has_its_exit_code_and_says_why() {
 }
 
 #[test]
-fn help_lists_the_exit_codes() {
+fn c1_help_lists_the_exit_codes() {
     let help = run(&["--help"], &[], "").ok().shows(&["Exit codes:", "6  the server cannot be reached"]);
     assert!(!help.stdout.contains("LATCHKEY_ADMIN_KEY="));
 }

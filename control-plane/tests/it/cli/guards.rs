@@ -1,7 +1,7 @@
 use super::shell::{Shell, id};
 
 #[test]
-fn repeats_and_lost_updates_are_guarded_against() {
+fn k5_repeats_and_lost_updates_are_guarded_against() {
     let shell = Shell::start();
     let keyspace = shell.keyspace(&[]);
     let create = ["keys", "create", &keyspace, "--idempotency-key", "once", "--name", "CI"];
@@ -20,7 +20,7 @@ fn repeats_and_lost_updates_are_guarded_against() {
 }
 
 #[test]
-fn lists_are_filtered() {
+fn k8_lists_are_filtered() {
     let shell = Shell::start();
     let keyspace = shell.keyspace(&[]);
     let acme = id(&shell.key(&keyspace, &["--owner", "acme", "--tag", "ci", "--name", "Builder"]));
@@ -37,7 +37,7 @@ fn lists_are_filtered() {
 }
 
 #[test]
-fn a_quota_is_a_conflict_that_names_itself() {
+fn k3_a_quota_is_a_conflict_that_names_itself() {
     let shell = Shell::start();
     let keyspace = shell.keyspace(&["--quota-keys", "1"]);
     shell.key(&keyspace, &[]);

@@ -66,7 +66,7 @@ fn answer(stream: TcpStream, body: &str) {
 }
 
 #[test]
-fn keys_are_imported_by_hash_and_a_bad_line_does_not_stop_the_rest() {
+fn k12_keys_are_imported_by_hash_and_a_bad_line_does_not_stop_the_rest() {
     const LINES: usize = 3_000;
     let shell = Shell::start();
     let keyspace = shell.keyspace(&["--foreign-tokens", "true"]);

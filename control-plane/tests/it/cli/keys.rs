@@ -1,7 +1,7 @@
 use super::shell::{Shell, id, secret};
 
 #[test]
-fn a_key_is_made_shown_changed_and_revoked() {
+fn k1_k5_k6_k7_a_key_is_made_shown_changed_and_revoked() {
     let shell = Shell::start();
     let keyspace = shell.keyspace(&[]);
     let fields = shell.file("key.json", r#"{"metadata":{"plan":"pro"},"owner":"nobody"}"#);
@@ -43,7 +43,7 @@ fn a_key_is_made_shown_changed_and_revoked() {
 }
 
 #[test]
-fn a_new_token_stands_alone_on_standard_output() {
+fn k2_a_new_token_stands_alone_on_standard_output() {
     let shell = Shell::start();
     let keyspace = shell.keyspace(&[]);
     let made =
@@ -58,7 +58,7 @@ fn a_new_token_stands_alone_on_standard_output() {
 }
 
 #[test]
-fn lists_are_shown_a_page_at_a_time_or_whole() {
+fn k8_lists_are_shown_a_page_at_a_time_or_whole() {
     let shell = Shell::start();
     let keyspace = shell.keyspace(&[]);
     let made: Vec<String> = (0..5).map(|_| id(&shell.key(&keyspace, &[]))).collect();

@@ -1,7 +1,7 @@
 use super::shell::Shell;
 
 #[test]
-fn a_keyspace_and_its_policy_are_made_shown_changed_and_deleted() {
+fn a7_a_keyspace_and_its_policy_are_made_shown_changed_and_deleted() {
     let shell = Shell::start();
     let id = shell.keyspace(&[
         "--gate",
@@ -44,7 +44,7 @@ fn a_keyspace_and_its_policy_are_made_shown_changed_and_deleted() {
 }
 
 #[test]
-fn a_keyspace_says_how_it_treats_its_keys() {
+fn k3_k4_a_keyspace_says_how_it_treats_its_keys() {
     let shell = Shell::start();
     let settings = [
         "--quota-keys",

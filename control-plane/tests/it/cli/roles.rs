@@ -1,7 +1,7 @@
 use super::shell::{Shell, id};
 
 #[test]
-fn a_role_is_made_previewed_changed_and_deleted() {
+fn a1_a2_a_role_is_made_previewed_changed_and_deleted() {
     let shell = Shell::start();
     let keyspace = shell.keyspace(&[]);
     let policy = r#"{"routes":[{"method":"GET","path":"/orders","permission":"orders:read"}]}"#;
@@ -31,7 +31,7 @@ fn a_role_is_made_previewed_changed_and_deleted() {
 }
 
 #[test]
-fn a_keyspace_can_begin_with_a_set_of_roles() {
+fn a1_a_keyspace_can_begin_with_a_set_of_roles() {
     let shell = Shell::start();
     let keyspace = shell.keyspace(&["--preset", "read-pay-admin"]);
     shell.run(&["roles", "list", &keyspace]).ok().shows(&["Read", "ReadAndPay", "Admin"]);

@@ -2,7 +2,7 @@ use super::shell::{Shell, id, secret};
 
 /// Everything a person does with one key, well and badly. What was typed, shown and said is looked through afterwards.
 #[test]
-fn no_secret_is_in_arguments_or_standard_error_or_in_any_output_but_the_creating_one() {
+fn c1_no_secret_is_in_arguments_or_standard_error_or_in_any_output_but_the_creating_one() {
     let shell = Shell::start();
     let keyspace = shell.keyspace(&[]);
     let key = shell.key(&keyspace, &["--name", "CI"]);

@@ -25,7 +25,7 @@ async fn ingest(State(pushed): State<Pushed>, bundle: Bytes) -> Json<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_gate_was_sent_is_inspected_and_verified_without_a_server() {
+async fn c1_what_a_gate_was_sent_is_inspected_and_verified_without_a_server() {
     let pushed = Pushed::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let gate = format!("http://{}", listener.local_addr().unwrap());

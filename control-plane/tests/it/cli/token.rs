@@ -3,7 +3,7 @@ use super::shell::run;
 const TOKEN: &str = "demo_test_XR4rKzVcHFiYVu4vxjCwQWdGxbKX2XbY33Na1J";
 
 #[test]
-fn a_token_is_taken_apart_without_a_server_and_without_showing_its_secret_part() {
+fn c1_a_token_is_taken_apart_without_a_server_and_without_showing_its_secret_part() {
     let checked = run(&["token", "check"], &[], TOKEN).ok();
     let checked = checked.shows(&["checksum", "right", "demo", "test", "demo_test_XR4r", "digest_start"]);
     assert!(!(checked.stdout + &checked.stderr).contains("demo_test_XR4rK"));

@@ -4,7 +4,7 @@ use crate::support::eventually;
 const CHOSEN: &str = "chosen-by-hand-Zq7dR2mXw9Lk4TnB8vYcHs3Gf6Jp1";
 
 #[test]
-fn a_rotated_key_has_a_new_token_and_keeps_the_old_one_for_a_while() {
+fn k10_a_rotated_key_has_a_new_token_and_keeps_the_old_one_for_a_while() {
     let shell = Shell::start();
     let keyspace = shell.keyspace(&[]);
     let key = shell.key(&keyspace, &[]);
@@ -27,7 +27,7 @@ fn a_rotated_key_has_a_new_token_and_keeps_the_old_one_for_a_while() {
 }
 
 #[test]
-fn a_key_is_found_and_changed_by_its_token() {
+fn k9_a_key_is_found_and_changed_by_its_token() {
     let shell = Shell::start();
     let keyspace = shell.keyspace(&[]);
     let key = shell.key(&keyspace, &["--permission", "orders:read"]);
@@ -39,7 +39,7 @@ fn a_key_is_found_and_changed_by_its_token() {
 }
 
 #[test]
-fn a_revocation_is_taken_back_unless_the_key_leaked() {
+fn k7_k13_a_revocation_is_taken_back_unless_the_key_leaked() {
     let shell = Shell::start();
     let keyspace = shell.keyspace(&[]);
     let key = shell.key(&keyspace, &[]);
@@ -56,7 +56,7 @@ fn a_revocation_is_taken_back_unless_the_key_leaked() {
 }
 
 #[test]
-fn a_token_of_ones_own_is_read_from_standard_input_and_never_said_back() {
+fn k10_a_token_of_ones_own_is_read_from_standard_input_and_never_said_back() {
     let shell = Shell::start();
     let keyspace = shell.keyspace(&["--foreign-tokens", "true"]);
     let create = ["keys", "create", &keyspace, "--token-stdin"];

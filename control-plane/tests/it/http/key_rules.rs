@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::server::Server;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn key_rules_have_defaults_can_be_changed_and_go_back() {
+async fn k3_k4_rules_of_a_keyspace_have_defaults_can_be_changed_and_go_back() {
     let server = Server::start().await;
     let keyspace = server.api.keyspace(json!({ "name": "Demo" })).await;
     let path = format!("/v1/keyspaces/{keyspace}");
@@ -37,7 +37,7 @@ async fn key_rules_have_defaults_can_be_changed_and_go_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_wrong_key_rule_is_named() {
+async fn k3_k4_every_wrong_rule_is_named() {
     let server = Server::start().await;
     let wrong = json!({
         "name": "Demo", "quotas": { "keys": 0, "keys_per_owner": 1_000_000_001 }, "leak_policy": "ignore",

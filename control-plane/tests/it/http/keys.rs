@@ -16,7 +16,7 @@ fn path(key: &Value) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_shows_its_secret_once() {
+async fn k2_a_key_shows_its_secret_once() {
     let (server, keyspace, keys) = served().await;
     let made = server.api.post(&keys, json!({})).await;
     let location = made.header("location").to_owned();
@@ -37,7 +37,7 @@ async fn a_key_shows_its_secret_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_keeps_everything_it_was_given() {
+async fn k1_a_key_keeps_everything_it_was_given() {
     let (server, keyspace, _) = served().await;
     let role = json!({ "name": "reader", "grants": ["hello:*"] });
     server.api.post(&format!("/v1/keyspaces/{keyspace}/roles"), role).await.expect(201);
@@ -57,7 +57,7 @@ async fn a_key_keeps_everything_it_was_given() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn names_are_unique_among_an_owners_keys_that_are_not_revoked() {
+async fn k1_names_are_unique_among_an_owners_keys_that_are_not_revoked() {
     let (server, keyspace, keys) = served().await;
     let first = server.api.key(&keyspace, json!({ "name": "A", "owner": "x" })).await;
     let problem =
@@ -71,7 +71,7 @@ async fn names_are_unique_among_an_owners_keys_that_are_not_revoked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn default_names_step_over_those_that_are_taken() {
+async fn k1_default_names_step_over_those_that_are_taken() {
     let (server, keyspace, _) = served().await;
     server.api.key(&keyspace, json!({ "name": "Key 1" })).await;
     let names = [
@@ -82,7 +82,7 @@ async fn default_names_step_over_those_that_are_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_patch_changes_what_it_names() {
+async fn k5_a_patch_changes_what_it_names() {
     let (server, keyspace, _) = served().await;
     let key = server
         .api
@@ -119,7 +119,7 @@ async fn a_patch_changes_what_it_names() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_key_stays_revoked_and_doing_it_again_changes_nothing() {
+async fn k7_a_revoked_key_stays_revoked_and_doing_it_again_changes_nothing() {
     let (server, keyspace, keys) = served().await;
     let key = server.api.key(&keyspace, json!({})).await;
     let first = server.api.send(Method::DELETE, &path(&key), Some(&json!({ "reason": "leaked" }))).await;
@@ -136,7 +136,7 @@ async fn a_revoked_key_stays_revoked_and_doing_it_again_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_reason_may_stand_in_the_query() {
+async fn k7_a_reason_may_stand_in_the_query() {
     let (server, keyspace, _) = served().await;
     let key = server.api.key(&keyspace, json!({})).await;
     let revoked = server.api.delete(&format!("{}?reason=holder&note=no%20longer%20used", path(&key))).await;
@@ -151,7 +151,7 @@ async fn a_reason_may_stand_in_the_query() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_expires_with_the_clock() {
+async fn k4_a_key_expires_with_the_clock() {
     let (server, clock) = Server::start_at(Timestamp::parse("2027-01-01T00:00:00Z").unwrap()).await;
     let keyspace = server.api.keyspace(json!({ "name": "Demo" })).await;
     let keys = format!("/v1/keyspaces/{keyspace}/keys");
@@ -175,7 +175,7 @@ async fn a_key_expires_with_the_clock() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_are_listed_newest_first_in_parts() {
+async fn k8_keys_are_listed_newest_first_in_parts() {
     let (server, keyspace, keys) = served().await;
     for _ in 0..7 {
         server.api.key(&keyspace, json!({})).await;

@@ -3,7 +3,7 @@ use std::path::Path;
 use crate::support::server::Server;
 
 #[test]
-fn the_committed_document_is_the_one_that_the_program_serves() {
+fn g4_the_committed_document_is_the_one_that_the_program_serves() {
     let committed = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json"))
         .unwrap_or_default();
     let current = latchkey_control_plane::http::document();
@@ -16,7 +16,7 @@ fn the_committed_document_is_the_one_that_the_program_serves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_document_is_served_as_openapi_3_1_with_unique_operations() {
+async fn g4_the_document_is_served_as_openapi_3_1_with_unique_operations() {
     let server = Server::start().await;
     let answer = server.api.with_key(None).get("/openapi.json").await;
     assert_eq!(answer.header("content-type"), "application/json");

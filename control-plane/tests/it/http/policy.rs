@@ -3,14 +3,14 @@ use serde_json::json;
 use crate::support::server::Server;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_keyspace_denies_everything() {
+async fn a7_a_new_keyspace_denies_everything() {
     let server = Server::start().await;
     let path = format!("/v1/keyspaces/{}/policy", server.api.keyspace(json!({ "name": "Demo" })).await);
     assert_eq!(server.api.get(&path).await.expect(200), json!({ "default": "deny", "routes": [] }));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_is_replaced_as_a_whole() {
+async fn a7_a_policy_is_replaced_as_a_whole() {
     let server = Server::start().await;
     let path = format!("/v1/keyspaces/{}/policy", server.api.keyspace(json!({ "name": "Demo" })).await);
     let policy = json!({
@@ -30,7 +30,7 @@ async fn a_policy_is_replaced_as_a_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_wrong_part_is_named_and_nothing_is_replaced() {
+async fn a7_every_wrong_part_is_named_and_nothing_is_replaced() {
     let server = Server::start().await;
     let path = format!("/v1/keyspaces/{}/policy", server.api.keyspace(json!({ "name": "Demo" })).await);
     let before = server.api.get(&path).await.expect(200);
@@ -65,7 +65,7 @@ async fn every_wrong_part_is_named_and_nothing_is_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_may_have_512_routes_and_no_more() {
+async fn a7_a_policy_may_have_512_routes_and_no_more() {
     let server = Server::start().await;
     let path = format!("/v1/keyspaces/{}/policy", server.api.keyspace(json!({ "name": "Demo" })).await);
     let routes = |count: usize| json!({ "routes": (0..count).map(|number| json!({ "path": format!("/r{number}") })).collect::<Vec<_>>() });

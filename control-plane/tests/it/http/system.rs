@@ -5,7 +5,7 @@ use crate::support::api::read;
 use crate::support::server::Server;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_program_says_what_it_is_and_that_it_is_well() {
+async fn g4_the_program_says_what_it_is_and_that_it_is_well() {
     let server = Server::start().await;
     let open = server.api.with_key(None);
     assert!(open.get("/").await.text.contains("/openapi.json"));
@@ -39,7 +39,7 @@ async fn a_callers_request_id_is_kept_if_it_is_plain() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_mutation_leaves_an_audit_row_with_its_request() {
+async fn g1_every_mutation_leaves_an_audit_row_with_its_request() {
     let server = Server::start().await;
     let request = server.api.request(Method::POST, "/v1/keyspaces").header("x-request-id", "traced-1");
     let request =

@@ -26,9 +26,15 @@ pub(crate) fn latchkey(arguments: &[&str]) -> Command {
 impl Process {
     /// Starts and waits for the line that tells the address.
     pub(crate) fn serve(folder: &Path) -> Self {
+        Self::serve_with(folder, &[])
+    }
+
+    /// As [`Process::serve`], with settings by variables.
+    pub(crate) fn serve_with(folder: &Path, settings: &[(&str, &str)]) -> Self {
         let folder = folder.to_str().unwrap();
         let mut command =
             latchkey(&["serve", "--data-dir", folder, "--listen", "127.0.0.1:0", "--log", "debug"]);
+        command.envs(settings.iter().copied());
         let mut child = command.spawn().unwrap();
         let stdout = child.stdout.take().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -89,6 +95,21 @@ impl Process {
         self.stdout.read_to_string(&mut rest).unwrap();
         (code, rest)
     }
+}
+
+/// Purging every second instead of every hour.
+pub(crate) const EAGER_PURGE: [(&str, &str); 1] = [("LATCHKEY_PURGE_INTERVAL_SECONDS", "1")];
+
+/// Makes all revocations in a data folder older than any retention time. The schema forbids that, so its rule is taken away.
+pub(crate) fn age_revocations(folder: &Path) {
+    let database = rusqlite::Connection::open(folder.join("latchkey.db")).unwrap();
+    database.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+    database
+        .execute_batch(
+            "DROP TRIGGER IF EXISTS leaked_keys_stay_revoked;
+             UPDATE keys SET revoked_at = revoked_at - 4000 * 86400000 WHERE revoked_at > 4000 * 86400000",
+        )
+        .unwrap();
 }
 
 impl Drop for Process {

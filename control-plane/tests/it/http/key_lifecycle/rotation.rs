@@ -123,7 +123,7 @@ async fn k10_a_chosen_token_is_taken_if_it_cannot_be_guessed_and_never_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_external_id_belongs_to_one_key() {
+async fn k12_an_external_id_belongs_to_one_key() {
     let server = Server::start().await;
     let keyspace = server.api.keyspace(json!({ "name": "Demo" })).await;
     let key = server.api.key(&keyspace, json!({ "external_id": "crm-1" })).await;
