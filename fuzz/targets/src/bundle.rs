@@ -11,6 +11,10 @@ pub(crate) fn run(bytes: &[u8]) {
     assert_eq!(again.as_deref(), Ok(bytes), "one content, one encoding");
     let head = UnverifiedHead::parse(bundle.head).and_then(|head| head.verify(&fixture::trust(), NOW));
     let Ok(head) = head else { return };
+    // An input that was kept from a fixture of before has a head of before.
+    if bundle.head != fixture::published().head {
+        return;
+    }
     let mut reach = Reach::of(&head);
     for body in bundle.bodies {
         if reach.accept(&HashedBody::compute(body.to_vec())).is_err() {

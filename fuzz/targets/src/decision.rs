@@ -7,28 +7,39 @@ use latchkey_validator::{Code, Credential, GateView, Loaded, RequestFacts, Rules
 
 use crate::fixture::{self, NOW};
 
-/// Credential, method and target, a line each.
+/// Credential, method, client address and target, a line each.
 pub(crate) fn run(bytes: &[u8]) {
-    let mut lines = bytes.splitn(3, |byte| *byte == b'\n');
+    let mut lines = bytes.splitn(4, |byte| *byte == b'\n');
     let mut line = || lines.next().unwrap_or_default();
-    let (authorization, method, target) = (line(), line(), line());
+    let (authorization, method, address, target) = (line(), line(), line(), line());
     let Ok(method) = std::str::from_utf8(method) else { return };
     let facts = RequestFacts::new(Credential::Authorization(authorization), method, target);
-    let snapshot = fixture::snapshot();
-    let gate = GateView { peppers: &[], loaded: Some(Loaded { snapshot, rules: rules() }) };
-    let Verdict::Decided(decision) = decide(&facts, &gate, NOW) else { panic!("all of it is loaded") };
-    if decision.code != Code::Valid {
-        return;
+    let facts = facts.with_address(std::str::from_utf8(address).ok().and_then(|text| text.parse().ok()));
+    let gate =
+        GateView { peppers: &[], loaded: Some(Loaded { snapshot: fixture::snapshot(), rules: rules() }) };
+    match decide(&facts, &gate, NOW) {
+        Verdict::Decided(decision) if decision.code == Code::Valid => {
+            check_passed(authorization, method, target)
+        }
+        Verdict::Decided(_) => {}
+        Verdict::Conditional(conditional) => {
+            assert!(!conditional.demands.is_empty(), "a condition says what is left to do");
+            check_passed(authorization, method, target);
+        }
+        Verdict::NeedsObject(_) => panic!("all of it is loaded"),
     }
+}
+
+fn check_passed(authorization: &[u8], method: &str, target: &[u8]) {
     let token = bearer(authorization).expect("who passes has presented a credential");
     assert!(fixture::good_tokens().any(|good| good.as_bytes() == token), "only issued tokens pass");
     let path = target.split(|byte| *byte == b'?').next().unwrap_or_default();
     let is_orders = path.starts_with(b"/orders/") && matches!(method, "GET" | "HEAD");
-    assert!(is_orders || path.starts_with(b"/public"), "only routes that the policy lists pass");
-    assert!(
-        !contains(path, b"//") && !contains(path, b"/../") && !contains(path, b"%2f"),
-        "only canonical paths pass"
-    );
+    let is_listed =
+        is_orders || path.starts_with(b"/public") || (path.starts_with(b"/pay/") && method == "POST");
+    assert!(is_listed, "only routes that the policy lists pass");
+    let is_odd = [&b"//"[..], b"/../", b"%2f"].iter().any(|part| contains(path, part));
+    assert!(!is_odd, "only canonical paths pass");
 }
 
 fn contains(text: &[u8], part: &[u8]) -> bool {
@@ -42,11 +53,12 @@ fn rules() -> &'static Rules {
 
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
     [
-        format!("Bearer {}\nGET\n/orders/17?expand=items", fixture::token_of(1)),
-        format!("Bearer {}\nHEAD\n/orders/17", fixture::token_of(2)),
-        format!("Bearer {}\nPOST\n/orders", fixture::token_of(3)),
-        format!("bearer  {}\nPUT\n/public/a/b/c/", fixture::token_of(40)),
-        format!("Bearer {}\nGET\n/public/%40", fixture::token_of(4)),
+        format!("Bearer {}\nGET\n\n/orders/17?expand=items", fixture::token_of(1)),
+        format!("Bearer {}\nHEAD\n192.0.2.1\n/orders/17", fixture::token_of(2)),
+        format!("Bearer {}\nPOST\n\n/orders", fixture::token_of(3)),
+        format!("bearer  {}\nPUT\n::1\n/public/a/b/c/", fixture::token_of(40)),
+        format!("Bearer {}\nGET\n10.2.0.1\n/public/%40", fixture::token_of(5)),
+        format!("Bearer {}\nPOST\n10.2.0.1\n/pay/mainnet", fixture::token_of(6)),
     ]
     .map(String::into_bytes)
     .to_vec()

@@ -256,7 +256,7 @@ fn policy() -> Vec<u8> {
         ..Route::default()
     };
     let policy = Policy {
-        roles: vec![Role { number: 1, grants: vec!["orders:*".into()] }],
+        roles: vec![Role { number: 1, grants: vec!["orders:*".into(), "pay:*".into()] }],
         routes: vec![
             route("GET", "/orders/{id}", Some("orders:read")),
             route("POST", "/orders", Some("admin:write")),
