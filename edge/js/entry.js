@@ -15,6 +15,7 @@ const VALID = 1;
 const REFRESH = 1 << 8;
 const REFRESH_FIRST = 1 << 9;
 const NEEDS_OBJECT = 1 << 10;
+const WANTS_OTHER_FACTS = 1 << 13;
 const ASK_AGAIN = REFRESH_FIRST | NEEDS_OBJECT;
 
 // A refresh, then an index page and a shard, each perhaps dropped again by another request. A gate that is not done then denies.
@@ -36,8 +37,14 @@ export default {
 };
 
 function decide(request) {
-  const facts = writeFacts(request, instance.input(), instance.credentialHeader());
-  return instance.decide(Date.now(), facts);
+  const verdict = decideOnce(request);
+  if ((verdict & WANTS_OTHER_FACTS) === 0) return verdict;
+  instance.readWanted();
+  return decideOnce(request);
+}
+
+function decideOnce(request) {
+  return instance.decide(Date.now(), writeFacts(request, instance.input(), instance.wanted()));
 }
 
 function settle(request, env, ctx, verdict) {

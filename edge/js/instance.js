@@ -15,7 +15,8 @@ let memory, bytes, inputAt, outputAt;
 let isConfigured = false;
 // Kept, because settings do not change while an isolate lives, and a log line for each request helps nobody.
 let fault = null;
-let header = null;
+/** What to look at in a request: see `wanted` in edge/src/gate/mod.rs. */
+let wantedFacts;
 let origin = null;
 let denials = [];
 const latin1 = new TextDecoder("latin1");
@@ -35,6 +36,7 @@ function bind() {
   outputAt = wasm.output_at();
   isConfigured = false;
   denials = [];
+  readWanted();
 }
 
 /** Reads the settings once. Returns the answer for every request while they are wrong, else null. */
@@ -43,7 +45,7 @@ export function prepare(env) {
   if (isConfigured) return fault;
   const message = wasm.configure(env);
   fault = message === undefined ? null : template(message);
-  header = wasm.credential_header() ?? null;
+  readWanted();
   origin = wasm.upstream_origin() ?? null;
   isConfigured = true;
   return fault;
@@ -62,7 +64,8 @@ function rebuild() {
   bind();
 }
 
-export const credentialHeader = () => header;
+export const wanted = () => wantedFacts;
+export const credentialHeader = () => wantedFacts.own;
 export const upstreamOrigin = () => origin;
 export const unavailable = () => closed;
 export const upstreamUnreachable = () => (denials[0] ??= template(wasm.upstream_unreachable()));
@@ -75,7 +78,13 @@ export function input() {
 }
 
 export function decide(now, facts) {
-  return wasm.decide(now, facts.authorization, facts.apiKey, facts.own, facts.method, facts.path);
+  const { authorization, apiKey, own, address, method, target, values } = facts;
+  return wasm.decide(now, wantedFacts.version, authorization, apiKey, own, address, method, target, values);
+}
+
+/** After another policy has come in. */
+export function readWanted() {
+  wantedFacts = JSON.parse(wasm.wanted());
 }
 
 /** The text that the last allowed decision left: `length` ASCII characters. */

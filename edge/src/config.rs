@@ -14,6 +14,8 @@ const KEYSPACE: &str = "LATCHKEY_KEYSPACE";
 const ENVIRONMENT: &str = "LATCHKEY_ENVIRONMENT";
 const TRUSTED_KEYS: &str = "LATCHKEY_TRUSTED_KEYS";
 const CREDENTIAL_HEADER: &str = "LATCHKEY_CREDENTIAL_HEADER";
+const CLIENT_ADDRESS: &str = "LATCHKEY_CLIENT_ADDRESS_HEADER";
+const TRUSTED_HOPS: &str = "LATCHKEY_TRUSTED_HOPS";
 const REFRESH_AFTER: &str = "LATCHKEY_REFRESH_AFTER_MS";
 const PEPPERS: &str = "LATCHKEY_PEPPERS";
 const UPSTREAM_URL: &str = "UPSTREAM_URL";
@@ -23,6 +25,10 @@ pub(crate) const UPSTREAM: &str = "UPSTREAM";
 /// Milliseconds. Below the lower bound every request would refresh; above the upper one a revocation takes longer than is promised.
 const REFRESH_AFTER_BOUNDS: std::ops::RangeInclusive<u32> = 100..=60_000;
 const REFRESH_AFTER_DEFAULT: u32 = 2_000;
+/// Where Cloudflare puts the client's address. A caller's own header of that name never arrives there.
+pub(crate) const CLIENT_ADDRESS_HEADER: &str = "cf-connecting-ip";
+/// Proxies between the client and the gate.
+const TRUSTED_HOPS_BOUNDS: std::ops::RangeInclusive<usize> = 1..=8;
 /// Keys of a rotation, with some room. Each costs a comparison for each signature.
 const TRUSTED_KEYS_MAX: usize = 8;
 /// Headers with a meaning of their own: removing them from the upstream request, as a credential is, would change the request.
@@ -36,10 +42,20 @@ pub(crate) struct Config {
     pub(crate) peppers: Vec<Pepper>,
     /// Lower case.
     pub(crate) credential_header: Option<String>,
+    pub(crate) client_address: ClientAddress,
     /// The upstream's origin; `None` if there is a service binding for it.
     pub(crate) upstream: Option<String>,
     /// Milliseconds after which a decision also asks for newer data.
     pub(crate) refresh_after_ms: f64,
+}
+
+/// Where a client's address stands.
+#[derive(Debug)]
+pub(crate) struct ClientAddress {
+    /// Lower case.
+    pub(crate) header: String,
+    /// Which address of the header's list it is, counted from the right, from 1.
+    pub(crate) hops: usize,
 }
 
 /// A setting that is missing or wrong. Never holds a secret's value.
@@ -78,7 +94,10 @@ impl Config {
         Ok(Self {
             trust: Trust::new(audience, trusted_keys(&required(TRUSTED_KEYS)?)?),
             peppers: setting(PEPPERS).map_or(Ok(Vec::new()), |text| peppers(&text))?,
-            credential_header: setting(CREDENTIAL_HEADER).map(|text| credential_header(&text)).transpose()?,
+            credential_header: setting(CREDENTIAL_HEADER)
+                .map(|text| header_name(CREDENTIAL_HEADER, &text))
+                .transpose()?,
+            client_address: client_address(setting(CLIENT_ADDRESS), setting(TRUSTED_HOPS))?,
             upstream,
             refresh_after_ms: setting(REFRESH_AFTER)
                 .map_or(Ok(REFRESH_AFTER_DEFAULT), |text| refresh_after(&text))?
@@ -143,19 +162,32 @@ fn pepper(version: &str, key: &str) -> Result<Pepper, ConfigError> {
     Ok(Pepper::new(number, &bytes))
 }
 
-fn credential_header(text: &str) -> Result<String, ConfigError> {
+fn header_name(variable: &'static str, text: &str) -> Result<String, ConfigError> {
     let name = text.to_ascii_lowercase();
     let is_token = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     if !is_token || name.len() > 64 {
-        return Err(bad(
-            CREDENTIAL_HEADER,
-            "must be a header name: letters, digits, `-` and `_`, at most 64",
-        ));
+        return Err(bad(variable, "must be a header name: letters, digits, `-` and `_`, at most 64"));
     }
     if UNUSABLE_HEADERS.contains(&name.as_str()) || name.starts_with("latchkey-") {
-        return Err(bad(CREDENTIAL_HEADER, format!("cannot be `{name}`")));
+        return Err(bad(variable, format!("cannot be `{name}`")));
     }
     Ok(name)
+}
+
+fn client_address(header: Option<String>, hops: Option<String>) -> Result<ClientAddress, ConfigError> {
+    let header = match (header, &hops) {
+        (Some(text), _) => header_name(CLIENT_ADDRESS, &text)?,
+        // Cloudflare's header holds one address, whatever stands in front of it.
+        (None, Some(_)) => return Err(bad(TRUSTED_HOPS, format!("has no meaning without {CLIENT_ADDRESS}"))),
+        (None, None) => CLIENT_ADDRESS_HEADER.to_owned(),
+    };
+    let hops =
+        hops.map_or(Some(1), |text| text.parse().ok().filter(|hops| TRUSTED_HOPS_BOUNDS.contains(hops)));
+    let hops = hops.ok_or_else(|| {
+        let (low, high) = (TRUSTED_HOPS_BOUNDS.start(), TRUSTED_HOPS_BOUNDS.end());
+        bad(TRUSTED_HOPS, format!("must be a whole number from {low} to {high}"))
+    })?;
+    Ok(ClientAddress { header, hops })
 }
 
 fn refresh_after(text: &str) -> Result<u32, ConfigError> {
@@ -223,6 +255,8 @@ mod tests {
                 &["", ",", "ed25519:AAAA", "rsa:AAAA", "ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
             ),
             (CREDENTIAL_HEADER, &["Authorization", "x key", "Latchkey-Key-Id", "cookie"]),
+            (CLIENT_ADDRESS, &["x forwarded", "authorization", "latchkey-address"]),
+            (TRUSTED_HOPS, &["1"]),
             (REFRESH_AFTER, &["0", "99", "1.5", "soon", "60001"]),
             (PEPPERS, &["1", "{\"0\":\"AA==\"}", "{\"1\":\"AA==\"}", "{\"300\":\"\"}", "[]"]),
             (
@@ -235,6 +269,20 @@ mod tests {
                 let error = parse(&[(variable, value)]).expect_err(value);
                 assert_eq!(error.variable, *variable, "{value}");
             }
+        }
+    }
+
+    #[test]
+    fn the_clients_address_is_cloudflares_unless_another_header_is_named() {
+        let of = |settings: &[(&'static str, &str)]| {
+            parse(settings).map(|config| (config.client_address.header, config.client_address.hops))
+        };
+        assert_eq!(of(&[]), Ok((CLIENT_ADDRESS_HEADER.into(), 1)));
+        let forwarded = (CLIENT_ADDRESS, "X-Forwarded-For");
+        assert_eq!(of(&[forwarded]), Ok(("x-forwarded-for".into(), 1)));
+        assert_eq!(of(&[forwarded, (TRUSTED_HOPS, "2")]), Ok(("x-forwarded-for".into(), 2)));
+        for bad in ["0", "9", "-1", "two"] {
+            assert_eq!(of(&[forwarded, (TRUSTED_HOPS, bad)]).unwrap_err().variable, TRUSTED_HOPS, "{bad}");
         }
     }
 

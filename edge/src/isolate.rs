@@ -39,6 +39,8 @@ pub(crate) struct Isolate {
     snapshot: Option<Snapshot>,
     /// Of the snapshot's policy; always there when the snapshot is.
     rules: Option<Rules>,
+    /// Rises with every policy, from 0 for none.
+    rules_version: u32,
     pub(crate) freshness: Freshness,
     refused: Option<Nack>,
     /// The body without which the last undecided request cannot be decided.
@@ -52,6 +54,7 @@ impl Isolate {
             id: None,
             snapshot: None,
             rules: None,
+            rules_version: 0,
             freshness: Freshness::NEVER,
             refused: None,
             needed: None,
@@ -64,6 +67,15 @@ impl Isolate {
 
     pub(crate) fn snapshot(&self) -> Option<&Snapshot> {
         self.snapshot.as_ref()
+    }
+
+    pub(crate) fn rules(&self) -> Option<&Rules> {
+        self.rules.as_ref()
+    }
+
+    /// Which headers a request's facts must come from depends on this.
+    pub(crate) fn rules_version(&self) -> u32 {
+        self.rules_version
     }
 
     pub(crate) fn held(&self) -> Option<Held> {
@@ -107,7 +119,10 @@ impl Isolate {
             return Err(Refusal::BodyMissing);
         }
         loader.install(&mut self.snapshot)?;
-        self.rules = rules.or(self.rules.take());
+        if rules.is_some() {
+            self.rules = rules;
+            self.rules_version += 1;
+        }
         self.refused = None;
         Ok(())
     }

@@ -15,7 +15,8 @@ pub(crate) struct Ambiguous;
 
 /// The value of a parameter; `None` if the query does not have it.
 pub(crate) fn value<'a>(query: &'a [u8], name: &[u8]) -> Result<Option<Text<'a>>, Ambiguous> {
-    if query.len() > MAX_QUERY_LEN || query.contains(&b';') {
+    // `#` never arrives at an upstream, and so hides what follows it.
+    if query.len() > MAX_QUERY_LEN || query.iter().any(|byte| matches!(byte, b';' | b'#')) {
         return Err(Ambiguous);
     }
     let mut found = None;
@@ -136,6 +137,7 @@ mod tests {
             "network%20=b",
             "a=1;network=b",
             "network=a;b",
+            "a=1#&network=b",
             "n%zetwork=b",
             "%256eetwork=b",
             "network=a&netw%6=b",

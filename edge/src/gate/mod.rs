@@ -4,23 +4,23 @@
 //! No object, no string and no exception crosses the border: each would cost more than the decision.
 
 mod credential;
+mod input;
 mod output;
 
 use std::cell::RefCell;
 
 use js_sys::Promise;
-use latchkey_validator::{Code, Credential, Decision, RequestFacts, Verdict};
+use latchkey_validator::{Code, Credential, Decision, RequestFacts, Rules, Verdict};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 use worker::Env;
 
+use self::input::Lengths;
+use crate::config::CLIENT_ADDRESS_HEADER;
 use crate::freshness::Step;
-use crate::isolate;
+use crate::isolate::{self, Isolate};
 use crate::problem::Problem;
 use crate::{clock, refresh};
-
-/// Three header values, a method and a path, each cut by the entry at its own bound.
-const INPUT_BYTES: usize = 8_192;
 
 /// Bits of what [`decide`] returns: the code's number in the lowest 8, flags in the next 8, the output's length in the upper 16.
 mod flag {
@@ -32,10 +32,12 @@ mod flag {
     pub(super) const NEEDS_OBJECT: u32 = 1 << 10;
     /// The Authorization header held the credential, so the upstream must not see it.
     pub(super) const STRIP_AUTHORIZATION: u32 = 1 << 11;
+    /// Other headers are wanted than the entry looked at: read [`super::wanted`], then ask again.
+    pub(super) const WANTS_OTHER_FACTS: u32 = 1 << 13;
 }
 
 thread_local! {
-    static INPUT: RefCell<Box<[u8]>> = RefCell::new(vec![0; INPUT_BYTES].into_boxed_slice());
+    static INPUT: RefCell<Box<[u8]>> = RefCell::new(vec![0; input::BYTES].into_boxed_slice());
 }
 
 /// Wasm's memory, in which the entry finds the two buffers.
@@ -70,10 +72,21 @@ pub fn upstream_origin() -> Option<String> {
     isolate::with(|isolate| isolate.config().and_then(|config| config.upstream.clone()))
 }
 
-/// The header besides Authorization and X-API-Key that may carry a credential.
+/// What the entry has to look at in a request, as JSON: `{version, own, address, headers, query}`. It changes with the policy.
 #[wasm_bindgen]
-pub fn credential_header() -> Option<String> {
-    isolate::with(|isolate| isolate.config().and_then(|config| config.credential_header.clone()))
+pub fn wanted() -> String {
+    isolate::with(|isolate| {
+        let config = isolate.config();
+        let rules = isolate.rules();
+        serde_json::json!({
+            "version": isolate.rules_version(),
+            "own": config.and_then(|config| config.credential_header.as_deref()),
+            "address": config.map_or(CLIENT_ADDRESS_HEADER, |config| &config.client_address.header),
+            "headers": rules.map(Rules::headers).unwrap_or_default(),
+            "query": rules.is_some_and(Rules::reads_queries),
+        })
+        .to_string()
+    })
 }
 
 /// The answer to requests with this outcome, as a template.
@@ -95,22 +108,36 @@ pub fn upstream_unreachable() -> String {
     Problem::upstream_unreachable().template()
 }
 
-/// Decides the request whose facts stand in the input, one behind the other: Authorization, X-API-Key, the configured header, method, path.
-/// The arguments are their lengths; a header that the request lacks has -1. See [`flag`] for the result.
+/// Decides the request whose facts stand in the input, one behind the other: Authorization, X-API-Key, the configured header, the header with
+/// the client's address, method, target, and the headers that routes read. `version` is that of the [`wanted`] by which they were
+/// written; the other arguments are lengths, -1 for a header that the request lacks. See [`flag`] for the result.
 #[wasm_bindgen]
-pub fn decide(now_ms: f64, authorization: i32, api_key: i32, own: i32, method: i32, path: i32) -> u32 {
+#[expect(clippy::too_many_arguments, reason = "numbers are what crosses the border for nothing")]
+pub fn decide(
+    now_ms: f64,
+    version: u32,
+    authorization: i32,
+    api_key: i32,
+    own: i32,
+    address: i32,
+    method: i32,
+    target: i32,
+    values: i32,
+) -> u32 {
+    let lengths = Lengths { authorization, api_key, own, address, method, target, values };
     INPUT.with_borrow(|input| {
-        let mut input = Input(input);
-        let authorization = input.field(authorization);
-        let others = [input.field(api_key), input.field(own)];
-        let (credential, in_authorization) = credential::one_of(authorization, others);
-        let strip = if in_authorization { flag::STRIP_AUTHORIZATION } else { 0 };
-        let method = input.field(method).and_then(|method| std::str::from_utf8(method).ok());
-        let path = input.field(path).unwrap_or_default();
-        #[cfg(feature = "fault-injection")]
-        crate::fault::in_decide(path);
-        let facts = RequestFacts::new(credential, method.unwrap_or_default(), path);
-        answer(&facts, now_ms) | strip
+        isolate::with(|isolate| {
+            if version != isolate.rules_version() {
+                return flag::WANTS_OTHER_FACTS;
+            }
+            let Some(config) = isolate.config().cloned() else { return pack(Code::SnapshotUnavailable, 0) };
+            input::read(input, &lengths, &config.client_address, |facts, in_authorization| {
+                #[cfg(feature = "fault-injection")]
+                crate::fault::in_decide(facts.target);
+                let strip = if in_authorization { flag::STRIP_AUTHORIZATION } else { 0 };
+                answer(isolate, facts, now_ms) | strip
+            })
+        })
     })
 }
 
@@ -140,50 +167,35 @@ pub fn load_needed(env: Env) -> Promise {
 pub fn warm_up() {
     let token = b"Bearer lk_test_000000000000000000000000000000000VhE5o";
     let facts = RequestFacts::new(Credential::Authorization(token), "GET", b"/");
-    let _ = answer(&facts, 0.0);
+    let _ = isolate::with(|isolate| answer(isolate, &facts, 0.0));
     let _ = latchkey_token::digest(token);
 }
 
-/// What the entry wrote, taken apart from front to back.
-struct Input<'a>(&'a [u8]);
-
-impl<'a> Input<'a> {
-    /// The next field. A length that does not fit cannot come from the entry; an empty field then denies.
-    fn field(&mut self, length: i32) -> Option<&'a [u8]> {
-        let length = usize::try_from(length).ok()?;
-        let (field, rest) = self.0.split_at_checked(length).unwrap_or_default();
-        self.0 = rest;
-        Some(field)
-    }
-}
-
-fn answer(facts: &RequestFacts<'_>, now_ms: f64) -> u32 {
-    isolate::with(|isolate| {
-        let refresh = match isolate.step(now_ms) {
-            Step::RefreshFirst => return flag::REFRESH_FIRST,
-            Step::DecideAndRefresh => flag::REFRESH,
-            Step::Decide => 0,
-        };
-        let Some(view) = isolate.view() else { return pack(Code::SnapshotUnavailable, 0) };
-        match latchkey_validator::decide(facts, &view, clock::seconds(now_ms)) {
-            Verdict::Decided(decision) => {
-                let packed = pack_decision(&decision);
-                let code = decision.code;
-                if code == Code::NotFound && isolate.freshness.takes_miss(now_ms) {
-                    return flag::REFRESH_FIRST;
-                }
-                packed | refresh
+fn answer(isolate: &mut Isolate, facts: &RequestFacts<'_>, now_ms: f64) -> u32 {
+    let refresh = match isolate.step(now_ms) {
+        Step::RefreshFirst => return flag::REFRESH_FIRST,
+        Step::DecideAndRefresh => flag::REFRESH,
+        Step::Decide => 0,
+    };
+    let Some(view) = isolate.view() else { return pack(Code::SnapshotUnavailable, 0) };
+    match latchkey_validator::decide(facts, &view, clock::seconds(now_ms)) {
+        Verdict::Decided(decision) => {
+            let packed = pack_decision(&decision);
+            let code = decision.code;
+            if code == Code::NotFound && isolate.freshness.takes_miss(now_ms) {
+                return flag::REFRESH_FIRST;
             }
-            // Nothing settles demands yet, so they cannot be met.
-            Verdict::Conditional(conditional) => {
-                pack_decision(&conditional.settle(Err(Code::RestrictionUnsupported))) | refresh
-            }
-            Verdict::NeedsObject(object) => {
-                isolate.need(object);
-                flag::NEEDS_OBJECT
-            }
+            packed | refresh
         }
-    })
+        // Nothing settles demands yet, so they cannot be met.
+        Verdict::Conditional(conditional) => {
+            pack_decision(&conditional.settle(Err(Code::RestrictionUnsupported))) | refresh
+        }
+        Verdict::NeedsObject(object) => {
+            isolate.need(object);
+            flag::NEEDS_OBJECT
+        }
+    }
 }
 
 fn pack_decision(decision: &Decision<'_>) -> u32 {
