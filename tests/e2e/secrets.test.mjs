@@ -67,6 +67,11 @@ describe("secrets of a run", () => {
     await gate.request(HELLO, undefined, { headers: { authorization: `Basic ${used.secret}` } });
     await call("PATCH", `/v1/keys/${used.id}`, { name: "renamed", enabled: false });
     await call("DELETE", `/v1/keys/${revoked.id}`);
+    const rotated = await plane.api("POST", `/v1/keys/${keys[2].id}:rotate`, {});
+    secrets.push(rotated.secret);
+    await eventually("admitted by the new token", async () => (await gate.decision(HELLO, rotated.secret)).code === "VALID", 5_000);
+    for (const verb of ["lookup", "verify"]) await call("POST", `/v1/keys:${verb}`, { token: rotated.secret });
+    await call("POST", "/v1/keys:revoke-leaked", { tokens: [{ token: keys[3].secret, source: "a scanner" }] });
     // A caller's mistakes: secrets where they do not belong. None of them may be kept or said back.
     for (const path of [`/v1/keys/${used.secret}`, `/v1/keyspaces/${used.secret}`, `/v1/${used.secret}`, `/v1/keys?${used.secret}=1`]) {
       await call("GET", path);

@@ -1,3 +1,5 @@
+use serde_json::Value;
+
 use super::shell::{Shell, id, secret};
 
 #[test]
@@ -86,4 +88,21 @@ fn k8_lists_are_shown_a_page_at_a_time_or_whole() {
     assert_eq!(empty["data"], serde_json::json!([]));
     let table = shell.run(&["keys", "list", &keyspace, "--all", "--limit", "2"]).ok();
     assert_eq!(table.stdout.lines().count(), 6, "one heading for all pages");
+}
+
+#[test]
+fn k4_a_key_ends_when_its_maker_says_and_that_can_be_changed() {
+    let shell = Shell::start();
+    let keyspace = shell.keyspace(&[]);
+    let days = |key: &Value| {
+        let end = key["expires_at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        (end.as_second() - jiff::Timestamp::now().as_second() + 60) / 86_400
+    };
+    let key = shell.key(&keyspace, &[]);
+    assert_eq!(days(&key), 90, "the default");
+    assert_eq!(days(&shell.key(&keyspace, &["--expires", "7d"])), 7);
+    let key = id(&key);
+    assert!(shell.json(&["keys", "update", &key, "--expires", "never"])["expires_at"].is_null());
+    assert_eq!(days(&shell.json(&["keys", "update", &key, "--expires", "30d"])), 30);
+    assert!(shell.key(&keyspace, &["--expires", "never"])["expires_at"].is_null());
 }

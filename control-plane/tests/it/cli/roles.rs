@@ -1,4 +1,5 @@
-use super::shell::{Shell, id};
+use super::shell::{Shell, id, secret};
+use crate::support::eventually;
 
 #[test]
 fn a1_a2_a_role_is_made_previewed_changed_and_deleted() {
@@ -35,4 +36,24 @@ fn a1_a_keyspace_can_begin_with_a_set_of_roles() {
     let shell = Shell::start();
     let keyspace = shell.keyspace(&["--preset", "read-pay-admin"]);
     shell.run(&["roles", "list", &keyspace]).ok().shows(&["Read", "ReadAndPay", "Admin"]);
+}
+
+#[tokio::test]
+async fn a3_a_key_without_a_role_can_do_nothing_until_it_is_given_one() {
+    let shell = Shell::start();
+    let keyspace = shell.keyspace(&[]);
+    let policy = r#"{"routes":[{"method":"GET","path":"/orders","permission":"orders:read"}]}"#;
+    shell.run_with(&["policy", "put", &keyspace, "-"], policy).ok();
+    shell.run(&["roles", "create", &keyspace, "--name", "reader", "--grant", "orders:read"]).ok();
+    let key = shell.key(&keyspace, &[]);
+    let says = async |code: &str, exit: i32| {
+        eventually(code, async || {
+            let run = shell.run_with(&["keys", "verify", "--path", "/orders"], &secret(&key));
+            (run.code == exit && run.stdout.contains(code)).then_some(())
+        })
+        .await;
+    };
+    says("INSUFFICIENT_PERMISSIONS", 1).await;
+    shell.run(&["keys", "update", &id(&key), "--role", "reader"]).ok();
+    says("VALID", 0).await;
 }
