@@ -33,7 +33,8 @@ function ledger() {
     return response.json();
   };
   const standing = async () => (await post("/status", { grants: { seq: 0, granted: {} } })).credits.request;
-  return { key, take: (credits, rate = null) => post("/take", { credits, rate }), standing };
+  const nonce = (nonce, counts_until) => post("/nonce", { nonce, counts_until });
+  return { key, nonce, take: (credits, rate = null) => post("/take", { credits, rate }), standing };
 }
 
 const message = (number, { granted = 100, seq = 1, ...rest } = {}) => ({
@@ -130,3 +131,26 @@ function tablesIn(file) {
     database.close();
   }
 }
+
+test("a8_a_nonce_is_new_once_for_each_key_also_for_a_ledger_that_was_evicted", async () => {
+  const [one, other] = [ledger(), ledger()];
+  const soon = Math.floor(Date.now() / 1_000) + 300;
+  assert.deepEqual(await Promise.all(Array.from({ length: 8 }, () => one.nonce("sk_1 a", soon))).then((replies) => replies.sort()), [
+    "new", ...Array(7).fill("used"),
+  ]);
+  assert.equal(await one.nonce("sk_2 a", soon), "new");
+  assert.equal(await other.nonce("sk_1 a", soon), "new");
+  // What else the ledger does leaves them alone.
+  await one.take(null, { limits: [minute], cost: 1 });
+  await workerd.restart();
+  assert.equal(await one.nonce("sk_1 a", soon), "used");
+});
+
+test("a8_nonces_are_forgotten_when_their_signatures_no_longer_count", async () => {
+  const one = ledger();
+  // The margin for clocks is a minute.
+  const past = Math.floor(Date.now() / 1_000) - 59;
+  assert.equal(await one.nonce("sk_1 a", past), "new");
+  assert.equal(await one.nonce("sk_1 a", past), "used");
+  await eventually(async () => (await one.nonce("sk_1 a", past)) === "new", { within: 20_000, every: 500 });
+});

@@ -1,8 +1,9 @@
-//! The ledger: one Durable Object per key that has credits or exact rate limits. It runs `latchkey-ledger` over storage of its own, and stores what has
+//! The ledger: one Durable Object per key that has credits, exact rate limits or nonces to remember. It runs `latchkey-ledger` over storage of its own, and stores what has
 //! changed before an answer leaves.
 //!
 //! Only this Worker reaches it, through its binding.
 
+mod nonces;
 pub(crate) mod protocol;
 mod store;
 
@@ -13,7 +14,8 @@ use worker::{DurableObject, Env, Method, Request, Response, Result, State, durab
 
 use crate::clock;
 use crate::problem::{self, Problem};
-use protocol::{RateReply, StatusRequest, TakeReply, TakeRequest};
+use nonces::Nonces;
+use protocol::{NonceReply, NonceRequest, RateReply, StatusRequest, TakeReply, TakeRequest};
 use store::Store;
 
 /// The Durable Object class. `edge/js/objects.js` wraps it.
@@ -28,6 +30,7 @@ pub struct Ledger {
 struct Kept {
     credits: Credits,
     windows: Windows,
+    nonces: Nonces,
     /// When the object is woken, in milliseconds since the epoch; `None` if it is not known whether it will be.
     alarm_at: Option<u64>,
 }
@@ -50,6 +53,10 @@ impl DurableObject for Ledger {
                 let request: StatusRequest = request.json().await?;
                 Response::from_json(&self.status(&request)?)
             }
+            (Method::Post, "/nonce") => {
+                let request = request.json().await?;
+                Response::from_json(&self.take_nonce(&request).await?)
+            }
             _ => Problem::unknown_path().into_response(&problem::request_id(request.headers())),
         }
     }
@@ -61,7 +68,8 @@ impl DurableObject for Ledger {
             kept.alarm_at = None;
             kept.credits.expire(now);
             kept.windows.forget_ended(now / 1_000);
-            Ok(kept.credits.is_empty() && kept.windows.ends_at().is_none())
+            kept.nonces.forget_ended(&self.state, now / 1_000)?;
+            Ok(kept.credits.is_empty() && kept.windows.ends_at().is_none() && kept.nonces.is_empty())
         })?;
         if is_empty {
             self.kept.take();
@@ -93,6 +101,12 @@ impl Ledger {
         Ok(reply)
     }
 
+    async fn take_nonce(&self, request: &NonceRequest) -> Result<NonceReply> {
+        let reply = self.with(|kept| kept.nonces.take(&self.state, request, milliseconds() / 1_000))?;
+        self.save_and_wake().await?;
+        Ok(reply)
+    }
+
     /// Changes nothing, and leaves no ledger behind where there was none.
     fn status(&self, request: &StatusRequest) -> Result<protocol::StatusReply> {
         self.with(|kept| {
@@ -106,8 +120,9 @@ impl Ledger {
     async fn save_and_wake(&self) -> Result<()> {
         let saved = self.with(|kept| {
             Store::open(&self.state).save(&mut kept.credits, &kept.windows)?;
-            let ends_at = kept.windows.ends_at().map(|seconds| seconds.saturating_mul(1_000));
-            let due = kept.credits.next_deadline().into_iter().chain(ends_at).min();
+            let ends = kept.windows.ends_at().into_iter().chain(kept.nonces.ends_at());
+            let ends = ends.map(|seconds| seconds.saturating_mul(1_000));
+            let due = kept.credits.next_deadline().into_iter().chain(ends).min();
             // An alarm that comes too early finds nothing to do, and sets the next one.
             let is_late = due.is_some_and(|due| kept.alarm_at.is_none_or(|alarm_at| due < alarm_at));
             if is_late {
@@ -132,7 +147,7 @@ impl Ledger {
             Some(kept) => kept,
             none => {
                 let (credits, windows) = Store::open(&self.state).load()?;
-                none.insert(Kept { credits, windows, alarm_at: None })
+                none.insert(Kept { credits, windows, nonces: Nonces::load(&self.state)?, alarm_at: None })
             }
         };
         work(kept)

@@ -56,3 +56,21 @@ pub(crate) struct StatusRequest {
 pub(crate) struct StatusReply {
     pub(crate) credits: BTreeMap<String, Standing>,
 }
+
+/// `POST /nonce`: takes a nonce, once.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct NonceRequest {
+    /// With the id of the pair that signed it.
+    pub(crate) nonce: String,
+    /// The last second, since the epoch, in which its signature counts.
+    pub(crate) counts_until: u64,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum NonceReply {
+    New,
+    Used,
+    /// More than a ledger keeps: whether it was used cannot be told.
+    Full,
+}
