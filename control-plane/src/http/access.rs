@@ -5,12 +5,11 @@ use std::convert::Infallible;
 
 use axum::Extension;
 use axum::middleware::from_fn;
-use axum::routing::MethodRouter;
 use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{Object, PathItem, Required};
-use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
+use utoipa_axum::router::{UtoipaMethodRouter, UtoipaMethodRouterExt};
 
 use super::idempotency;
 use crate::app::App;
@@ -37,7 +36,8 @@ pub(super) enum Breadth {
     ByHandler,
 }
 
-type Routes = UtoipaMethodRouter<App, Infallible>;
+/// Operations of one path.
+pub(super) type Routes = UtoipaMethodRouter<App, Infallible>;
 
 /// Operations for admin keys with a scope.
 pub(super) fn needs(scope: Scope, routes: Routes) -> Routes {
@@ -72,26 +72,6 @@ pub(super) fn repeatable((schemas, mut paths, router): Routes) -> Routes {
         }
     }
     (schemas, paths, router).map(|router| router.route_layer(from_fn(idempotency::once)))
-}
-
-/// As [`needs`], for operations such as `/v1/keys/{key_id}:rotate`, whose paths the router cannot tell apart: they are documented
-/// here, and `handler` takes them all; what is `repeatable` among them `handler` has to make so.
-pub(super) fn needs_behind(
-    scope: Scope,
-    operations: impl IntoIterator<Item = Routes>,
-    path: &str,
-    handler: MethodRouter<App>,
-    router: OpenApiRouter<App>,
-) -> OpenApiRouter<App> {
-    let asked = Needs { scope: Some(scope), breadth: Breadth::ByPath };
-    let mut router = router.route(path, handler.route_layer(Extension(asked)));
-    for operation in operations {
-        let (schemas, paths, _) = needs(scope, operation);
-        let document = router.get_openapi_mut();
-        document.paths.paths.extend(paths.paths);
-        document.components.get_or_insert_default().schemas.extend(schemas);
-    }
-    router
 }
 
 fn guard(needs: Needs, (schemas, mut paths, router): Routes) -> Routes {

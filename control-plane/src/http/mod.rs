@@ -23,9 +23,11 @@ pub mod rate;
 mod reply;
 mod roles;
 mod router;
+mod shapes;
 mod stream;
 mod system;
 mod usage;
+mod verbs;
 
 pub use idempotency::REMEMBERED_DAYS as ANSWERS_KEPT_DAYS;
 pub use openapi::document;

@@ -1,11 +1,11 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::post;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::access::{needs, needs_any_scope, needs_behind, needs_within_limit, repeatable};
+use super::access::{needs, needs_any_scope, needs_within_limit, repeatable};
+use super::verbs::with_verbs;
 use super::{
     admin_keys, audit, body, environments, keys, keyspaces, middleware, permissions, policy, problem, roles,
     system, usage,
@@ -48,14 +48,11 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(needs(PolicyWrite, routes!(policy::put::put_policy)))
         .routes(needs(KeysWrite, repeatable(routes!(keys::create::create_key))))
         .routes(needs(KeysRead, routes!(keys::list::list_keys)))
-        .routes(needs(KeysRead, routes!(keys::get::get_key)))
         .routes(needs_within_limit(KeysRead, routes!(keys::by_token::look_up_key)))
         .routes(needs_within_limit(KeysRead, routes!(keys::verify::verify_key)))
         .routes(needs_within_limit(KeysWrite, routes!(keys::by_token::update_key_of_token)))
         .routes(needs_within_limit(KeysWrite, routes!(keys::leaks::revoke_leaked_keys)))
         .routes(needs(KeysWrite, routes!(keys::import::import_keys)))
-        .routes(needs(KeysWrite, routes!(keys::update::update_key)))
-        .routes(needs(KeysWrite, routes!(keys::revoke::revoke_key)))
         .routes(needs(RolesWrite, repeatable(routes!(roles::create::create_role))))
         .routes(needs(RolesRead, routes!(roles::list::list_roles)))
         .routes(needs(RolesRead, routes!(roles::get::get_role)))
@@ -80,6 +77,12 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(routes!(system::health::healthz))
         .routes(routes!(system::health::readyz))
         .routes(routes!(system::index::index));
-    let of_a_key = [repeatable(routes!(keys::rotate::rotate_key)), routes!(keys::restore::restore_key)];
-    needs_behind(KeysWrite, of_a_key, "/v1/keys/{key_id}", post(keys::verbs::on_key), router)
+    let of_a_key = [
+        needs(KeysRead, routes!(keys::get::get_key)),
+        needs(KeysWrite, routes!(keys::update::update_key)),
+        needs(KeysWrite, routes!(keys::revoke::revoke_key)),
+        needs(KeysWrite, repeatable(routes!(keys::rotate::rotate_key))),
+        needs(KeysWrite, routes!(keys::restore::restore_key)),
+    ];
+    with_verbs(router, "/v1/keys/{key_id}", of_a_key)
 }

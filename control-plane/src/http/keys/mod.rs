@@ -12,6 +12,5 @@ pub(super) mod revoke;
 pub(super) mod rotate;
 mod token;
 pub(super) mod update;
-pub(super) mod verbs;
 pub(super) mod verify;
 mod view;

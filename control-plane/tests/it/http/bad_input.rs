@@ -15,6 +15,39 @@ async fn unknown_paths_and_methods_are_problems_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_method_that_a_path_does_not_take_is_refused_with_those_that_it_takes() {
+    let server = Server::start().await;
+    let refused = async |method: &str, path: &str, allowed: &str| {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let answer = read(server.api.request(method.clone(), path).send().await.unwrap()).await;
+        let allow = answer.header("allow").to_owned();
+        let mut named: Vec<_> = allow.split(',').map(str::trim).collect();
+        named.sort_unstable();
+        assert_eq!(named.join(" "), allowed, "{method} {path}");
+        answer.problem(405, "METHOD_NOT_ALLOWED");
+    };
+    for verb in ["rotate", "restore"] {
+        for method in ["GET", "PUT", "PATCH", "DELETE", "QUERY"] {
+            refused(method, &format!("/v1/keys/key_0000000000001:{verb}"), "POST").await;
+        }
+    }
+    for method in ["POST", "PUT", "QUERY"] {
+        refused(method, "/v1/keys/key_0000000000001", "DELETE GET HEAD PATCH").await;
+    }
+    for path in ["/v1/keys:lookup", "/v1/keys:update", "/v1/keys:revoke-leaked"] {
+        refused("GET", path, "POST").await;
+    }
+    refused("POST", "/v1/audit:verify", "GET HEAD").await;
+    refused("DELETE", "/v1/keyspaces/ks_0000000000001/keys:import", "POST").await;
+    for path in ["/v1/keys/key_0000000000001:dance", "/v1/keys/key_0000000000001:", "/v1/keys:dance"] {
+        for method in [Method::GET, Method::POST] {
+            let answer = read(server.api.request(method, path).send().await.unwrap()).await;
+            answer.problem(404, "NOT_FOUND");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ids_that_are_none_are_refused_with_their_form() {
     let server = Server::start().await;
     for id in ["ks_1", "key_0000000000001", "KS_0000000000001", "ks_000000000000i", "%20", "ks_%ff"] {
