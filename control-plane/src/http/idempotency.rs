@@ -22,7 +22,8 @@ use crate::storage::Claim;
 /// The header that names a request.
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-const MAX_NAME_BYTES: usize = 255;
+/// Bytes of a request's name.
+pub(super) const MAX_NAME_BYTES: usize = 255;
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 /// Days for which an answer is kept.
 pub const REMEMBERED_DAYS: i64 = 1;

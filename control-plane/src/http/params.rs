@@ -12,7 +12,8 @@ use crate::app::App;
 use crate::domain::{FieldErrors, PageRequest};
 
 const DEFAULT_LIMIT: u32 = 10;
-const MAX_LIMIT: u32 = 100;
+/// The most that one page of a list holds.
+pub(super) const MAX_LIMIT: u32 = 100;
 
 /// The id in the path.
 pub(super) struct PathId<T>(pub(super) T);

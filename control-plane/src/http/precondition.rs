@@ -47,8 +47,8 @@ fn change_seq(tag: &str) -> Result<Option<u64>, Failure> {
 
 fn malformed() -> Failure {
     let mut errors = FieldErrors::default();
-    errors.add("/If-Match", "must be * or entity tags such as \"17\", in quotation marks");
-    Failure::BadQuery(errors)
+    errors.add("If-Match", "must be * or entity tags such as \"17\", in quotation marks");
+    Failure::BadHeader(errors)
 }
 
 /// Gives a response the tag of what it shows.

@@ -17,7 +17,10 @@ use crate::http::problem::Failure;
     path = "/v1/admin-keys/{admin_key_id}",
     tag = "admin keys",
     params(("admin_key_id" = String, Path)),
-    responses((status = 200, description = "The admin key, revoked.", body = AdminKeyView))
+    responses(
+        (status = 200, description = "The admin key, revoked.", body = AdminKeyView),
+        (status = 409, description = "Nobody could manage the workspace any more: `LAST_ADMIN_KEY`."),
+    )
 )]
 pub(in crate::http) async fn revoke_admin_key(
     caller: Caller,

@@ -2,21 +2,22 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::{AdminKey, KeyspaceId, Timestamp};
+use crate::http::shapes;
 
 /// An admin key.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct AdminKeyView {
-    #[schema(example = "adm_06nd5xbm0q3tz")]
+    #[schema(value_type = shapes::AdminKeyId)]
     id: String,
     name: String,
     /// What people recognise it by.
     #[schema(example = "lkadm_live_ab12")]
     start: String,
     /// What it may do; `*` is everything.
-    #[schema(example = json!(["keys:read"]))]
+    #[schema(value_type = Vec<shapes::ScopeName>)]
     scopes: Vec<&'static str>,
     /// The only keyspaces that it reaches; `null`: all.
-    #[schema(value_type = Option<Vec<String>>)]
+    #[schema(value_type = Option<Vec<shapes::KeyspaceId>>)]
     keyspaces: Option<Vec<KeyspaceId>>,
     /// `null`: never.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -47,13 +48,13 @@ impl From<AdminKey> for AdminKeyView {
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct AdminKeyInput {
     /// 1 to 100 characters.
-    #[schema(example = "Deployment")]
+    #[schema(value_type = shapes::Name)]
     name: String,
     /// At least one; `*` alone is everything.
-    #[schema(example = json!(["keys:read", "keys:write"]))]
+    #[schema(value_type = HashSet<shapes::ScopeName>, min_items = 1, example = json!(["keys:read", "keys:write"]))]
     scopes: Vec<String>,
     /// The only keyspaces that it reaches, at most 64. Absent: those of the admin key in use.
-    #[schema(example = json!(null))]
+    #[schema(value_type = Option<HashSet<shapes::KeyspaceId>>, min_items = 1, max_items = 64, example = json!(null))]
     keyspaces: Option<Vec<String>>,
     /// Absent: that of the admin key in use.
     #[schema(example = "2099-12-31T23:59:59Z", format = DateTime)]

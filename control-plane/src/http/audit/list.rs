@@ -25,7 +25,10 @@ use crate::storage::AuditFilter;
         ("object" = Option<String>, Query, description = "only what was done to this object, by its id"),
         ("actor" = Option<String>, Query, description = "only what this admin key did, by its id, or `system`"),
     ),
-    responses((status = 200, description = "Part of the list.", body = ListView<AuditEntryView>))
+    responses(
+        (status = 200, description = "Part of the list.", body = ListView<AuditEntryView>),
+        (status = 404, description = "The admin key does not reach that keyspace: `NOT_FOUND`."),
+    )
 )]
 pub(in crate::http) async fn list_audit(
     caller: Caller,

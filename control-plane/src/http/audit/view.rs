@@ -3,6 +3,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::{AuditEntry, Timestamp};
+use crate::http::shapes;
 
 /// One row of the audit log.
 #[derive(Debug, Serialize, ToSchema)]
@@ -20,6 +21,7 @@ pub(in crate::http) struct AuditEntryView {
     #[schema(example = "key_06nd5xbm0q3tz")]
     object: String,
     /// The keyspace that it concerned, if one.
+    #[schema(value_type = Option<shapes::KeyspaceId>)]
     keyspace_id: Option<String>,
     /// The address that the request came from; empty for the program itself.
     source: String,
@@ -31,7 +33,9 @@ pub(in crate::http) struct AuditEntryView {
     #[schema(value_type = Option<Object>)]
     after: Value,
     /// The hash of the row before, in hexadecimal.
+    #[schema(value_type = shapes::Sha256)]
     previous_hash: String,
+    #[schema(value_type = shapes::Sha256)]
     hash: String,
 }
 

@@ -28,7 +28,10 @@ pub(in crate::http) struct LiveInput {
     tag = "keyspaces",
     params(("keyspace_id" = String, Path)),
     request_body = LiveInput,
-    responses((status = 200, description = "The environments after the change.", body = EnvironmentsView))
+    responses(
+        (status = 200, description = "The environments after the change.", body = EnvironmentsView),
+        (status = 409, description = "Live needs more, and `detail` says what: `REQUIREMENTS_NOT_MET`."),
+    )
 )]
 pub(in crate::http) async fn switch_live(
     caller: Caller,

@@ -44,7 +44,10 @@ pub(in crate::http) struct UpdateByTokenInput {
     path = "/v1/keys:lookup",
     tag = "keys",
     request_body = TokenInput,
-    responses((status = 200, description = "The key.", body = KeyView))
+    responses(
+        (status = 200, description = "The key.", body = KeyView),
+        (status = 404, description = "No key has or had this token: `NOT_FOUND`."),
+    )
 )]
 pub(in crate::http) async fn look_up_key(
     caller: Caller,
@@ -64,7 +67,11 @@ pub(in crate::http) async fn look_up_key(
     tag = "keys",
     params(("If-Match" = Option<String>, Header, description = "the key's ETag")),
     request_body = UpdateByTokenInput,
-    responses((status = 200, description = "The key after the change.", body = KeyView))
+    responses(
+        (status = 200, description = "The key after the change.", body = KeyView),
+        (status = 404, description = "No key has or had this token: `NOT_FOUND`."),
+        (status = 409, description = "`NAME_TAKEN`, `KEY_QUOTA_REACHED` or `KEY_REVOKED`."),
+    )
 )]
 pub(in crate::http) async fn update_key_of_token(
     caller: Caller,

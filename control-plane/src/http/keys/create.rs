@@ -21,7 +21,10 @@ use crate::http::reply;
     tag = "keys",
     params(("keyspace_id" = String, Path)),
     request_body = KeyInput,
-    responses((status = 201, description = "Made. Its address is in the Location header.", body = KeyWithSecretView<'_>))
+    responses(
+        (status = 201, description = "Made. Its address is in the Location header.", body = KeyWithSecretView<'_>),
+        (status = 409, description = "`NAME_TAKEN`, `KEY_QUOTA_REACHED`, `TOKEN_ALREADY_USED`, `EXTERNAL_ID_TAKEN`, `LIVE_NOT_ENABLED` or `IDEMPOTENCY_IN_FLIGHT`."),
+    )
 )]
 pub(in crate::http) async fn create_key(
     caller: Caller,

@@ -16,6 +16,7 @@ use crate::http::fields::Fields;
 use crate::http::lines::{LINE_BYTES, Line, LinesBody};
 use crate::http::params::PathId;
 use crate::http::problem::{Failure, FieldProblem};
+use crate::http::shapes;
 use crate::http::stream::ReceiverBody;
 
 /// A line of an import: one key. Of a key that is there already, absent fields stay as they are.
@@ -23,28 +24,28 @@ use crate::http::stream::ReceiverBody;
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct ImportLineInput {
     /// The key's name in the other system, 1 to 128 bytes: a key that has it already is changed, not made again.
-    #[schema(example = "crm-4711")]
+    #[schema(value_type = shapes::ExternalId)]
     external_id: String,
     /// SHA-256 of the token's bytes: 64 hexadecimal digits, or base64 (also base64url).
-    #[schema(example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+    #[schema(value_type = shapes::Digest)]
     digest: String,
     /// What people recognise the token by, at most 24 characters; never the token. Default empty. It does not change afterwards.
-    #[schema(example = "old_ab12")]
+    #[schema(example = "old_ab12", max_length = 24)]
     start: Option<String>,
     /// See creation.
-    #[schema(example = "CI runner")]
+    #[schema(value_type = Option<shapes::Name>)]
     name: Option<String>,
     /// See creation.
-    #[schema(example = "team-ci")]
+    #[schema(value_type = Option<shapes::Owner>)]
     owner: Option<String>,
     /// See creation. It does not change afterwards.
-    #[schema(example = "test")]
+    #[schema(value_type = Option<shapes::Environment>)]
     environment: Option<String>,
     /// See creation.
-    #[schema(example = json!(["items:*"]))]
+    #[schema(value_type = Option<HashSet<shapes::Grant>>, max_items = 64, example = json!(["items:*"]))]
     permissions: Option<Vec<String>>,
     /// See creation.
-    #[schema(example = json!([]))]
+    #[schema(value_type = Option<HashSet<shapes::RoleName>>, max_items = 64, example = json!([]))]
     roles: Option<Vec<String>>,
     /// See creation.
     #[schema(example = "2099-12-31T23:59:59Z", format = DateTime)]
@@ -53,7 +54,7 @@ pub(in crate::http) struct ImportLineInput {
     #[schema(example = json!({"plan": "free"}))]
     metadata: Option<Map<String, Value>>,
     /// See creation.
-    #[schema(example = json!(["ci"]))]
+    #[schema(value_type = Option<HashSet<shapes::Tag>>, max_items = 32, example = json!(["ci"]))]
     tags: Option<Vec<String>>,
 }
 
@@ -70,11 +71,10 @@ pub(in crate::http) enum ImportResultView {
 pub(in crate::http) struct ImportedLineView {
     /// The line's number, from 1.
     pub(super) line: u64,
-    /// `created`, `unchanged`, `updated` or `error`.
-    #[schema(example = "created")]
+    #[schema(value_type = shapes::ImportOutcome)]
     pub(super) outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, example = "key_06nd5xbm0q3tz")]
+    #[schema(value_type = shapes::KeyId, required = false)]
     pub(super) key_id: Option<KeyId>,
     /// The kind of error, as in problems.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -9,6 +9,7 @@ use crate::http::body::LargeJsonBody;
 use crate::http::caller::Caller;
 use crate::http::fields::Fields;
 use crate::http::problem::Failure;
+use crate::http::shapes;
 
 const MAX_TOKENS: usize = 1_000;
 
@@ -17,6 +18,7 @@ const MAX_TOKENS: usize = 1_000;
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct LeaksInput {
     /// 1 to 1,000.
+    #[schema(min_items = 1, max_items = 1000)]
     tokens: Vec<LeakInput>,
 }
 
@@ -28,10 +30,10 @@ pub(in crate::http) struct LeakInput {
     #[schema(example = "demo_test_…")]
     token: String,
     /// Who found it, 1 to 100 characters.
-    #[schema(example = "secret scanner")]
+    #[schema(value_type = Option<shapes::Name>)]
     source: Option<String>,
     /// Where, at most 1,000 characters.
-    #[schema(example = "https://example.com/repo/config.js")]
+    #[schema(value_type = Option<shapes::Description>)]
     url: Option<String>,
 }
 
@@ -46,11 +48,10 @@ pub(in crate::http) struct LeaksView {
 pub(in crate::http) struct LeakView {
     /// Its place in the request, from 0.
     index: usize,
-    /// `revoked`, `disabled`, `notified`, `already_revoked` or `unknown`.
-    #[schema(value_type = String, example = "revoked")]
+    #[schema(value_type = shapes::LeakResult)]
     outcome: LeakOutcome,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, example = "key_06nd5xbm0q3tz")]
+    #[schema(value_type = shapes::KeyId, required = false)]
     key_id: Option<KeyId>,
 }
 

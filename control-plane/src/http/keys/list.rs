@@ -9,6 +9,7 @@ use crate::http::caller::Caller;
 use crate::http::params::{Params, PathId};
 use crate::http::problem::Failure;
 use crate::http::reply::ListView;
+use crate::http::shapes;
 use crate::storage::{KeyFilter, StatusFilter};
 
 /// List the keys of a keyspace, newest first.
@@ -18,11 +19,11 @@ use crate::storage::{KeyFilter, StatusFilter};
     tag = "keys",
     params(
         ("keyspace_id" = String, Path),
-        ("status" = Option<String>, Query, description = "active, disabled, expired, revoked or all; absent: all but revoked"),
-        ("environment" = Option<String>, Query, description = "test or live"),
+        ("status" = inline(Option<shapes::StatusFilter>), Query, description = "absent: all but revoked"),
+        ("environment" = inline(Option<shapes::Environment>), Query),
         ("owner" = Option<String>, Query, description = "keys of this owner; empty: keys without one"),
         ("tag" = Option<String>, Query, description = "keys with this tag"),
-        ("search" = Option<String>, Query, description = "text in name, description or the start of a token, whatever its case, or the beginning of an id; 1 to 100 characters"),
+        ("search" = Option<String>, Query, min_length = 1, max_length = 100, description = "text in name, description or the start of a token, whatever its case, or the beginning of an id; 1 to 100 characters"),
         ("limit" = Option<u32>, Query, description = "1 to 100, default 10"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the part before"),
     ),

@@ -19,7 +19,10 @@ use crate::http::reply;
     path = "/v1/keys/{key_id}:restore",
     tag = "keys",
     params(("key_id" = String, Path), ("If-Match" = Option<String>, Header, description = "the key's ETag")),
-    responses((status = 200, description = "The key, working again.", body = KeyView))
+    responses(
+        (status = 200, description = "The key, working again.", body = KeyView),
+        (status = 409, description = "`NOT_REVOKED`, `LEAKED_KEY`, `RETENTION_PASSED`, `NAME_TAKEN` or `KEY_QUOTA_REACHED`."),
+    )
 )]
 pub(in crate::http) async fn restore_key(
     caller: Caller,

@@ -10,17 +10,17 @@ use crate::http::caller::Caller;
 use crate::http::params::{Params, PathId};
 use crate::http::precondition::{IfMatch, tagged};
 use crate::http::problem::Failure;
-use crate::http::reply;
+use crate::http::{reply, shapes};
 
 /// Why a key is revoked.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct RevokeInput {
-    /// `unspecified`, `admin`, `leaked` or `holder`; default `unspecified`. A key that leaked cannot be restored.
-    #[schema(example = "admin")]
+    /// Default `unspecified`.
+    #[schema(value_type = Option<shapes::Reason>)]
     reason: Option<String>,
     /// More about why, kept with the key: at most 1,000 characters.
-    #[schema(example = "no longer used")]
+    #[schema(value_type = Option<shapes::Description>)]
     note: Option<String>,
 }
 
@@ -34,8 +34,8 @@ pub(in crate::http) struct RevokeInput {
     tag = "keys",
     params(
         ("key_id" = String, Path),
-        ("reason" = Option<String>, Query, description = "as in the body"),
-        ("note" = Option<String>, Query, description = "as in the body"),
+        ("reason" = inline(Option<shapes::Reason>), Query, description = "as in the body"),
+        ("note" = inline(Option<shapes::Description>), Query, description = "as in the body"),
         ("If-Match" = Option<String>, Header, description = "the key's ETag")
     ),
     request_body(content = Option<RevokeInput>),

@@ -11,7 +11,7 @@ use crate::http::caller::Caller;
 use crate::http::params::PathIdBeforeVerb;
 use crate::http::precondition::{IfMatch, tagged};
 use crate::http::problem::Failure;
-use crate::http::reply;
+use crate::http::{reply, shapes};
 
 const DEFAULT_GRACE_SECONDS: u64 = 86_400;
 /// 30 days. A later end can be set as a time.
@@ -22,13 +22,13 @@ const MAX_GRACE_SECONDS: u64 = 2_592_000;
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct RotateInput {
     /// For how long the tokens that the key has still work, 0 to 2,592,000; default 86,400.
-    #[schema(example = 3600)]
+    #[schema(example = 3600, maximum = 2592000)]
     grace_seconds: Option<u64>,
     /// When they stop, instead of `grace_seconds`: a switch-over planned for that moment.
     #[schema(example = json!(null), format = DateTime)]
     old_expires_at: Option<String>,
     /// A token of your own making, see the creation of keys. The answer does not repeat it.
-    #[schema(example = json!(null))]
+    #[schema(value_type = Option<shapes::ChosenToken>, example = json!(null))]
     token: Option<String>,
 }
 
@@ -43,7 +43,10 @@ pub(in crate::http) struct RotateInput {
     tag = "keys",
     params(("key_id" = String, Path), ("If-Match" = Option<String>, Header, description = "the key's ETag")),
     request_body(content = Option<RotateInput>),
-    responses((status = 200, description = "The key with its new token, shown this once.", body = KeyWithSecretView<'_>))
+    responses(
+        (status = 200, description = "The key with its new token, shown this once.", body = KeyWithSecretView<'_>),
+        (status = 409, description = "`KEY_REVOKED`, `TOO_MANY_SECRETS`, `TOKEN_ALREADY_USED` or `IDEMPOTENCY_IN_FLIGHT`."),
+    )
 )]
 pub(in crate::http) async fn rotate_key(
     caller: Caller,

@@ -19,7 +19,10 @@ use crate::http::reply;
     tag = "keys",
     params(("key_id" = String, Path), ("If-Match" = Option<String>, Header, description = "the key's ETag")),
     request_body(content = KeyPatchInput, content_type = "application/merge-patch+json"),
-    responses((status = 200, description = "The key after the change.", body = KeyView))
+    responses(
+        (status = 200, description = "The key after the change.", body = KeyView),
+        (status = 409, description = "`NAME_TAKEN`, `KEY_QUOTA_REACHED` or `KEY_REVOKED`."),
+    )
 )]
 pub(in crate::http) async fn update_key(
     caller: Caller,

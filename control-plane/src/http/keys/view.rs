@@ -3,27 +3,26 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::domain::{Key, Revocation, Secret, Timestamp};
+use crate::http::shapes;
 
 /// A key.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct KeyView {
-    #[schema(example = "key_06nd5xbm0q3tz")]
+    #[schema(value_type = shapes::KeyId)]
     id: String,
-    #[schema(example = "ks_06nd5xbm0q3tz")]
+    #[schema(value_type = shapes::KeyspaceId)]
     keyspace_id: String,
     #[schema(example = "CI runner")]
     name: String,
     description: String,
-    /// `test` or `live`.
-    #[schema(example = "test")]
+    #[schema(value_type = shapes::Environment)]
     environment: &'static str,
     owner: Option<String>,
     tags: Vec<String>,
     /// Passed to the upstream.
     metadata: Map<String, Value>,
     enabled: bool,
-    /// `active`, `disabled`, `expired` or `revoked`.
-    #[schema(example = "active")]
+    #[schema(value_type = shapes::Status)]
     status: &'static str,
     /// `null`: never.
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -38,7 +37,7 @@ pub(in crate::http) struct KeyView {
     updated_at: Timestamp,
     #[schema(value_type = Option<String>, format = DateTime)]
     revoked_at: Option<Timestamp>,
-    /// `unspecified`, `admin`, `leaked` or `holder`.
+    #[schema(value_type = Option<shapes::Reason>)]
     revoked_reason: Option<&'static str>,
     revoked_note: Option<String>,
     /// Its name in another system.
@@ -50,7 +49,7 @@ pub(in crate::http) struct KeyView {
 /// One token of a key. The token itself is shown once, by the operation that makes it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct SecretView {
-    #[schema(example = "sec_06nd5xbm0q3tz")]
+    #[schema(value_type = shapes::SecretId)]
     id: String,
     /// What people recognise it by.
     #[schema(example = "demo_test_ab12")]
@@ -123,19 +122,19 @@ fn secret(secret: Secret) -> SecretView {
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct KeyInput {
     /// 1 to 100 characters, unique among the owner's keys that are not revoked; default `Key 1`, `Key 2`, …
-    #[schema(example = "CI runner")]
+    #[schema(value_type = Option<shapes::Name>)]
     name: Option<String>,
     /// At most 1,000 characters.
-    #[schema(example = "Runs the nightly tests")]
+    #[schema(value_type = Option<shapes::Description>)]
     description: Option<String>,
-    /// `test` or `live`; default `test`.
-    #[schema(example = "test")]
+    /// Default `test`.
+    #[schema(value_type = Option<shapes::Environment>)]
     environment: Option<String>,
     /// Whose key it is: at most 255 bytes.
-    #[schema(example = "team-ci")]
+    #[schema(value_type = Option<shapes::Owner>)]
     owner: Option<String>,
     /// At most 32.
-    #[schema(example = json!(["ci"]))]
+    #[schema(value_type = Option<HashSet<shapes::Tag>>, max_items = 32, example = json!(["ci"]))]
     tags: Option<Vec<String>>,
     /// Passed to the upstream: at most 1,024 bytes as JSON.
     #[schema(example = json!({"plan": "free"}))]
@@ -146,20 +145,20 @@ pub(in crate::http) struct KeyInput {
     /// Absent: as the keyspace's `default_expiry_days` says, 90 days unless it was changed. `null`: never.
     #[schema(example = "2099-12-31T23:59:59Z", format = DateTime)]
     expires_at: Option<String>,
-    /// Permission patterns, at most 64.
-    #[schema(example = json!(["items:*"]))]
+    /// At most 64.
+    #[schema(value_type = Option<HashSet<shapes::Grant>>, max_items = 64, example = json!(["items:*"]))]
     permissions: Option<Vec<String>>,
     /// Names of roles of the keyspace, at most 64.
-    #[schema(example = json!([]))]
+    #[schema(value_type = Option<HashSet<shapes::RoleName>>, max_items = 64, example = json!([]))]
     roles: Option<Vec<String>>,
     /// Its name in another system, 1 to 128 bytes, unique in the keyspace.
-    #[schema(example = "crm-4711")]
+    #[schema(value_type = Option<shapes::ExternalId>)]
     external_id: Option<String>,
     /// A token of your own making, which no key may ever have had. It must be a Latchkey token of the key's environment, or, if
     /// the keyspace takes `foreign_tokens`, 16 to 255 visible ASCII characters; and it must be taken for at least 128 bits of
     /// randomness: characters count as drawn from the classes they belong to, or from fewer if few are different; repetitions, runs
     /// such as `1234`, and text without digits count for less.
-    #[schema(example = json!(null))]
+    #[schema(value_type = Option<shapes::ChosenToken>, example = json!(null))]
     token: Option<String>,
 }
 
@@ -168,16 +167,16 @@ pub(in crate::http) struct KeyInput {
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct KeyPatchInput {
     /// See creation; not `null`.
-    #[schema(example = "CI runner")]
+    #[schema(value_type = shapes::Name, required = false)]
     name: Option<String>,
     /// See creation.
-    #[schema(example = "Runs the nightly tests")]
+    #[schema(value_type = Option<shapes::Description>)]
     description: Option<String>,
     /// See creation.
-    #[schema(example = "team-ci")]
+    #[schema(value_type = Option<shapes::Owner>)]
     owner: Option<String>,
     /// The whole list.
-    #[schema(example = json!(["ci"]))]
+    #[schema(value_type = Option<HashSet<shapes::Tag>>, max_items = 32, example = json!(["ci"]))]
     tags: Option<Vec<String>>,
     /// The whole object: it is not merged into the old one.
     #[schema(example = json!({"plan": "free"}))]
@@ -189,9 +188,9 @@ pub(in crate::http) struct KeyPatchInput {
     #[schema(example = "2099-12-31T23:59:59Z", format = DateTime)]
     expires_at: Option<String>,
     /// The whole list.
-    #[schema(example = json!(["items:*"]))]
+    #[schema(value_type = Option<HashSet<shapes::Grant>>, max_items = 64, example = json!(["items:*"]))]
     permissions: Option<Vec<String>>,
     /// The whole list.
-    #[schema(example = json!([]))]
+    #[schema(value_type = Option<HashSet<shapes::RoleName>>, max_items = 64, example = json!([]))]
     roles: Option<Vec<String>>,
 }

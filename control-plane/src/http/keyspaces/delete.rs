@@ -20,7 +20,10 @@ use crate::storage::DeleteMode;
         ("keyspace_id" = String, Path),
         ("force" = Option<bool>, Query, description = "revoke the keys that still work"),
     ),
-    responses((status = 204, description = "Deleted."))
+    responses(
+        (status = 204, description = "Deleted."),
+        (status = 409, description = "It has keys that work: `KEYSPACE_IN_USE`."),
+    )
 )]
 pub(in crate::http) async fn delete_keyspace(
     caller: Caller,

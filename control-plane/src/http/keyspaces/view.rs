@@ -3,26 +3,26 @@ use utoipa::ToSchema;
 
 use crate::domain::{KeyRulesPatch, Keyspace, LeakPolicy, OnExpired, ServedEnvironment, Timestamp};
 use crate::http::fields::Fields;
+use crate::http::shapes;
 
 /// A keyspace: the keys that one gate enforces together.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct KeyspaceView {
-    #[schema(example = "ks_06nd5xbm0q3tz")]
+    #[schema(value_type = shapes::KeyspaceId)]
     id: String,
     #[schema(example = "Demo")]
     name: String,
     /// The start of every token.
-    #[schema(example = "demo")]
+    #[schema(value_type = shapes::Prefix)]
     prefix: String,
     /// Which keys its gates serve.
-    #[schema(value_type = String, example = "any")]
+    #[schema(value_type = shapes::ServedEnvironment)]
     environment: ServedEnvironment,
     /// Where snapshots are pushed to.
     gates: Vec<GateView>,
     freshness: FreshnessView,
     quotas: QuotasView,
-    /// What happens to a key whose token was found in public: `revoke`, `disable` or `notify`.
-    #[schema(value_type = String, example = "revoke")]
+    #[schema(value_type = shapes::LeakReaction)]
     leak_policy: LeakPolicy,
     /// For how many days a revoked key is kept and can be restored.
     #[schema(example = 30)]
@@ -66,8 +66,7 @@ pub(in crate::http) struct FreshnessView {
     /// After this `on_expired` applies.
     #[schema(example = 86400)]
     valid_seconds: u32,
-    /// `deny` refuses every request; `allow` keeps deciding by what the gate knows.
-    #[schema(value_type = String, example = "deny")]
+    #[schema(value_type = shapes::OnExpired)]
     on_expired: OnExpired,
 }
 
@@ -105,26 +104,27 @@ impl From<Keyspace> for KeyspaceView {
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct KeyspaceInput {
     /// 1 to 100 characters.
-    #[schema(example = "Demo")]
+    #[schema(value_type = shapes::Name, required = false)]
     name: String,
     /// `[a-z][a-z0-9]{0,10}`; default `lk`. Tokens made before keep theirs.
-    #[schema(example = "demo")]
+    #[schema(value_type = Option<shapes::Prefix>)]
     prefix: Option<String>,
-    /// `any`, `test` or `live`; default `any`.
-    #[schema(example = "any")]
+    /// Default `any`.
+    #[schema(value_type = Option<shapes::ServedEnvironment>)]
     environment: Option<String>,
     /// At most 64; default none.
+    #[schema(value_type = Option<HashSet<GateInput>>, max_items = 64)]
     gates: Option<Vec<GateInput>>,
     freshness: Option<FreshnessInput>,
     quotas: Option<QuotasInput>,
-    /// `revoke`, `disable` or `notify`; default `revoke`.
-    #[schema(example = "revoke")]
+    /// Default `revoke`.
+    #[schema(value_type = Option<shapes::LeakReaction>)]
     leak_policy: Option<String>,
     /// 1 to 3,650; default 30.
-    #[schema(example = 30)]
+    #[schema(example = 30, minimum = 1, maximum = 3650)]
     retention_days: Option<u32>,
     /// 1 to 3,650; default 90. `null`: keys live for ever unless their creator says otherwise.
-    #[schema(example = 90)]
+    #[schema(example = 90, minimum = 1, maximum = 3650)]
     default_expiry_days: Option<u32>,
     /// Whether tokens that Latchkey did not make, imported or set by a caller, are good; default false.
     #[schema(example = false)]
@@ -139,10 +139,10 @@ pub(in crate::http) struct KeyspaceInput {
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct QuotasInput {
     /// 1 to 1,000,000,000.
-    #[schema(example = 100000)]
+    #[schema(example = 100000, minimum = 1, maximum = 1000000000)]
     keys: Option<u64>,
     /// 1 to 1,000,000,000.
-    #[schema(example = 1000)]
+    #[schema(example = 1000, minimum = 1, maximum = 1000000000)]
     keys_per_owner: Option<u64>,
 }
 
@@ -152,8 +152,11 @@ pub(in crate::http) struct QuotasInput {
 pub(in crate::http) struct NewKeyspaceInput {
     #[serde(flatten)]
     settings: KeyspaceInput,
+    /// 1 to 100 characters.
+    #[schema(value_type = shapes::Name)]
+    name: String,
     /// Roles to begin with. `read-pay-admin`: Read grants `*:read`, ReadAndPay adds `*:pay`, Admin grants `*`.
-    #[schema(example = "read-pay-admin")]
+    #[schema(value_type = Option<shapes::RolePreset>)]
     preset: Option<String>,
 }
 
@@ -162,7 +165,7 @@ pub(in crate::http) struct NewKeyspaceInput {
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct GateInput {
     /// `http` or `https`, without query or credentials.
-    #[schema(example = "https://gate.example.com")]
+    #[schema(value_type = shapes::GateUrl)]
     url: String,
 }
 
@@ -171,13 +174,13 @@ pub(in crate::http) struct GateInput {
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct FreshnessInput {
     /// 5 to `valid_seconds`; default 90.
-    #[schema(example = 90)]
+    #[schema(example = 90, minimum = 5, maximum = 2592000)]
     fresh_seconds: Option<u32>,
     /// 5 to 2,592,000; default 86,400.
-    #[schema(example = 86400)]
+    #[schema(example = 86400, minimum = 5, maximum = 2592000)]
     valid_seconds: Option<u32>,
-    /// `deny` or `allow`; default `deny`.
-    #[schema(example = "deny")]
+    /// Default `deny`.
+    #[schema(value_type = Option<shapes::OnExpired>)]
     on_expired: Option<String>,
 }
 

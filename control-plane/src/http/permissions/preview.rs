@@ -11,16 +11,17 @@ use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::params::PathId;
 use crate::http::problem::Failure;
+use crate::http::shapes;
 
 /// Roles and permissions that a key might have.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct PreviewInput {
     /// Names of roles of the keyspace.
-    #[schema(example = json!([]))]
+    #[schema(value_type = Option<Vec<shapes::RoleName>>, example = json!([]))]
     roles: Option<Vec<String>>,
     /// Permission patterns.
-    #[schema(example = json!(["items:*"]))]
+    #[schema(value_type = Option<Vec<shapes::Grant>>, example = json!(["items:*"]))]
     permissions: Option<Vec<String>>,
 }
 

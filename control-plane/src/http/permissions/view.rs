@@ -2,11 +2,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::effective::{Grant, RouteAccess};
+use crate::http::shapes;
 
 /// A permission pattern and where it comes from.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct GrantView {
-    #[schema(example = "items:*")]
+    #[schema(value_type = shapes::Grant)]
     grant: String,
     /// `key` for permissions of the key's own, else `role` and its name.
     #[schema(example = json!(["role reader"]))]
@@ -23,6 +24,7 @@ pub(in crate::http) struct RouteAccessView {
     /// What it asks for; `null`: nothing but a valid key.
     permission: Option<String>,
     /// Which keys it serves; `null`: both.
+    #[schema(value_type = Option<shapes::Environment>)]
     environment: Option<&'static str>,
     allowed: bool,
     /// The patterns that open it.

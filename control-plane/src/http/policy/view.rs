@@ -1,13 +1,16 @@
 use utoipa::ToSchema;
 
+use crate::http::shapes;
+
 /// Which route needs what.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; `Fields` reads it and the domain's policy is written")]
 pub(in crate::http) struct PolicyView {
-    /// What a route that nothing matches gets: `deny` or `allow` (any valid key); default `deny`.
-    #[schema(example = "deny")]
+    /// Default `deny`.
+    #[schema(value_type = Option<shapes::DefaultAccess>)]
     default: Option<String>,
     /// At most 512.
+    #[schema(max_items = 512)]
     routes: Option<Vec<RouteView>>,
 }
 
@@ -16,15 +19,15 @@ pub(in crate::http) struct PolicyView {
 #[expect(dead_code, reason = "describes the body; `Fields` reads it and the domain's policy is written")]
 pub(in crate::http) struct RouteView {
     /// Upper case; default `*`, any.
-    #[schema(example = "GET")]
+    #[schema(value_type = Option<shapes::RouteMethod>)]
     method: Option<String>,
     /// `{name}` stands for one segment, `*` at the end for any rest.
-    #[schema(example = "/items/{id}")]
+    #[schema(value_type = shapes::RoutePath)]
     path: String,
     /// What a key needs; absent: any valid key passes.
-    #[schema(example = "items:read")]
+    #[schema(value_type = Option<shapes::Permission>)]
     permission: Option<String>,
-    /// `test` or `live`; absent: both.
-    #[schema(example = "live")]
+    /// Absent: both.
+    #[schema(value_type = Option<shapes::Environment>)]
     environment: Option<String>,
 }

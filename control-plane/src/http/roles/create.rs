@@ -18,7 +18,10 @@ use crate::http::reply;
     tag = "roles",
     params(("keyspace_id" = String, Path)),
     request_body = RoleInput,
-    responses((status = 201, description = "Made. Its address is in the Location header.", body = RoleView))
+    responses(
+        (status = 201, description = "Made. Its address is in the Location header.", body = RoleView),
+        (status = 409, description = "`NAME_TAKEN` or `IDEMPOTENCY_IN_FLIGHT`."),
+    )
 )]
 pub(in crate::http) async fn create_role(
     caller: Caller,

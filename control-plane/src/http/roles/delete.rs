@@ -22,7 +22,10 @@ use crate::storage::RoleDeleteMode;
         ("role_id" = String, Path),
         ("force" = Option<bool>, Query, description = "take it from the keys that have it"),
     ),
-    responses((status = 204, description = "Deleted."))
+    responses(
+        (status = 204, description = "Deleted."),
+        (status = 409, description = "Keys have it: `ROLE_IN_USE`."),
+    )
 )]
 pub(in crate::http) async fn delete_role(
     caller: Caller,

@@ -20,7 +20,10 @@ use crate::http::reply;
     tag = "roles",
     params(("keyspace_id" = String, Path), ("role_id" = String, Path)),
     request_body(content = RolePatchInput, content_type = "application/merge-patch+json"),
-    responses((status = 200, description = "The role after the change.", body = RoleView))
+    responses(
+        (status = 200, description = "The role after the change.", body = RoleView),
+        (status = 409, description = "`NAME_TAKEN`."),
+    )
 )]
 pub(in crate::http) async fn update_role(
     caller: Caller,

@@ -3,13 +3,14 @@ use utoipa::ToSchema;
 
 use crate::domain::Timestamp;
 use crate::domain::role::Role;
+use crate::http::shapes;
 
 /// A role: a named set of permissions.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct RoleView {
-    #[schema(example = "role_06nd5xbm0q3tz")]
+    #[schema(value_type = shapes::RoleId)]
     id: String,
-    #[schema(example = "ks_06nd5xbm0q3tz")]
+    #[schema(value_type = shapes::KeyspaceId)]
     keyspace_id: String,
     /// What keys call it.
     #[schema(example = "reader")]
@@ -42,13 +43,13 @@ impl From<Role> for RoleView {
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct RoleInput {
     /// 1 to 100 characters, unique in the keyspace.
-    #[schema(example = "reader")]
+    #[schema(value_type = shapes::RoleName)]
     name: String,
     /// At most 1,000 characters.
-    #[schema(example = "May look at items")]
+    #[schema(value_type = Option<shapes::Description>)]
     description: Option<String>,
-    /// Permission patterns, at most 256; `*` stands for one segment, at the end for any rest.
-    #[schema(example = json!(["items:*"]))]
+    /// At most 256.
+    #[schema(value_type = HashSet<shapes::Grant>, max_items = 256, example = json!(["items:*"]))]
     grants: Vec<String>,
 }
 
@@ -57,12 +58,12 @@ pub(in crate::http) struct RoleInput {
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct RolePatchInput {
     /// Keys keep the role under its new name.
-    #[schema(example = "viewer")]
+    #[schema(value_type = shapes::RoleName, required = false)]
     name: Option<String>,
     /// See creation.
-    #[schema(example = "May look at items")]
+    #[schema(value_type = Option<shapes::Description>)]
     description: Option<String>,
     /// The whole list.
-    #[schema(example = json!(["items:read"]))]
+    #[schema(value_type = Option<HashSet<shapes::Grant>>, max_items = 256, example = json!(["items:read"]))]
     grants: Option<Vec<String>>,
 }

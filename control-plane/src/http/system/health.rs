@@ -10,7 +10,10 @@ pub(in crate::http) async fn healthz() -> &'static str {
 }
 
 /// Whether the program can do its work: the database takes writes and the publisher runs, its signing keys open.
-#[utoipa::path(get, path = "/readyz", tag = "system", responses((status = 200, description = "It can.", body = String)))]
+#[utoipa::path(get, path = "/readyz", tag = "system", responses(
+    (status = 200, description = "It can.", body = String),
+    (status = 503, description = "It cannot, and `detail` says why: `NOT_READY`."),
+))]
 pub(in crate::http) async fn readyz(State(app): State<App>) -> Result<&'static str, Failure> {
     if let Err(error) = app.store.ping().await {
         tracing::warn!(error = &error as &dyn std::error::Error, "not ready");

@@ -8,6 +8,7 @@ use crate::domain::Timestamp;
 use crate::http::admin_keys::view::AdminKeyView;
 use crate::http::caller::Caller;
 use crate::http::problem::Failure;
+use crate::http::shapes;
 
 /// Whom the presented admin key stands for.
 #[derive(Debug, Serialize, ToSchema)]
@@ -19,7 +20,7 @@ pub(in crate::http) struct WhoamiView {
 /// A workspace.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct WorkspaceView {
-    #[schema(example = "ws_06nd5xbm0q3tz")]
+    #[schema(value_type = shapes::WorkspaceId)]
     id: String,
     name: String,
     #[schema(value_type = String, format = DateTime)]

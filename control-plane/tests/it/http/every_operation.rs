@@ -293,6 +293,9 @@ fn example(document: &Value, schema: &Value) -> Value {
     if let Some(example) = schema.get("example") {
         return example.clone();
     }
+    if let Some(example) = schema["examples"].as_array().and_then(|examples| examples.first()) {
+        return example.clone();
+    }
     if let Some(name) = schema["$ref"].as_str() {
         let name = name.rsplit('/').next().unwrap();
         return example(document, &document["components"]["schemas"][name]);

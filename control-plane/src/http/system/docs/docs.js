@@ -12,6 +12,7 @@ function element(name, properties = {}, ...children) {
 /** A value with every property that a schema documents, made of the examples. */
 function example(api, schema = {}) {
   if (schema.example !== undefined) return schema.example;
+  if (schema.examples) return schema.examples[0];
   if (schema.$ref) return example(api, api.components.schemas[schema.$ref.split("/").pop()]);
   if (schema.allOf) return Object.assign({}, ...schema.allOf.map((part) => example(api, part)));
   const one = (schema.oneOf ?? schema.anyOf)?.find((part) => part.type !== "null");

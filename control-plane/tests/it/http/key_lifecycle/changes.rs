@@ -35,7 +35,7 @@ async fn k5_a_change_that_expects_another_state_is_refused_and_changes_nothing()
     let list = format!("\"1\", {new}");
     if_match(&server.api, Method::GET, &path(&key), &list, None).await.expect(200);
     if_match(&server.api, Method::GET, &path(&key), "*", None).await.expect(200);
-    if_match(&server.api, Method::GET, &path(&key), "3", None).await.wrong_fields(400, "INVALID_QUERY");
+    if_match(&server.api, Method::GET, &path(&key), "3", None).await.wrong_fields(400, "INVALID_HEADER");
     let revoked = if_match(&server.api, Method::DELETE, &path(&key), &new, None).await;
     let restore = format!("{}:restore", path(&key));
     let tag = revoked.header("etag").to_owned();

@@ -1,0 +1,50 @@
+//! The OpenAPI document: what the operations say of themselves, completed by what holds for all of them.
+
+mod answers;
+mod inputs;
+
+use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
+
+use super::access::SCHEME;
+use super::problem::{FieldProblem, Problem};
+use super::router::operations;
+
+/// Where the document keeps the schemas that it refers to.
+const SCHEMAS: &str = "#/components/schemas/";
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Latchkey control plane",
+        description = "Issues API keys, keeps them, and publishes signed snapshots to gates.\n\nErrors are `application/problem+json` \
+                       (RFC 9457) with a `code` for programs. Mutations answer with `Latchkey-Change-Seq`; a change is enforced \
+                       at a gate once `…/propagation` shows that number or a higher one. Every answer carries `X-Request-Id`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    components(schemas(Problem, FieldProblem))
+)]
+struct Document;
+
+/// The OpenAPI document as it is committed in `openapi.json`.
+pub fn document() -> String {
+    let (_, paths) = operations().split_for_parts();
+    let mut document = serde_json::to_value(Document::openapi().merge_from(paths)).unwrap_or_default();
+    document["components"]["securitySchemes"] = json!({
+        SCHEME: {
+            "type": "http", "scheme": "bearer",
+            "description": "An admin key. Each operation names the scope that it asks for."
+        }
+    });
+    inputs::describe(&mut document);
+    answers::describe(&mut document);
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// Every operation of the document.
+fn operations_in(document: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let items = document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
+    items.filter_map(Value::as_object_mut).flat_map(Map::values_mut)
+}

@@ -1,0 +1,145 @@
+//! What values look like that stand in many places, for the OpenAPI document. None of these types ever holds a value: the domain reads
+//! and writes them, and the contract test holds the two together.
+
+use std::borrow::Cow;
+
+use latchkey_validator::{MAX_PATTERN_LEN, permissions::MAX_PERMISSION_LEN};
+use serde_json::json;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{Object, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::domain::text::{MAX_DESCRIPTION, MAX_NAME};
+use crate::domain::{self, KeyStatus, LeakPolicy, RevocationReason, Scope};
+
+macro_rules! shapes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $shape:expr;)*) => {$(
+        $(#[doc = $doc])+
+        pub(super) struct $name;
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let shape: ObjectBuilder = $shape;
+                let text = [$($doc),+].concat();
+                Schema::Object(shape.description(Some(text.trim())).build()).into()
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+        }
+    )*};
+}
+
+shapes! {
+    /// The id of a workspace.
+    WorkspaceId = id(domain::WorkspaceId::KIND);
+    /// The id of a keyspace.
+    KeyspaceId = id(domain::KeyspaceId::KIND);
+    /// The id of a key.
+    KeyId = id(domain::KeyId::KIND);
+    /// The id of one token of a key.
+    SecretId = id(domain::SecretId::KIND);
+    /// The id of a role.
+    RoleId = id(domain::RoleId::KIND);
+    /// The id of an admin key.
+    AdminKeyId = id(domain::AdminKeyId::KIND);
+    /// A short text without control characters, no space at either end.
+    Name = text(1, MAX_NAME).pattern(Some(NAME)).examples([json!("Nightly tests")]);
+    /// Whose a key is: a name of at most 255 bytes.
+    Owner = text(1, MAX_NAME).pattern(Some(NAME)).examples([json!("team-ci")]);
+    /// The name of a role.
+    RoleName = text(1, MAX_NAME).pattern(Some(NAME)).examples([json!("reader")]);
+    /// A longer text; line breaks are fine.
+    Description = text(0, MAX_DESCRIPTION).pattern(Some(DESCRIPTION)).examples([json!("Runs every night")]);
+    /// A word by which keys are found again.
+    Tag = text(1, 64).pattern(Some(NAME)).examples([json!("ci")]);
+    /// The name of a key in another system, at most 128 bytes.
+    ExternalId = text(1, 128).pattern(Some(r"^[^\u0000-\u001f\u007f-\u009f]*$")).examples([json!("crm-4711")]);
+    /// The start of tokens.
+    Prefix = pattern("^[a-z][a-z0-9]{0,10}$").examples([json!("demo")]);
+    /// A permission: up to 8 segments of `[a-z0-9_.-]{1,32}`.
+    Permission = pattern("^[a-z0-9_.-]{1,32}(:[a-z0-9_.-]{1,32}){0,7}$")
+        .max_length(Some(MAX_PERMISSION_LEN))
+        .examples([json!("items:read")]);
+    /// A permission in which `*` stands for one segment, and at the end for any rest.
+    Grant = pattern(r"^([a-z0-9_.-]{1,32}|\*)(:([a-z0-9_.-]{1,32}|\*)){0,7}$")
+        .max_length(Some(MAX_PERMISSION_LEN))
+        .examples([json!("items:*")]);
+    /// A path in which `{name}` stands for one segment, and `*` at the end for any rest.
+    RoutePath = pattern(ROUTE_PATH).max_length(Some(MAX_PATTERN_LEN)).examples([json!("/items/{id}")]);
+    /// A method in upper case, or `*` for any.
+    RouteMethod = pattern(r"^([A-Z]{1,16}|\*)$").examples([json!("GET")]);
+    /// The address of a gate, without query or credentials.
+    GateUrl = pattern(r"^https?://[^/?#@]+(/[^?#]*)?$")
+        .max_length(Some(512))
+        .examples([json!("https://gate.example.com")]);
+    /// A token: visible ASCII characters.
+    ChosenToken = pattern("^[!-~]{16,255}$").examples([json!(null)]);
+    /// A SHA-256: 64 hexadecimal digits, or base64 or base64url with or without padding.
+    Digest = pattern("^([0-9a-fA-F]{64}|[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=?|[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]=?)$")
+        .examples([json!("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]);
+    /// SHA-256 in hexadecimal.
+    Sha256 = pattern("^[0-9a-f]{64}$");
+    /// The environment of a key.
+    Environment = one_of(["test", "live"]);
+    /// Which keys gates serve.
+    ServedEnvironment = one_of(["any", "test", "live"]);
+    /// The first reason that applies, in the order in which a gate checks them.
+    Status = one_of([KeyStatus::Revoked, KeyStatus::Disabled, KeyStatus::Expired, KeyStatus::Active].map(KeyStatus::as_str));
+    /// Which keys a list shows.
+    StatusFilter = one_of(["active", "disabled", "expired", "revoked", "all"]);
+    /// Why a key is revoked. One that leaked cannot be restored.
+    Reason = one_of([
+        RevocationReason::Unspecified,
+        RevocationReason::Admin,
+        RevocationReason::Leaked,
+        RevocationReason::Holder,
+    ].map(RevocationReason::as_str)).examples([json!("admin")]);
+    /// What happens to a key whose token was found in public.
+    LeakReaction = one_of([LeakPolicy::Revoke, LeakPolicy::Disable, LeakPolicy::Notify].map(LeakPolicy::as_str));
+    /// What became of a token that was found in public.
+    LeakResult = one_of(["revoked", "disabled", "notified", "already_revoked", "unknown"]);
+    /// What a gate does once a snapshot is too old: `allow` keeps deciding by what it knows.
+    OnExpired = one_of(["deny", "allow"]);
+    /// What a route that nothing matches gets: `allow` is any valid key.
+    DefaultAccess = one_of(["deny", "allow"]);
+    /// Roles that a keyspace can begin with.
+    RolePreset = one_of(["read-pay-admin"]);
+    /// What became of a line of an import.
+    ImportOutcome = one_of(["created", "unchanged", "updated", "error"]);
+    /// A right of admin keys; `*` is all of them.
+    ScopeName = one_of(Scope::ALL.iter().map(|scope| scope.as_str()).chain(["*"])).examples([json!("keys:read")]);
+}
+
+/// As [`domain::text::name`] wants it, but for the rarer kinds of space and the direction marks.
+const NAME: &str =
+    r"^[^\u0000-\u0020\u007f-\u00a0]([^\u0000-\u001f\u007f-\u009f]*[^\u0000-\u0020\u007f-\u00a0])?$";
+/// As [`domain::text::description`] wants it, but for direction marks.
+const DESCRIPTION: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$";
+/// As `spec/decision.md` section 3.2 has it, but that it tells neither dot segments nor repeated parameters.
+const ROUTE_PATH: &str = r"^(/|(/([A-Za-z0-9._~!$&'()+,=:@-]+|\{[A-Za-z_][A-Za-z0-9_]{0,31}\}))*(/([A-Za-z0-9._~!$&'()+,=:@-]+|\{[A-Za-z_][A-Za-z0-9_]{0,31}\}|\*)))$";
+
+/// An id: its number has 63 bits, in the alphabet of ids.
+fn id(kind: &str) -> ObjectBuilder {
+    pattern(&format!("^{kind}_[0-7][0-9a-hjkmnp-tv-z]{{12}}$"))
+        .examples([json!(format!("{kind}_06nd5xbm0q3tz"))])
+}
+
+fn pattern(pattern: &str) -> ObjectBuilder {
+    Object::builder().schema_type(Type::String).pattern(Some(pattern))
+}
+
+/// Lengths in characters.
+fn text(shortest: usize, longest: usize) -> ObjectBuilder {
+    let shortest = (shortest > 0).then_some(shortest);
+    Object::builder().schema_type(Type::String).min_length(shortest).max_length(Some(longest))
+}
+
+fn one_of(words: impl IntoIterator<Item = &'static str>) -> ObjectBuilder {
+    let words: Vec<_> = words.into_iter().collect();
+    let first = json!(words.first());
+    Object::builder().schema_type(Type::String).enum_values(Some(words)).examples([first])
+}
