@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use latchkey_validator::Code;
+use latchkey_validator::{Code, MAX_PATTERN_LEN};
 
 use super::{FieldErrors, KeyId, SecretId, Timestamp};
 
@@ -12,6 +12,8 @@ pub const MAX_REQUESTS: usize = 2_048;
 pub const MAX_CREDITS: usize = 2_048;
 /// A gate's clock may be ahead of ours by this much, in milliseconds; later times count as now.
 const MAX_AHEAD: i64 = 300_000;
+/// Requests that one report can name as forgotten: sums of them fit into the database whatever a gate says.
+const MAX_DROPPED: u64 = 1_000_000_000;
 /// What SQLite can hold, and far more than anybody is granted.
 const MAX_TOTAL: u64 = i64::MAX as u64;
 
@@ -140,6 +142,9 @@ impl UsageReport {
     pub fn check(mut self, mut errors: FieldErrors, now: Timestamp) -> Result<Self, FieldErrors> {
         errors.check("/batch_id", bounded(&self.batch_id, 1, 64));
         errors.check("/gate", bounded(&self.gate, 1, 128));
+        if self.dropped > MAX_DROPPED {
+            errors.add("/dropped", format!("must be at most {MAX_DROPPED}"));
+        }
         for (list, length, most) in
             [("/requests", self.requests.len(), MAX_REQUESTS), ("/credits", self.credits.len(), MAX_CREDITS)]
         {
@@ -164,7 +169,7 @@ impl RequestReport {
         let texts = [
             ("method", Some(&self.method), 1, 32),
             ("path", Some(&self.path), 1, 2_048),
-            ("route", self.route.as_ref(), 1, 512),
+            ("route", self.route.as_ref(), 1, MAX_PATTERN_LEN),
             ("colo", self.colo.as_ref(), 1, 8),
             ("request_id", self.request_id.as_ref(), 1, 128),
         ];

@@ -216,6 +216,11 @@ async fn l5_a_report_with_anything_wrong_is_refused_as_a_whole() {
     assert_eq!(fields, ["/gate", "/requests/0/path", "/requests/0/status"]);
     let many = json!({ "batch_id": "b", "gate": "g", "requests": vec![f.allowed(1); 2_049] });
     assert_eq!(f.gate.post(&f.path("usage"), many).await.wrong_fields(422, "INVALID_FIELDS"), ["/requests"]);
+    let forgetful = json!({ "batch_id": "b", "gate": "g", "dropped": u64::MAX });
+    assert_eq!(
+        f.gate.post(&f.path("usage"), forgetful).await.wrong_fields(422, "INVALID_FIELDS"),
+        ["/dropped"]
+    );
     let huge = json!({ "batch_id": "x".repeat(3 << 20), "gate": "g" });
     f.gate.post(&f.path("usage"), huge).await.problem(413, "BODY_TOO_LARGE");
     assert_eq!(f.requests("").await.len(), 0);
