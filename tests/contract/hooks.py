@@ -15,8 +15,8 @@ def before_load_schema(context, raw_schema):
     known = json.loads(os.environ["LATCHKEY_CONTRACT_KNOWN"])
     schemas = raw_schema["components"]["schemas"]
     schemas["GateUrl"].update(pattern=NO_GATE, examples=["http://127.0.0.1:9"])
-    for name, field in [("TokenInput", "token"), ("UpdateByTokenInput", "token"), ("LeakInput", "token")]:
-        offer(schemas[name]["properties"], field, known["tokens"])
+    for name in ["TokenInput", "UpdateByTokenInput", "LeakInput", "VerifyInput"]:
+        offer(schemas[name]["properties"], "token", known["tokens"])
     for operations in raw_schema["paths"].values():
         for operation in operations.values():
             ids = {**known, **known["spare"]} if operation["operationId"] in known["ends"] else known

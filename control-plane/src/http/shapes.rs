@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use latchkey_validator::{MAX_PATTERN_LEN, permissions::MAX_PERMISSION_LEN};
 use serde_json::json;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::{Object, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -46,6 +46,11 @@ shapes! {
     RoleId = id(domain::RoleId::KIND);
     /// The id of an admin key.
     AdminKeyId = id(domain::AdminKeyId::KIND);
+    /// A time with a zone, between 1970 and 9999.
+    Time = Object::builder()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .examples([json!("2027-01-31T12:00:00Z")]);
     /// A short text without control characters, no space at either end.
     Name = text(1, MAX_NAME).pattern(Some(NAME)).examples([json!("Nightly tests")]);
     /// Whose a key is: a name of at most 255 bytes.
@@ -108,6 +113,8 @@ shapes! {
     DefaultAccess = one_of(["deny", "allow"]);
     /// Roles that a keyspace can begin with.
     RolePreset = one_of(["read-pay-admin"]);
+    /// What a gate decides: `VALID`, or why not. More may be invented.
+    DecisionCode = pattern("^[A-Z]+(_[A-Z]+)*$").examples([json!("VALID")]);
     /// What became of a line of an import.
     ImportOutcome = one_of(["created", "unchanged", "updated", "error"]);
     /// A right of admin keys; `*` is all of them.

@@ -11,6 +11,7 @@ use crate::domain::{ChosenToken, FieldErrors, Key, KeyspaceId};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::problem::Failure;
+use crate::http::shapes;
 
 /// A token, and what it would be used for.
 #[derive(ToSchema)]
@@ -31,7 +32,7 @@ pub(in crate::http) struct VerifyInput {
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct VerdictView {
     /// `VALID`, or why the request would be denied. Gates tell strangers less: `REVOKED` and `MALFORMED_KEY` look like `NOT_FOUND` there.
-    #[schema(example = "VALID")]
+    #[schema(value_type = shapes::DecisionCode)]
     code: &'static str,
     allowed: bool,
     /// The key that the token stands for, whatever the code; absent if there is none, or no more.
@@ -44,12 +45,11 @@ pub(in crate::http) struct VerdictView {
 /// Which key.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct VerifiedKeyView {
-    #[schema(example = "key_06nd5xbm0q3tz")]
+    #[schema(value_type = shapes::KeyId)]
     id: String,
     name: String,
     owner: Option<String>,
-    /// `test` or `live`.
-    #[schema(example = "test")]
+    #[schema(value_type = shapes::Environment)]
     environment: &'static str,
 }
 

@@ -130,7 +130,7 @@ pub(in crate::http) struct KeyspaceInput {
     #[schema(example = false)]
     foreign_tokens: Option<bool>,
     /// 0 to 90; default 7.
-    #[schema(example = 7)]
+    #[schema(example = 7, maximum = 90)]
     request_log_days: Option<u32>,
 }
 

@@ -9,6 +9,7 @@ use crate::domain::KeyId;
 use crate::http::caller::Caller;
 use crate::http::params::{Params, PathId};
 use crate::http::problem::Failure;
+use crate::http::shapes;
 
 /// How much a key was used, as far as gates have reported it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -26,8 +27,8 @@ pub(in crate::http) struct KeyUsageView {
     tag = "usage",
     params(
         ("key_id" = String, Path),
-        ("from" = Option<String>, Query, description = "from the hour of this time; default 24 hours before `to`"),
-        ("to" = Option<String>, Query, description = "up to the hour of this time; default now, at most 31 days after `from`"),
+        ("from" = inline(Option<shapes::Time>), Query, description = "from the hour of this time; default 24 hours before `to`"),
+        ("to" = inline(Option<shapes::Time>), Query, description = "up to the hour of this time; default now, at most 31 days after `from`"),
     ),
     responses((status = 200, description = "Its usage.", body = KeyUsageView))
 )]

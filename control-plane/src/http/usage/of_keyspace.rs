@@ -9,6 +9,7 @@ use crate::domain::KeyspaceId;
 use crate::http::caller::Caller;
 use crate::http::params::{Params, PathId};
 use crate::http::problem::Failure;
+use crate::http::shapes;
 
 /// Requests at the gates of a keyspace, as far as they have reported them.
 #[derive(Debug, Serialize, ToSchema)]
@@ -24,8 +25,8 @@ pub(in crate::http) struct KeyspaceUsageView {
     tag = "usage",
     params(
         ("keyspace_id" = String, Path),
-        ("from" = Option<String>, Query, description = "from the hour of this time; default 24 hours before `to`"),
-        ("to" = Option<String>, Query, description = "up to the hour of this time; default now, at most 31 days after `from`"),
+        ("from" = inline(Option<shapes::Time>), Query, description = "from the hour of this time; default 24 hours before `to`"),
+        ("to" = inline(Option<shapes::Time>), Query, description = "up to the hour of this time; default now, at most 31 days after `from`"),
     ),
     responses((status = 200, description = "The counts.", body = KeyspaceUsageView))
 )]

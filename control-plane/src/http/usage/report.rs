@@ -12,6 +12,7 @@ use crate::http::caller::Caller;
 use crate::http::fields::Fields;
 use crate::http::params::PathId;
 use crate::http::problem::Failure;
+use crate::http::shapes;
 use crate::storage::Taken;
 
 /// What a gate has seen since its last report.
@@ -19,17 +20,19 @@ use crate::storage::Taken;
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct UsageInput {
     /// 1 to 64 bytes. A report under a name that was taken is not counted again.
-    #[schema(example = "01JD8Z5T9Q-17")]
+    #[schema(example = "01JD8Z5T9Q-17", min_length = 1, max_length = 64)]
     batch_id: String,
     /// Which gate and isolate reports, 1 to 128 bytes.
-    #[schema(example = "gate-4f2a")]
+    #[schema(example = "gate-4f2a", min_length = 1, max_length = 128)]
     gate: String,
-    /// Requests that the gate had to forget; default 0.
-    #[schema(example = 0)]
+    /// Requests that the gate had to forget, at most 1,000,000,000; default 0.
+    #[schema(example = 0, maximum = 1000000000)]
     dropped: Option<u64>,
     /// At most 2,048.
+    #[schema(max_items = 2048)]
     requests: Option<Vec<RequestInput>>,
     /// At most 2,048.
+    #[schema(max_items = 2048)]
     credits: Option<Vec<CreditsInput>>,
 }
 
@@ -40,30 +43,30 @@ pub(in crate::http) struct RequestInput {
     #[schema(example = "2027-01-31T12:00:00.250Z", format = DateTime)]
     at: String,
     /// The first 8 bytes of the tag of what was presented, in hexadecimal.
-    #[schema(example = "00112233aabbccdd")]
+    #[schema(example = "00112233aabbccdd", pattern = "^[0-9a-fA-F]{16}$")]
     tag: Option<String>,
     /// The key's id, if the gate knew it.
-    #[schema(example = json!(null))]
+    #[schema(value_type = Option<shapes::KeyId>)]
     key: Option<String>,
-    #[schema(example = "NOT_FOUND")]
+    #[schema(value_type = shapes::DecisionCode)]
     code: String,
-    #[schema(example = 401)]
+    #[schema(example = 401, minimum = 100, maximum = 599)]
     status: Option<u16>,
-    #[schema(example = "GET")]
+    #[schema(example = "GET", min_length = 1, max_length = 32)]
     method: String,
     /// Without its query, at most 2,048 bytes.
-    #[schema(example = "/items/7")]
+    #[schema(example = "/items/7", min_length = 1, max_length = 2048)]
     path: String,
-    #[schema(example = "/items/{id}")]
+    #[schema(example = "/items/{id}", min_length = 1, max_length = 1024)]
     route: Option<String>,
     #[schema(example = "192.0.2.7")]
     address: Option<String>,
-    #[schema(example = "FRA")]
+    #[schema(example = "FRA", min_length = 1, max_length = 8)]
     colo: Option<String>,
     /// The head that was decided from; default 0: none.
     #[schema(example = 17)]
     seq: Option<u64>,
-    #[schema(example = "req-1")]
+    #[schema(example = "req-1", min_length = 1, max_length = 128)]
     request_id: Option<String>,
 }
 
@@ -71,9 +74,9 @@ pub(in crate::http) struct RequestInput {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct CreditsInput {
-    #[schema(example = "key_06nd5xbm0q3tz")]
+    #[schema(value_type = shapes::KeyId)]
     key: String,
-    #[schema(example = "requests")]
+    #[schema(example = "requests", min_length = 1, max_length = 32)]
     unit: String,
     #[schema(example = 120)]
     consumed: u64,
@@ -98,7 +101,10 @@ pub(in crate::http) struct UsageTaken {
     tag = "usage",
     params(("keyspace_id" = String, Path)),
     request_body = UsageInput,
-    responses((status = 200, description = "It is on disk.", body = UsageTaken))
+    responses(
+        (status = 200, description = "It is on disk.", body = UsageTaken),
+        (status = 503, description = "More reports arrive than the database takes; send this one again in a while: `NOT_READY`."),
+    )
 )]
 pub(in crate::http) async fn report_usage(
     caller: Caller,

@@ -9,6 +9,7 @@ use crate::http::caller::Caller;
 use crate::http::params::{Params, PathId};
 use crate::http::problem::Failure;
 use crate::http::reply::ListView;
+use crate::http::shapes;
 use crate::storage::RequestFilter;
 
 /// List the requests that the gates of a keyspace decided, newest first.
@@ -21,11 +22,11 @@ use crate::storage::RequestFilter;
     tag = "usage",
     params(
         ("keyspace_id" = String, Path),
-        ("key" = Option<String>, Query, description = "only with this key, by its id"),
-        ("code" = Option<String>, Query, description = "only those decided so, such as VALID or REVOKED"),
-        ("status" = Option<u16>, Query, description = "only those answered with this status"),
-        ("since" = Option<String>, Query, description = "only those at or after this time"),
-        ("until" = Option<String>, Query, description = "only those before this time"),
+        ("key" = inline(Option<shapes::KeyId>), Query, description = "only with this key, by its id"),
+        ("code" = inline(Option<shapes::DecisionCode>), Query, description = "only those decided so, such as VALID or REVOKED"),
+        ("status" = Option<u16>, Query, minimum = 100, maximum = 599, description = "only those answered with this status"),
+        ("since" = inline(Option<shapes::Time>), Query, description = "only those at or after this time"),
+        ("until" = inline(Option<shapes::Time>), Query, description = "only those before this time"),
         ("limit" = Option<u32>, Query, description = "1 to 100, default 10"),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the part before"),
     ),

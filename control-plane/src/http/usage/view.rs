@@ -3,6 +3,7 @@ use utoipa::ToSchema;
 
 use crate::domain::{Hour, HourCount, LastUsed, LoggedRequest, Timestamp};
 use crate::http::params::Params;
+use crate::http::shapes;
 
 /// A request that a gate decided.
 #[derive(Debug, Serialize, ToSchema)]
@@ -11,13 +12,13 @@ pub(in crate::http) struct RequestView {
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     /// `null` if the gate knew no such key.
-    #[schema(example = "key_06nd5xbm0q3tz")]
+    #[schema(value_type = Option<shapes::KeyId>)]
     key_id: Option<String>,
     /// Which of its tokens was presented.
-    #[schema(example = "sec_06nd5xbm0q3tz")]
+    #[schema(value_type = Option<shapes::SecretId>)]
     secret_id: Option<String>,
     /// What was decided.
-    #[schema(example = "VALID")]
+    #[schema(value_type = shapes::DecisionCode)]
     code: &'static str,
     /// What was answered: by the upstream if the request was allowed. `null` if that was not known when the gate reported.
     #[schema(example = 200)]
@@ -71,7 +72,7 @@ pub(in crate::http) struct HourView {
     #[schema(value_type = String, format = DateTime)]
     hour: Timestamp,
     /// What was decided. `null`: unknown, because the gate had to forget the requests before it could report them.
-    #[schema(example = "VALID")]
+    #[schema(value_type = Option<shapes::DecisionCode>)]
     code: Option<&'static str>,
     requests: u64,
 }
