@@ -46,6 +46,33 @@ describe("decision vectors in Wasm", () => {
   }
 });
 
+describe("restriction vectors in Wasm", () => {
+  const restrictions = vectors("restrictions");
+  const validator = new wasm.Validator(restrictions.audience, restrictions.trusted_keys);
+  assert.equal(validator.load(bytes(restrictions.bundle), ISSUED_AT), undefined);
+
+  for (const { number, key, target, address, headers, expected } of restrictions.cases) {
+    test(`${number}: ${key} ${target} ${address ?? ""}`, () => {
+      const request = { headers, ...(address === null ? {} : { address }) };
+      const asked = [latin1(restrictions.keys[key]), "GET", latin1(target), restrictions.now, request];
+      const answer = validator.decide(...asked);
+      assert.deepEqual(answer.code === "CONDITIONAL" ? answer.conditions : answer.code, expected);
+
+      const { checks, seq, ...explained } = validator.explain(...asked);
+      assert.deepEqual(explained, answer);
+      assert.equal(seq, validator.seq);
+      const passes = answer.code === "CONDITIONAL" || answer.code === "VALID";
+      assert.deepEqual(checks.filter(({ passed }) => !passed).length, passes ? 0 : 1);
+      assert.equal(checks.at(-1).passed, passes);
+      assert.ok(!JSON.stringify(checks).includes(restrictions.keys[key]), "no token in an explanation");
+    });
+  }
+
+  test("a request of another shape is an error of its caller", () => {
+    assert.throws(() => validator.decide(latin1("x"), "GET", latin1("/"), restrictions.now, { headers: "x-network: Mainnet" }));
+  });
+});
+
 describe("input that no request has, in Wasm", () => {
   const { credential } = cases.find((vector) => vector.expected.code === "VALID" && vector.credential.authorization);
   const request = { credential, path: "/hello", now: ISSUED_AT };

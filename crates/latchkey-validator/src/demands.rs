@@ -37,6 +37,17 @@ impl Demands<'_> {
             && self.credits.is_none()
             && self.upstream_credential.is_none()
     }
+
+    /// What is left to do, by the names of [`crate::Check`]: `signature`, `rate_limits`, `credits`, `upstream_credential`.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        let demands = [
+            ("signature", self.signature.is_some()),
+            ("rate_limits", self.rate.is_some()),
+            ("credits", self.credits.is_some()),
+            ("upstream_credential", self.upstream_credential.is_some()),
+        ];
+        demands.into_iter().filter_map(|(name, is_left)| is_left.then_some(name))
+    }
 }
 
 /// How a request has to be signed.

@@ -1,4 +1,4 @@
-//! A parameter's value in a query (spec/decision.md section 5.2).
+//! A parameter's value in a query (spec/decision.md section 10).
 //!
 //! Upstreams differ in how they read a query: which of two values counts, whether `;` separates, whether `Network`, `network[]` or
 //! `net.work` is `network` too. Whatever one of them could take for another value than the one that was checked makes the query

@@ -1,4 +1,4 @@
-//! Where routes read the values from that keys are limited to (spec/decision.md section 5).
+//! Where routes read the values from that keys are limited to (spec/decision.md section 10).
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;

@@ -4,9 +4,10 @@ use latchkey_snapshot::{
     Audience, HashedBody, HighWater, Loader, Refusal, Snapshot, Trust, TrustedKey, UnverifiedHead,
 };
 use latchkey_validator::{
-    Code, Conditional, Credential, Decision, GateView, Loaded, RequestFacts, Rules, Verdict, decide,
+    Check, Code, Conditional, Credential, Decision, Explanation, GateView, KeyView, Loaded, RequestFacts,
+    Rules, Verdict, decide, explain,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 
 use crate::token::hex;
@@ -78,18 +79,49 @@ impl Validator {
         self.snapshot.as_ref().map(|snapshot| snapshot.head().head().seq as f64)
     }
 
-    /// Decides a request by its token, method and path: `{ code, keyId, owner, environment, metadata }`. `code` is one of
-    /// spec/decision.md, or `NEEDS_OBJECT` if a part of a large base is not loaded.
+    /// Decides a request by its token, method and target (path and query): `{ code, conditions, keyId, owner, environment, metadata }`.
+    /// `code` is one of spec/decision.md, `NEEDS_OBJECT` if a part of a large base is not loaded, or `CONDITIONAL` if the request passes only once
+    /// what `conditions` lists is done (`signature`, `rate_limits`, `credits`, `upstream_credential`). `request` may tell more of it:
+    /// `{ address, headers: [[name, value], …] }`.
     ///
     /// # Errors
-    /// Never for a request; only if the answer cannot be made into an object.
-    pub fn decide(&self, token: &[u8], method: &str, path: &[u8], now: f64) -> Result<JsValue, JsError> {
-        let answer = match self.verdict(Credential::Token(token), method, path, now as u64) {
-            Verdict::Decided(decision) => Answer::of(&decision),
-            Verdict::Conditional(conditional) => Answer::of(&deny(&conditional)),
-            Verdict::NeedsObject(_) => Answer { code: "NEEDS_OBJECT", ..Answer::default() },
-        };
-        Ok(serde_wasm_bindgen::to_value(&answer)?)
+    /// Throws if `request` has another shape, or if the answer cannot be made into an object.
+    pub fn decide(
+        &self,
+        token: &[u8],
+        method: &str,
+        target: &[u8],
+        now: f64,
+        request: JsValue,
+    ) -> Result<JsValue, JsError> {
+        let more = More::read(request)?;
+        let headers = more.headers();
+        let facts = more.facts(RequestFacts::new(Credential::Token(token), method, target), &headers);
+        Ok(serde_wasm_bindgen::to_value(&Answer::of(&decide(&facts, &self.view(), now as u64)))?)
+    }
+
+    /// Decides as [`Validator::decide`] does and says how: its answer, with `seq` and `checks`, a list of `{ name, passed, input, detail }`
+    /// up to the first check that failed. It says more than a stranger may learn.
+    ///
+    /// # Errors
+    /// As [`Validator::decide`].
+    pub fn explain(
+        &self,
+        token: &[u8],
+        method: &str,
+        target: &[u8],
+        now: f64,
+        request: JsValue,
+    ) -> Result<JsValue, JsError> {
+        let more = More::read(request)?;
+        let headers = more.headers();
+        let facts = more.facts(RequestFacts::new(Credential::Token(token), method, target), &headers);
+        let Explanation { verdict, checks } = explain(&facts, &self.view(), now as u64);
+        let checks = checks.iter().map(CheckView::of).collect();
+        let explained = Explained { answer: Answer::of(&verdict), seq: self.seq(), checks };
+        // As an object: a flattened field would otherwise become a Map.
+        let serializer = serde_wasm_bindgen::Serializer::new().serialize_maps_as_objects(true);
+        Ok(explained.serialize(&serializer)?)
     }
 
     /// Where in the module's memory the input of [`Validator::decide_packed`] goes: 16,384 bytes.
@@ -98,15 +130,23 @@ impl Validator {
         self.input.as_ptr() as usize
     }
 
-    /// Decides without making an object: the caller has written the value of the `Authorization` header, the method and the path, one
-    /// after the other, at [`Validator::input_offset`]. Returns the number of the code, 0 if a part of the base is not
-    /// loaded. Lengths that exceed the input are answered as a malformed key.
+    /// Decides without making an object: the caller has written the value of the `Authorization` header, the method, the target and, if
+    /// its length is given, the client's address, one after the other, at [`Validator::input_offset`]. Returns the number of the
+    /// code, 0 if a part of the base is not loaded. Lengths that exceed the input are answered as a malformed key.
     #[wasm_bindgen(js_name = decidePacked)]
-    pub fn decide_packed(&self, authorization: usize, method: usize, path: usize, now: f64) -> u32 {
-        let Some((authorization, method, path)) = self.split_input(authorization, method, path) else {
+    pub fn decide_packed(
+        &self,
+        authorization: usize,
+        method: usize,
+        target: usize,
+        now: f64,
+        address: Option<u32>,
+    ) -> u32 {
+        let address = address.map_or(0, |length| length as usize);
+        let Some(facts) = self.split_input(authorization, method, target, address) else {
             return Code::MalformedKey.number().into();
         };
-        match self.verdict(Credential::Authorization(authorization), method, path, now as u64) {
+        match decide(&facts, &self.view(), now as u64) {
             Verdict::Decided(decision) => decision.code.number().into(),
             Verdict::Conditional(conditional) => deny(&conditional).code.number().into(),
             Verdict::NeedsObject(_) => NEEDS_OBJECT,
@@ -135,19 +175,51 @@ impl Validator {
         Ok(())
     }
 
-    fn split_input(&self, authorization: usize, method: usize, path: usize) -> Option<(&[u8], &str, &[u8])> {
+    fn split_input(
+        &self,
+        authorization: usize,
+        method: usize,
+        target: usize,
+        address: usize,
+    ) -> Option<RequestFacts<'_>> {
         let (authorization, rest) = self.input.split_at_checked(authorization)?;
         let (method, rest) = rest.split_at_checked(method)?;
+        let (target, rest) = rest.split_at_checked(target)?;
+        let address = rest.get(..address)?;
         // No route lists an empty method, and none can list one that is no text; what stands for any method stands for this one too.
         let method = core::str::from_utf8(method).unwrap_or_default();
-        Some((authorization, method, rest.get(..path)?))
+        let facts = RequestFacts::new(Credential::Authorization(authorization), method, target);
+        Some(facts.with_address_text((!address.is_empty()).then_some(address)))
     }
 
-    fn verdict(&self, credential: Credential<'_>, method: &str, path: &[u8], now: u64) -> Verdict<'_> {
+    fn view(&self) -> GateView<'_> {
         let loaded = self.snapshot.as_ref().zip(self.rules.as_ref());
-        let loaded = loaded.map(|(snapshot, rules)| Loaded { snapshot, rules });
-        let gate = GateView { peppers: &[], loaded };
-        decide(&RequestFacts::new(credential, method, path), &gate, now)
+        GateView { peppers: &[], loaded: loaded.map(|(snapshot, rules)| Loaded { snapshot, rules }) }
+    }
+}
+
+/// What a caller may tell of a request beyond its token, method and target.
+#[derive(Default, Deserialize)]
+struct More {
+    address: Option<String>,
+    #[serde(default)]
+    headers: Vec<(String, String)>,
+}
+
+impl More {
+    fn read(request: JsValue) -> Result<Self, JsError> {
+        if request.is_undefined() {
+            return Ok(Self::default());
+        }
+        Ok(serde_wasm_bindgen::from_value(request)?)
+    }
+
+    fn headers(&self) -> Vec<(&str, &[u8])> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect()
+    }
+
+    fn facts<'a>(&'a self, facts: RequestFacts<'a>, headers: &'a [(&'a str, &'a [u8])]) -> RequestFacts<'a> {
+        facts.with_address_text(self.address.as_deref().map(str::as_bytes)).with_headers(headers)
     }
 }
 
@@ -155,6 +227,8 @@ impl Validator {
 #[serde(rename_all = "camelCase")]
 struct Answer<'a> {
     code: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    conditions: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -166,15 +240,48 @@ struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    fn of(decision: &Decision<'a>) -> Self {
-        let code = decision.code.as_str();
-        let Some(key) = &decision.key else { return Self { code, ..Self::default() } };
+    fn of(verdict: &Verdict<'a>) -> Self {
+        match verdict {
+            Verdict::Decided(decision) => Self::about(decision.code.as_str(), decision.key.as_ref()),
+            Verdict::Conditional(conditional) => Self {
+                conditions: conditional.demands.names().collect(),
+                ..Self::about("CONDITIONAL", Some(&conditional.key))
+            },
+            Verdict::NeedsObject(_) => Self::about("NEEDS_OBJECT", None),
+        }
+    }
+
+    fn about(code: &'static str, key: Option<&KeyView<'a>>) -> Self {
+        let Some(key) = key else { return Self { code, ..Self::default() } };
         Self {
             code,
+            conditions: Vec::new(),
             key_id: Some(Id::new("key", key.number()).to_string()),
             owner: key.owner(),
             environment: Some(key.environment().as_str()),
             metadata: key.metadata(),
         }
+    }
+}
+
+#[derive(Serialize)]
+struct Explained<'a> {
+    #[serde(flatten)]
+    answer: Answer<'a>,
+    seq: Option<f64>,
+    checks: Vec<CheckView<'a>>,
+}
+
+#[derive(Serialize)]
+struct CheckView<'a> {
+    name: &'static str,
+    passed: bool,
+    input: &'a str,
+    detail: &'a str,
+}
+
+impl<'a> CheckView<'a> {
+    fn of(check: &'a Check) -> Self {
+        Self { name: check.name, passed: check.passed, input: &check.input, detail: &check.detail }
     }
 }

@@ -1,4 +1,4 @@
-//! Address rules, constraints, and what is left to be done: spec/decision.md sections 1 and 5.
+//! Address rules, constraints, and what is left to be done: spec/decision.md sections 1 and 8 to 10.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
