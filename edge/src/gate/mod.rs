@@ -182,7 +182,8 @@ fn answer(isolate: &mut Isolate, facts: &RequestFacts<'_>, now_ms: f64) -> u32 {
         Verdict::Decided(decision) => {
             let packed = pack_decision(&decision);
             let code = decision.code;
-            if code == Code::NotFound && isolate.freshness.takes_miss(now_ms) {
+            // Revoked keys too: whoever measures must not tell them from unknown ones by who waits.
+            if matches!(code, Code::NotFound | Code::Revoked) && isolate.freshness.takes_miss(now_ms) {
                 return flag::REFRESH_FIRST;
             }
             packed | refresh
