@@ -6,6 +6,7 @@ import * as instance from "./instance.js";
 import { isOwnRoute, writeFacts } from "./facts.js";
 import { forward } from "./upstream.js";
 import { refuse } from "./problem.js";
+import { parseOutcome, refuseByLimit, tell } from "./limits.js";
 
 export { Ledger, Relay } from "./objects.js";
 
@@ -15,6 +16,8 @@ const VALID = 1;
 const REFRESH = 1 << 8;
 const REFRESH_FIRST = 1 << 9;
 const NEEDS_OBJECT = 1 << 10;
+const SETTLE = 1 << 12;
+const KEEP = 1 << 14;
 const WANTS_OTHER_FACTS = 1 << 13;
 const ASK_AGAIN = REFRESH_FIRST | NEEDS_OBJECT;
 
@@ -29,7 +32,7 @@ export default {
       if (isOwnRoute(request.url)) return ownRoute(request, env, ctx);
       const verdict = decide(request);
       if ((verdict & ASK_AGAIN) !== 0) return decideLater(request, env, ctx, verdict);
-      return settle(request, env, ctx, verdict);
+      return finish(request, env, ctx, verdict);
     } catch (error) {
       return failClosed(request, error);
     }
@@ -47,11 +50,36 @@ function decideOnce(request) {
   return instance.decide(Date.now(), writeFacts(request, instance.input(), instance.wanted()));
 }
 
-function settle(request, env, ctx, verdict) {
+function finish(request, env, ctx, verdict) {
   if ((verdict & REFRESH) !== 0) ctx.waitUntil(instance.refresh(env, colo(request)));
+  if ((verdict & KEEP) !== 0) ctx.waitUntil(instance.keep(env));
+  // Read before anything is awaited: the next request writes over it.
+  const text = instance.output(verdict >>> 16);
+  if ((verdict & SETTLE) !== 0) return settleLater(request, env, ctx, verdict, text);
   const code = verdict & CODE;
-  if (code === VALID) return forward(request, env, verdict);
-  return refuse(request, instance.denial(code));
+  if (code === VALID) return admit(request, env, verdict, text);
+  return text === "" ? refuse(request, instance.denial(code)) : refuseByLimit(request, parseOutcome(text));
+}
+
+// The first four lines are for the upstream; two more, which most keys do not have, for the caller.
+function admit(request, env, verdict, text) {
+  const about = text.split("\n");
+  const answer = forward(request, env, verdict, about);
+  return about.length === 4 ? answer : answer.then((response) => tell(response, { policy: about[4], state: about[5] }));
+}
+
+async function settleLater(request, env, ctx, verdict, text) {
+  try {
+    const settled = instance.settle(env);
+    // Other requests may be waiting for the same answer, so it is taken in even if this caller hangs up.
+    ctx.waitUntil(settled.catch(() => {}));
+    const outcome = parseOutcome(await settled);
+    ctx.waitUntil(instance.keep(env));
+    if (outcome.code !== VALID) return refuseByLimit(request, outcome);
+    return tell(await forward(request, env, verdict, text.split("\n")), outcome);
+  } catch (error) {
+    return failClosed(request, error);
+  }
 }
 
 async function decideLater(request, env, ctx, verdict) {
@@ -60,7 +88,7 @@ async function decideLater(request, env, ctx, verdict) {
       if ((verdict & NEEDS_OBJECT) !== 0) await instance.loadNeeded(env);
       else await instance.refresh(env, colo(request));
       verdict = decide(request);
-      if ((verdict & ASK_AGAIN) === 0) return settle(request, env, ctx, verdict);
+      if ((verdict & ASK_AGAIN) === 0) return finish(request, env, ctx, verdict);
     }
     return refuse(request, instance.unavailable());
   } catch (error) {

@@ -9,7 +9,11 @@ const state = wasm.__worker_init_state();
 // Longer than the limits that the work sets itself.
 const REFRESH_LIMIT_MS = 6_000;
 const OWN_ROUTE_LIMIT_MS = 25_000;
+const SETTLE_LIMIT_MS = 8_000;
+// The platform ends what goes on after an answer at 30 s.
+const KEEP_LIMIT_MS = 29_000;
 const LOOK_MS = 50;
+const SELDOM_LOOK_MS = 1_000;
 
 let memory, bytes, inputAt, outputAt;
 let isConfigured = false;
@@ -69,6 +73,7 @@ export const credentialHeader = () => wantedFacts.own;
 export const upstreamOrigin = () => origin;
 export const unavailable = () => closed;
 export const upstreamUnreachable = () => (denials[0] ??= template(wasm.upstream_unreachable()));
+export const creditsExhausted = (unit) => template(wasm.credits_exhausted(unit));
 export const denial = (code) => (denials[code] ??= template(wasm.denial(code)));
 
 /** Where a request's facts are written: `at` in `bytes`. */
@@ -87,8 +92,9 @@ export function readWanted() {
   wantedFacts = JSON.parse(wasm.wanted());
 }
 
-/** The text that the last allowed decision left: `length` ASCII characters. */
+/** The text that the last decision left: `length` ASCII characters. */
 export function output(length) {
+  if (length === 0) return "";
   refreshView();
   return latin1.decode(bytes.subarray(outputAt, outputAt + length));
 }
@@ -104,6 +110,19 @@ export async function refresh(env, colo) {
     await watched(wasm.refresh(env, colo), REFRESH_LIMIT_MS);
   } catch (error) {
     console.error("A refresh failed:", error);
+    recover(error);
+  }
+}
+
+/** What the last decision has left open, settled: a text for `parseOutcome`. Ask before anything else runs. */
+export const settle = (env) => watched(wasm.settle(env), SETTLE_LIMIT_MS);
+
+/** Renews leases and gives back what is not used. Never rejects. */
+export async function keep(env) {
+  try {
+    await watched(wasm.keep(env), KEEP_LIMIT_MS, SELDOM_LOOK_MS);
+  } catch (error) {
+    console.error("Leases could not be kept:", error);
     recover(error);
   }
 }
@@ -125,12 +144,12 @@ export const newRelay = newObject("Relay");
 export const newLedger = newObject("Ledger");
 
 // A panic in the middle of asynchronous work leaves its promise pending for ever, so somebody has to look.
-async function watched(work, limitMs) {
+async function watched(work, limitMs, lookMs = LOOK_MS) {
   const made = generation;
   const watch = new AbortController();
   const lookOut = async () => {
-    for (let waited = 0; waited < limitMs; waited += LOOK_MS) {
-      await scheduler.wait(LOOK_MS, { signal: watch.signal });
+    for (let waited = 0; waited < limitMs; waited += lookMs) {
+      await scheduler.wait(lookMs, { signal: watch.signal });
       if (state.criticalError || generation !== made) throw new Error("the Wasm instance panicked");
     }
     throw new Error(`no end after ${limitMs} ms`);

@@ -12,9 +12,10 @@ const MANUAL = { redirect: "manual" };
 // Not through the platform's cache: answers may differ from key to key, and the credential that says so has been removed.
 const MANUAL_UNCACHED = { redirect: "manual", cache: "no-store" };
 
-export function forward(request, env, verdict) {
+/** `about`: what the upstream is told of the key, as edge/src/gate/output.rs wrote it. */
+export function forward(request, env, verdict, about) {
   const origin = instance.upstreamOrigin();
-  return (origin === null ? toBinding(request, env, verdict) : toOrigin(request, origin, verdict)).catch((error) => {
+  return (origin === null ? toBinding(request, env, verdict, about) : toOrigin(request, origin, verdict, about)).catch((error) => {
     console.error("The upstream could not be reached:", error);
     return refuse(request, instance.upstreamUnreachable());
   });
@@ -22,19 +23,19 @@ export function forward(request, env, verdict) {
 
 // A request made from another one is the cheapest way to headers that may be changed: they are copied once, and not by JavaScript.
 
-function toBinding(request, env, verdict) {
+function toBinding(request, env, verdict, about) {
   const outgoing = new Request(request, MANUAL);
-  setHeaders(outgoing.headers, request.headers, verdict);
+  setHeaders(outgoing.headers, request.headers, verdict, about);
   return env.UPSTREAM.fetch(outgoing);
 }
 
-function toOrigin(request, origin, verdict) {
+function toOrigin(request, origin, verdict, about) {
   const outgoing = new Request(origin + target(request.url), request);
-  setHeaders(outgoing.headers, request.headers, verdict);
+  setHeaders(outgoing.headers, request.headers, verdict, about);
   return fetch(outgoing, MANUAL_UNCACHED);
 }
 
-function setHeaders(headers, incoming, verdict) {
+function setHeaders(headers, incoming, verdict, about) {
   // By prefix, so that a caller cannot forge a header that a later version sets either.
   for (const name of incoming.keys()) {
     if (name.startsWith(RESERVED)) headers.delete(name);
@@ -44,7 +45,7 @@ function setHeaders(headers, incoming, verdict) {
   const own = instance.credentialHeader();
   if (own !== null) headers.delete(own);
 
-  const [keyId, environment, owner, metadata] = instance.output(verdict >>> 16).split("\n");
+  const [keyId, environment, owner, metadata] = about;
   headers.set("latchkey-key-id", keyId);
   headers.set("latchkey-environment", environment);
   if (owner !== "") headers.set("latchkey-owner", owner);

@@ -12,6 +12,7 @@ use worker::Env;
 use crate::config::{Config, ConfigError};
 use crate::freshness::{Freshness, Step};
 use crate::protocol::{Held, Nack};
+use crate::settle::RateBindings;
 
 /// Bytes of shards that an isolate keeps: 128 MB is what a Worker has in all.
 const SHARD_BUDGET: usize = 48 * 1_024 * 1_024;
@@ -34,6 +35,7 @@ pub(crate) fn random_hex() -> String {
 
 pub(crate) struct Isolate {
     config: Option<Rc<Config>>,
+    rate_bindings: RateBindings,
     /// Made with the first refresh: randomness is not to be had before the first request.
     id: Option<String>,
     snapshot: Option<Snapshot>,
@@ -51,6 +53,7 @@ impl Isolate {
     fn new() -> Self {
         Self {
             config: None,
+            rate_bindings: RateBindings::default(),
             id: None,
             snapshot: None,
             rules: None,
@@ -63,6 +66,10 @@ impl Isolate {
 
     pub(crate) fn config(&self) -> Option<&Rc<Config>> {
         self.config.as_ref()
+    }
+
+    pub(crate) fn rate_bindings(&self) -> &RateBindings {
+        &self.rate_bindings
     }
 
     pub(crate) fn snapshot(&self) -> Option<&Snapshot> {
@@ -164,6 +171,10 @@ pub(crate) fn config(env: &Env) -> Result<Rc<Config>, ConfigError> {
         return Ok(config);
     }
     let config = Rc::new(Config::from_env(env)?);
-    with(|isolate| isolate.config = Some(Rc::clone(&config)));
+    let rate_bindings = RateBindings::of(env);
+    with(|isolate| {
+        isolate.config = Some(Rc::clone(&config));
+        isolate.rate_bindings = rate_bindings;
+    });
     Ok(config)
 }

@@ -13,6 +13,9 @@ mod protocol;
 mod refresh;
 mod sources;
 
+mod limits;
+mod settle;
+
 mod ingest;
 pub mod ledger;
 pub mod relay;

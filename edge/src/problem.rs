@@ -116,6 +116,13 @@ impl Problem {
         }
     }
 
+    /// Too few credits of a unit. Its name comes from the policy, and the caller's requests show it anyway.
+    pub(crate) fn credits_exhausted(unit: &str) -> Self {
+        let mut problem = Self::denial(Code::CreditsExhausted);
+        problem.detail = format!("The API key's credits of the unit `{unit}` are used up.").into();
+        problem
+    }
+
     /// Bytes that the gate would not take in.
     pub(crate) fn refusal(refusal: Refusal) -> Self {
         let status = match refusal {

@@ -28,7 +28,7 @@ function buildWorkersRs(dir) {
   cargo("build", "--package", "latchkey-bench-hello", "--target", "wasm32-unknown-unknown", "--profile", "wasm");
   const wasm = join(target, "wasm32-unknown-unknown/wasm/latchkey_bench_hello.wasm");
   cargo("run", "--quiet", "--package", "latchkey-bindgen", "--", "--target", "worker", "--out", dir, wasm);
-  for (const name of ["facts", "instance", "objects", "problem", "upstream"]) rmSync(join(dir, `${name}.js`), { force: true });
+  for (const name of ["facts", "instance", "limits", "objects", "problem", "upstream"]) rmSync(join(dir, `${name}.js`), { force: true });
   cpSync(join(import.meta.dirname, "gate/workers-rs.js"), join(dir, "entry.js"));
 }
 

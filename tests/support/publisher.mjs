@@ -59,6 +59,12 @@ export class Publisher {
     return key;
   }
 
+  /** Changes what a key is, as far as its row and profile say it. */
+  change(key, changes) {
+    Object.assign(key, changes);
+    this.#change({ upserts: [key] });
+  }
+
   revoke(key) {
     this.#keys = this.#keys.filter((other) => other !== key);
     this.#change({ revokes: [key.tag] });

@@ -19,7 +19,7 @@ pub mod timing {
     /// A lease that is nearly spent is renewed, but not more often than this.
     pub const RENEW_INTERVAL_MS: u64 = 100;
     /// A message without an answer is given up after this.
-    pub const IN_FLIGHT_MS: u64 = 3_000;
+    pub const IN_FLIGHT_MS: u64 = 2_000;
     /// After the ledger has said that there is too little, it is not asked again for the same or more.
     pub const EXHAUSTED_MS: u64 = 1_000;
     /// Rates are measured over at least this.
@@ -29,8 +29,8 @@ pub mod timing {
 /// Blocks below this are not worth renewing ahead of time.
 const SMALL_BLOCK: u64 = 4;
 
-/// One unit of a request's cost.
-pub type Cost<'a> = (&'a str, u32);
+/// One unit of a request's cost: its name and how much.
+pub type Cost<S> = (S, u32);
 
 /// Credits that were leased to an isolate for one key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -105,18 +105,19 @@ impl Holder {
         }
     }
 
-    /// Spends a request's cost, all of it or nothing. `grants` are those of the snapshot in use; no unit is in `costs` twice.
-    pub fn spend<'a>(&mut self, costs: &[Cost<'a>], grants: &Grants, now: u64) -> Spend<'a> {
-        if self.covers(costs, now) {
+    /// Spends a request's cost, all of it or nothing. No unit is in `costs` twice. `grant_seq` is that of the snapshot in use, which has granted
+    /// as much at least.
+    pub fn spend<'a, S: AsRef<str>>(&mut self, costs: &'a [Cost<S>], grant_seq: u64, now: u64) -> Spend<'a> {
+        if self.has_enough(costs, now) {
             for (unit, cost) in costs {
-                if let Some(held) = self.balances.get_mut(*unit) {
+                if let Some(held) = self.balances.get_mut(unit.as_ref()) {
                     held.balance.spent += u64::from(*cost);
                 }
             }
             return Spend::Spent;
         }
-        match costs.iter().find(|cost| self.is_exhausted(**cost, grants, now)) {
-            Some((unit, _)) => Spend::Exhausted(unit),
+        match costs.iter().find(|(unit, cost)| self.is_exhausted(unit.as_ref(), *cost, grant_seq, now)) {
+            Some((unit, _)) => Spend::Exhausted(unit.as_ref()),
             None => Spend::Ask,
         }
     }
@@ -149,9 +150,21 @@ impl Holder {
         self.number
     }
 
+    /// When the last message was sent.
+    pub fn sent_at(&self) -> u64 {
+        self.marked_at
+    }
+
     /// A message that asks for what a request costs, and for more at the rate of late. `waiting`: requests that wait for the answer, at least 1.
-    pub fn renewal(&mut self, need: &[Cost<'_>], waiting: u32, grants: &Grants, now: u64) -> Message {
-        let need: Units = need.iter().map(|(unit, cost)| ((*unit).to_owned(), u64::from(*cost))).collect();
+    pub fn renewal<S: AsRef<str>>(
+        &mut self,
+        need: &[Cost<S>],
+        waiting: u32,
+        grants: &Grants,
+        now: u64,
+    ) -> Message {
+        let need: Units =
+            need.iter().map(|(unit, cost)| (unit.as_ref().to_owned(), u64::from(*cost))).collect();
         let mut ask = self.projected(now);
         for (unit, cost) in &need {
             let queued = cost.saturating_mul(u64::from(waiting));
@@ -167,14 +180,21 @@ impl Holder {
         self.message(Units::new(), Units::new(), true, grants, now)
     }
 
-    /// Takes the reply to message `number` in, if that is still the one waited for.
-    pub fn take(&mut self, number: u64, need: &[Cost<'_>], grants: &Grants, reply: &Reply, now: u64) {
+    /// Takes the reply to message `number` in, if that is still the one waited for. `need` is what the message asked for.
+    pub fn take<S: AsRef<str>>(
+        &mut self,
+        number: u64,
+        need: &[Cost<S>],
+        grant_seq: u64,
+        reply: &Reply,
+        now: u64,
+    ) {
         let Some(message) = self.in_flight.filter(|_| number == self.number) else { return };
         self.in_flight = None;
         match reply {
             Reply::Answer(answer) if answer.number == number => {
                 self.take_answer(answer, message.sent_at);
-                self.note_exhausted(need, grants, now);
+                self.note_exhausted(need, grant_seq, now);
             }
             Reply::Unknown => self.begin_anew(),
             Reply::Answer(_) | Reply::Stale | Reply::Full => {}
@@ -235,15 +255,16 @@ impl Holder {
         self.standing.clone_from(&answer.standing);
     }
 
-    fn note_exhausted(&mut self, need: &[Cost<'_>], grants: &Grants, now: u64) {
+    fn note_exhausted<S: AsRef<str>>(&mut self, need: &[Cost<S>], grant_seq: u64, now: u64) {
         let free = |unit: &str| self.standing.get(unit).map_or(0, Standing::remaining);
-        let lacks =
-            |(unit, cost): &&Cost<'_>| self.available(unit).saturating_add(free(unit)) < u64::from(*cost);
+        let lacks = |(unit, cost): &&Cost<S>| {
+            self.available(unit.as_ref()).saturating_add(free(unit.as_ref())) < u64::from(*cost)
+        };
         self.exhausted =
             need.iter().find(lacks).filter(|_| self.is_live(now)).map(|(unit, cost)| Exhausted {
-                unit: (*unit).to_owned(),
+                unit: unit.as_ref().to_owned(),
                 amount: u64::from(*cost),
-                grant_seq: grants.seq,
+                grant_seq,
                 until: now.saturating_add(timing::EXHAUSTED_MS),
             });
     }
@@ -256,9 +277,11 @@ impl Holder {
         self.ends_at = 0;
     }
 
-    fn covers(&self, costs: &[Cost<'_>], now: u64) -> bool {
+    /// Whether a request's cost is at hand.
+    pub fn has_enough<S: AsRef<str>>(&self, costs: &[Cost<S>], now: u64) -> bool {
         costs.iter().all(|(_, cost)| *cost == 0)
-            || self.is_live(now) && costs.iter().all(|(unit, cost)| self.available(unit) >= u64::from(*cost))
+            || self.is_live(now)
+                && costs.iter().all(|(unit, cost)| self.available(unit.as_ref()) >= u64::from(*cost))
     }
 
     fn available(&self, unit: &str) -> u64 {
@@ -269,15 +292,13 @@ impl Holder {
         now < self.ends_at
     }
 
-    fn is_exhausted(&self, (unit, cost): Cost<'_>, grants: &Grants, now: u64) -> bool {
-        let cost = u64::from(cost);
-        grants.granted.get(unit).is_none_or(|granted| *granted < cost)
-            || self.exhausted.as_ref().is_some_and(|exhausted| {
-                exhausted.unit == unit
-                    && exhausted.amount <= cost
-                    && exhausted.grant_seq == grants.seq
-                    && now < exhausted.until
-            })
+    fn is_exhausted(&self, unit: &str, cost: u32, grant_seq: u64, now: u64) -> bool {
+        self.exhausted.as_ref().is_some_and(|exhausted| {
+            exhausted.unit == unit
+                && exhausted.amount <= u64::from(cost)
+                && exhausted.grant_seq == grant_seq
+                && now < exhausted.until
+        })
     }
 
     /// What would be spent in one lease's time at the rate since the last message.
@@ -297,7 +318,7 @@ mod tests {
     use super::*;
     use crate::{Ledger, limits};
 
-    const COST: [Cost<'static>; 1] = [("request", 1)];
+    const COST: [Cost<&str>; 1] = [("request", 1)];
 
     fn grants(granted: u64) -> Grants {
         Grants { seq: 1, granted: Units::from([("request".into(), granted)]) }
@@ -307,17 +328,17 @@ mod tests {
     fn ask(holder: &mut Holder, ledger: &mut Ledger, waiting: u32, grants: &Grants, now: u64) {
         let message = holder.renewal(&COST, waiting, grants, now);
         let reply = ledger.apply(&message, now);
-        holder.take(message.number, &COST, grants, &reply, now);
+        holder.take(message.number, &COST, grants.seq, &reply, now);
     }
 
     fn spent(holder: &mut Holder, grants: &Grants, now: u64) -> usize {
-        (0..1_000).take_while(|_| holder.spend(&COST, grants, now) == Spend::Spent).count()
+        (0..1_000).take_while(|_| holder.spend(&COST, grants.seq, now) == Spend::Spent).count()
     }
 
     #[test]
     fn a_first_request_leases_its_cost_and_a_busy_key_leases_ahead() {
         let (grants, mut holder, mut ledger) = (grants(10_000), Holder::new("i"), Ledger::default());
-        assert_eq!(holder.spend(&COST, &grants, 0), Spend::Ask);
+        assert_eq!(holder.spend(&COST, grants.seq, 0), Spend::Ask);
         ask(&mut holder, &mut ledger, 1, &grants, 0);
         assert_eq!(spent(&mut holder, &grants, 0), 1);
         // One in the quarter of a second that rates are measured over.
@@ -336,12 +357,12 @@ mod tests {
     fn the_last_credits_are_leased_by_quarters_down_to_one() {
         let (grants, mut holder, mut ledger) = (grants(20), Holder::new("i"), Ledger::default());
         let mut blocks = alloc::vec![];
-        while let Spend::Ask = holder.spend(&COST, &grants, 0) {
+        while let Spend::Ask = holder.spend(&COST, grants.seq, 0) {
             ask(&mut holder, &mut ledger, 100, &grants, 0);
             blocks.push(spent(&mut holder, &grants, 0));
         }
         assert_eq!(blocks, [5, 3, 3, 2, 1, 1, 1, 1, 1, 1, 1, 0]);
-        assert_eq!(holder.spend(&COST, &grants, 0), Spend::Exhausted("request"));
+        assert_eq!(holder.spend(&COST, grants.seq, 0), Spend::Exhausted("request"));
     }
 
     #[test]
@@ -350,18 +371,10 @@ mod tests {
         ask(&mut holder, &mut ledger, 1, &small, 0);
         assert_eq!(spent(&mut holder, &small, 0), 1);
         ask(&mut holder, &mut ledger, 1, &small, 0);
-        assert_eq!(holder.spend(&COST, &small, 999), Spend::Exhausted("request"));
-        assert_eq!(holder.spend(&COST, &small, 1_000), Spend::Ask);
+        assert_eq!(holder.spend(&COST, small.seq, 999), Spend::Exhausted("request"));
+        assert_eq!(holder.spend(&COST, small.seq, 1_000), Spend::Ask);
         let more = Grants { seq: 2, ..grants(2) };
-        assert_eq!(holder.spend(&COST, &more, 0), Spend::Ask);
-    }
-
-    #[test]
-    fn a_unit_that_was_not_granted_is_exhausted_without_asking() {
-        let mut holder = Holder::new("i");
-        assert_eq!(holder.spend(&[("other", 1)], &grants(5), 0), Spend::Exhausted("other"));
-        assert_eq!(holder.spend(&[("request", 6)], &grants(5), 0), Spend::Exhausted("request"));
-        assert_eq!(holder.spend(&[], &grants(5), 0), Spend::Spent);
+        assert_eq!(holder.spend(&COST, more.seq, 0), Spend::Ask);
     }
 
     #[test]
@@ -372,9 +385,9 @@ mod tests {
         for left in [1, 0] {
             let message = holder.renewal(&both, 1, &grants, 0);
             let reply = ledger.apply(&message, 0);
-            holder.take(message.number, &both, &grants, &reply, 0);
+            holder.take(message.number, &both, 1, &reply, 0);
             let expected = if left == 1 { Spend::Spent } else { Spend::Exhausted("b") };
-            assert_eq!(holder.spend(&both, &grants, 0), expected);
+            assert_eq!(holder.spend(&both, 1, 0), expected);
         }
         assert_eq!(ledger.standing()["a"].remaining(), 9);
     }
@@ -384,8 +397,8 @@ mod tests {
         let (grants, mut holder, mut ledger) = (grants(100), Holder::new("i"), Ledger::default());
         ask(&mut holder, &mut ledger, 9, &grants, 0);
         let end = limits::LEASE_MS - timing::MARGIN_MS;
-        assert_eq!(holder.spend(&COST, &grants, end - 1), Spend::Spent);
-        assert_eq!(holder.spend(&COST, &grants, end), Spend::Ask);
+        assert_eq!(holder.spend(&COST, grants.seq, end - 1), Spend::Spent);
+        assert_eq!(holder.spend(&COST, grants.seq, end), Spend::Ask);
     }
 
     #[test]
@@ -393,10 +406,10 @@ mod tests {
         let (grants, mut holder, mut ledger) = (grants(1_000), Holder::new("i"), Ledger::default());
         ask(&mut holder, &mut ledger, 8, &grants, 0);
         assert!(!holder.is_due(timing::RENEW_AFTER_MS));
-        assert_eq!(holder.spend(&COST, &grants, 0), Spend::Spent);
+        assert_eq!(holder.spend(&COST, grants.seq, 0), Spend::Spent);
         assert!(!holder.is_due(timing::RENEW_AFTER_MS - 1));
         assert!(holder.is_due(timing::RENEW_AFTER_MS));
-        (0..5).for_each(|_| assert_eq!(holder.spend(&COST, &grants, 0), Spend::Spent));
+        (0..5).for_each(|_| assert_eq!(holder.spend(&COST, grants.seq, 0), Spend::Spent));
         assert!(!holder.is_due(timing::RENEW_INTERVAL_MS - 1));
         assert!(holder.is_due(timing::RENEW_INTERVAL_MS));
     }
@@ -405,12 +418,12 @@ mod tests {
     fn what_is_not_spent_goes_back_and_nothing_remains_to_be_said() {
         let (grants, mut holder, mut ledger) = (grants(100), Holder::new("i"), Ledger::default());
         ask(&mut holder, &mut ledger, 10, &grants, 0);
-        assert_eq!(holder.spend(&COST, &grants, 0), Spend::Spent);
+        assert_eq!(holder.spend(&COST, grants.seq, 0), Spend::Spent);
         assert!(holder.has_unreported());
         let message = holder.release(&grants, 6_000);
-        assert_eq!(holder.spend(&COST, &grants, 6_000), Spend::Ask);
+        assert_eq!(holder.spend(&COST, grants.seq, 6_000), Spend::Ask);
         let reply = ledger.apply(&message, 6_000);
-        holder.take(message.number, &[], &grants, &reply, 6_000);
+        holder.take(message.number, &COST, 1, &reply, 6_000);
         assert!(!holder.has_unreported());
         let standing = ledger.standing()["request"];
         assert_eq!((standing.consumed, standing.leased, standing.remaining()), (1, 0, 99));

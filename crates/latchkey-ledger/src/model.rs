@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use crate::{Account, Cost, Grants, Holder, Ledger, Message, Reply, Session, Spend, Units, limits};
 
 const UNIT: &str = "u";
-const COST: [Cost<'static>; 1] = [(UNIT, 1)];
+const COST: [Cost<&str>; 1] = [(UNIT, 1)];
 /// Asked for by each renewal: more than one, so that leases have something to give back.
 const WAITING: u32 = 3;
 
@@ -134,7 +134,7 @@ impl World {
 
     fn spend(&mut self, index: usize) -> bool {
         let (holder, now) = &mut self.holders[index];
-        let is_spent = holder.spend(&COST, &self.grants, *now) == Spend::Spent;
+        let is_spent = holder.spend(&COST, self.grants.seq, *now) == Spend::Spent;
         self.admitted += u64::from(is_spent);
         is_spent
     }
@@ -165,7 +165,7 @@ impl World {
             }
             Packet::Reply { to, number, reply, .. } => {
                 let (holder, now) = &mut self.holders[to];
-                holder.take(number, &COST, &self.grants, &reply, *now);
+                holder.take(number, &COST, self.grants.seq, &reply, *now);
             }
         }
     }

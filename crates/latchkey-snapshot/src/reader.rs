@@ -1,6 +1,7 @@
 use crate::Refusal;
 
 /// Reads little-endian fields off the front of a slice. Every read is checked, so no input can make it panic.
+#[derive(Clone)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
 }

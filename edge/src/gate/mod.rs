@@ -3,6 +3,7 @@
 //! The entry writes what it knows of a request into [`INPUT`] and calls [`decide`]; text for the upstream comes back in [`output`].
 //! No object, no string and no exception crosses the border: each would cost more than the decision.
 
+mod conditions;
 mod credential;
 mod input;
 mod output;
@@ -20,7 +21,7 @@ use crate::config::CLIENT_ADDRESS_HEADER;
 use crate::freshness::Step;
 use crate::isolate::{self, Isolate};
 use crate::problem::Problem;
-use crate::{clock, refresh};
+use crate::{clock, limits, refresh};
 
 /// Bits of what [`decide`] returns: the code's number in the lowest 8, flags in the next 8, the output's length in the upper 16.
 mod flag {
@@ -30,6 +31,10 @@ mod flag {
     pub(super) const REFRESH_FIRST: u32 = 1 << 9;
     /// Fetch a part of the base, then ask again.
     pub(super) const NEEDS_OBJECT: u32 = 1 << 10;
+    /// Allowed so far, but something has to be waited for: call [`settle`]. The code is 0 then, which lets nothing pass.
+    pub(super) const SETTLE: u32 = 1 << 12;
+    /// Call [`keep`] when the answer is out.
+    pub(super) const KEEP: u32 = 1 << 14;
     /// The Authorization header held the credential, so the upstream must not see it.
     pub(super) const STRIP_AUTHORIZATION: u32 = 1 << 11;
     /// Other headers are wanted than the entry looked at: read [`super::wanted`], then ask again.
@@ -162,6 +167,36 @@ pub fn load_needed(env: Env) -> Promise {
     })
 }
 
+/// Settles what the last call of [`decide`] has left open. Call it before anything else runs. The answer is a text of lines: the code's number,
+/// `RateLimit-Policy`, `RateLimit`, `Retry-After`, the unit that is used up; the last four may be empty.
+#[wasm_bindgen]
+pub fn settle(env: Env) -> Promise {
+    let pending = conditions::take_pending();
+    future_to_promise(async move {
+        let text = match pending {
+            Some(pending) => conditions::text(&pending.settle(&env).await),
+            None => String::new(),
+        };
+        Ok(JsValue::from_str(&text))
+    })
+}
+
+/// Renews leases and gives back what is not used. Resolves when that is done or has failed, which may take most of a minute; never rejects.
+#[wasm_bindgen]
+pub fn keep(env: Env) -> Promise {
+    let chores = limits::with(limits::Limits::take_chores);
+    future_to_promise(async move {
+        limits::run_chores(&env, chores).await;
+        Ok(JsValue::UNDEFINED)
+    })
+}
+
+/// The answer to a request that this unit's credits do not suffice for.
+#[wasm_bindgen]
+pub fn credits_exhausted(unit: &str) -> String {
+    Problem::credits_exhausted(unit).template()
+}
+
 /// Runs the whole path once: the first call into a fresh instance costs a millisecond, which start-up can better afford.
 #[wasm_bindgen]
 pub fn warm_up() {
@@ -188,9 +223,8 @@ fn answer(isolate: &mut Isolate, facts: &RequestFacts<'_>, now_ms: f64) -> u32 {
             }
             packed | refresh
         }
-        // Nothing settles demands yet, so they cannot be met.
         Verdict::Conditional(conditional) => {
-            pack_decision(&conditional.settle(Err(Code::RestrictionUnsupported))) | refresh
+            conditions::answer(&conditional, isolate.rate_bindings(), now_ms as u64) | refresh
         }
         Verdict::NeedsObject(object) => {
             isolate.need(object);

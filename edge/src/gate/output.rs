@@ -7,8 +7,8 @@ use latchkey_snapshot::id::Id;
 use latchkey_token::Environment;
 use latchkey_validator::KeyView;
 
-/// A key id, an environment, an escaped owner (3 x 255) and escaped metadata (6 x 1,024).
-const BYTES: usize = 8_192;
+/// A key id, an environment, an escaped owner (3 x 255), escaped metadata (6 x 1,024), and how eight limits stand (2 x 8 x 64).
+const BYTES: usize = 12_288;
 
 thread_local! {
     static OUTPUT: RefCell<Output> = RefCell::new(Output::new(BYTES));
@@ -34,6 +34,20 @@ pub(super) fn describe(key: &KeyView<'_>) -> usize {
         output.escape_json(key.metadata().unwrap_or_default());
         output.length
     })
+}
+
+/// Adds text to what was written last. Returns the length of all of it.
+pub(super) fn append(text: &str) -> usize {
+    OUTPUT.with_borrow_mut(|output| {
+        let _ = output.write_str(text);
+        output.length
+    })
+}
+
+/// Writes text in place of what was there. Returns its length.
+pub(super) fn replace(text: &str) -> usize {
+    OUTPUT.with_borrow_mut(|output| output.length = 0);
+    append(text)
 }
 
 struct Output {

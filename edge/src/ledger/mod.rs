@@ -3,6 +3,7 @@
 //!
 //! Only this Worker reaches it, through its binding.
 
+pub(crate) mod client;
 mod nonces;
 pub(crate) mod protocol;
 mod store;

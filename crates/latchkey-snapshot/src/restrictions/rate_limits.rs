@@ -81,7 +81,7 @@ impl<'a> RateLimits<'a> {
     }
 
     /// Ascending by name.
-    pub fn iter(&self) -> impl Iterator<Item = RateLimitView<'a>> + use<'a> {
+    pub fn iter(&self) -> impl Iterator<Item = RateLimitView<'a>> + Clone + use<'a> {
         let mut reader = Reader::new(self.bytes);
         core::iter::from_fn(move || entry(&mut reader).ok())
     }

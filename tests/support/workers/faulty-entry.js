@@ -1,0 +1,61 @@
+// An entry around the gate's own (`gate-entry.js`, beside it) that makes an isolate suffer on command. POST /__fault:
+// {ledger: false | "throws" | "hangs" | "loses answers"}: what becomes of calls to ledgers; {panic: true}: the isolate dies, as a Wasm panic ends it, and a
+// fresh one takes over; {rate: {…}}: a fake rate-limit binding for each name, that lets so many pass. Answers with how often ledgers were called.
+import gate from "./gate-entry.js";
+
+export { Ledger, Relay } from "./gate-entry.js";
+import { recover } from "./instance.js";
+
+let ledger = false;
+let calls = 0;
+const rate = {};
+let wrapped;
+
+async function call(stub, request) {
+  calls++;
+  if (ledger === "throws") throw new Error("the ledger is down");
+  if (ledger === "hangs") return new Promise(() => scheduler.wait(60_000));
+  const answer = await stub.fetch(request);
+  if (ledger !== "loses answers") return answer;
+  await answer.arrayBuffer();
+  throw new Error("the answer was lost");
+}
+
+function wrap(env) {
+  if (wrapped !== undefined) return wrapped;
+  const { LEDGER } = env;
+  const names = ["LATCHKEY_RATE_3_PER_86400"];
+  const limiter = (name) => ({ limit: async ({ key }) => {
+    rate[name] ??= {};
+    rate[name][key] = (rate[name][key] ?? 0) + 1;
+    return { success: rate[name].allowed === undefined || rate[name][key] <= rate[name].allowed };
+  } });
+  const namespace = new Proxy(LEDGER, {
+    get(target, name) {
+      if (name === "getByName") {
+        return (key) => {
+          const stub = target.getByName(key);
+          return { fetch: (request) => call(stub, request) };
+        };
+      }
+      const value = target[name];
+      return typeof value === "function" && name !== "constructor" ? value.bind(target) : value;
+    },
+  });
+  wrapped = { ...env, LEDGER: namespace, ...(env.FAKE_RATE_BINDINGS ? Object.fromEntries(names.map((name) => [name, limiter(name)])) : {}) };
+  return wrapped;
+}
+
+export default {
+  async fetch(request, env, ctx) {
+    if (!request.url.endsWith("/__fault")) return gate.fetch(request, wrap(env), ctx);
+    if (request.method === "POST") {
+      const fault = await request.json();
+      if (fault.ledger !== undefined) ledger = fault.ledger;
+      if (fault.rate !== undefined) Object.assign(rate, fault.rate);
+      // What a trap does to the instance: all that the isolate knew is gone, and what it was doing never ends.
+      if (fault.panic) recover(new WebAssembly.RuntimeError("unreachable"));
+    }
+    return Response.json({ calls, rate });
+  },
+};
