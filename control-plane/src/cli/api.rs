@@ -95,17 +95,22 @@ impl Session {
     /// Makes a call whose answer may hold a token. For people the token alone goes to standard output, ready for a variable or
     /// a pipe, and what it belongs to goes to standard error.
     pub(super) async fn show_with_secret(&self, call: Call) -> Result<(), Failure> {
+        self.show_with(call, "secret", "token").await
+    }
+
+    /// As [`Session::show_with_secret`], for something secret in another field.
+    pub(super) async fn show_with(&self, call: Call, field: &str, what: &str) -> Result<(), Failure> {
         let reply = self.client.send(call).await?;
         let secret = reply
             .json()?
-            .get("secret")
+            .get(field)
             .and_then(|secret| secret.as_str())
             .map(str::to_owned)
             .map(Secret::trimmed);
         match (secret, self.format) {
             (Some(secret), Format::Table) => {
-                output::remark_block(&output::details_without_secret(&reply.text)?);
-                output::remark("this is the only time that the token is shown:");
+                output::remark_block(&output::details_without(field, &reply.text)?);
+                output::remark(&format!("this is the only time that the {what} is shown:"));
                 output::print(&format!("{}\n", secret.expose()))
             }
             (_, format) => output::print(&output::object(&reply.text, format)?),

@@ -49,6 +49,7 @@ struct Publisher {
 #[serde(deny_unknown_fields)]
 struct Jobs {
     purge_interval_seconds: Option<u64>,
+    refill_interval_seconds: Option<u64>,
 }
 
 impl Layer {
@@ -85,6 +86,9 @@ impl Layer {
             "purge_interval_seconds" => {
                 self.jobs.purge_interval_seconds = Some(whole("purge_interval_seconds", &value)?)
             }
+            "refill_interval_seconds" => {
+                self.jobs.refill_interval_seconds = Some(whole("refill_interval_seconds", &value)?)
+            }
             _ => {}
         }
         Ok(())
@@ -113,6 +117,10 @@ impl Layer {
             },
             jobs: Jobs {
                 purge_interval_seconds: over.jobs.purge_interval_seconds.or(self.jobs.purge_interval_seconds),
+                refill_interval_seconds: over
+                    .jobs
+                    .refill_interval_seconds
+                    .or(self.jobs.refill_interval_seconds),
             },
         }
     }
@@ -148,6 +156,7 @@ impl Layer {
             },
             jobs: JobsConfig {
                 purge_interval: seconds("purge_interval_seconds", jobs.purge_interval_seconds, 86_400)?,
+                refill_interval: seconds("refill_interval_seconds", jobs.refill_interval_seconds, 3_600)?,
             },
         })
     }

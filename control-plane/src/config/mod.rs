@@ -39,6 +39,8 @@ pub struct Config {
 pub struct JobsConfig {
     /// How often what was kept long enough is deleted.
     pub purge_interval: Duration,
+    /// How often is looked whether the calendar gives keys something.
+    pub refill_interval: Duration,
 }
 
 /// How snapshots are published.

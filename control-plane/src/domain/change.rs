@@ -33,11 +33,19 @@ pub enum ChangeKind {
     KeyRestored,
     /// A token of a key was found where it does not belong.
     KeyLeakReported,
+    /// A key may use more or less.
+    KeyCredited,
+    /// The calendar gave a key more.
+    KeyRefilled,
+    /// A key got another pair that may sign its requests.
+    SigningKeyAdded,
+    /// A pair may not sign any more.
+    SigningKeyRemoved,
 }
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::KeyspaceCreated,
         Self::KeyspaceUpdated,
         Self::KeyspaceDeleted,
@@ -53,6 +61,10 @@ impl ChangeKind {
         Self::KeyRotated,
         Self::KeyRestored,
         Self::KeyLeakReported,
+        Self::KeyCredited,
+        Self::KeyRefilled,
+        Self::SigningKeyAdded,
+        Self::SigningKeyRemoved,
     ];
 
     /// The stored name, which is also the audit log's action.
@@ -73,6 +85,10 @@ impl ChangeKind {
             Self::KeyRotated => "key.rotated",
             Self::KeyRestored => "key.restored",
             Self::KeyLeakReported => "key.leak_reported",
+            Self::KeyCredited => "key.credited",
+            Self::KeyRefilled => "key.refilled",
+            Self::SigningKeyAdded => "key.signing_key_added",
+            Self::SigningKeyRemoved => "key.signing_key_removed",
         }
     }
 

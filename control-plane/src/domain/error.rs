@@ -1,4 +1,4 @@
-use super::{AdminKeyId, FieldErrors, KeyId, RoleId};
+use super::{AdminKeyId, FieldErrors, KeyId, RoleId, SigningKeyId};
 
 /// Why an operation is refused. None of these is a fault of the program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +54,27 @@ pub enum DomainError {
     /// A key can only be rotated so often at a time.
     #[error("the key {key} has {limit} tokens that work; let one end before it gets another")]
     TooManySecrets {
+        /// Which key.
+        key: KeyId,
+        /// How many it may have.
+        limit: usize,
+    },
+    /// What was used cannot be taken back.
+    #[error("the key {key} has {remaining} of {unit} left, so no more than that can be taken from it")]
+    CreditsBelowZero {
+        /// Which key.
+        key: KeyId,
+        /// Of what.
+        unit: String,
+        /// What is left, as gates last reported it.
+        remaining: u64,
+    },
+    /// The key has this public key already.
+    #[error("the public key is that of {0}, which the key has already")]
+    SigningKeyTaken(SigningKeyId),
+    /// A key can only have so many.
+    #[error("the key {key} has {limit} signing keys; delete one before it gets another")]
+    TooManySigningKeys {
         /// Which key.
         key: KeyId,
         /// How many it may have.
@@ -126,6 +147,8 @@ pub enum ObjectKind {
     Key,
     /// A role.
     Role,
+    /// A signing key of a key.
+    SigningKey,
     /// An admin key.
     AdminKey,
 }
@@ -136,6 +159,7 @@ impl std::fmt::Display for ObjectKind {
             Self::Keyspace => "keyspace",
             Self::Key => "key",
             Self::Role => "role",
+            Self::SigningKey => "signing key",
             Self::AdminKey => "admin key",
         })
     }

@@ -52,6 +52,12 @@ macro_rules! id_type {
                 serializer.collect_str(self)
             }
         }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
     )*};
 }
 
@@ -64,6 +70,8 @@ id_type! {
     KeyId = "key";
     /// One token of a key.
     SecretId = "sec";
+    /// A pair of keys by which requests of a key are signed.
+    SigningKeyId = "sk";
     /// A role of a keyspace.
     RoleId = "role";
     /// A key to the admin API.

@@ -1,7 +1,9 @@
 use latchkey_token::{Digest, Environment};
 use serde_json::{Map, Value, json};
 
-use super::{DomainError, KeyId, KeyspaceId, Revocation, RevocationReason, SecretId, Timestamp};
+use super::{
+    DomainError, KeyId, KeyspaceId, Restrictions, Revocation, RevocationReason, SecretId, Timestamp,
+};
 
 /// Tokens of one key that work at the same time: each is a row of the snapshot.
 const MAX_LIVE_SECRETS: usize = 8;
@@ -37,6 +39,8 @@ pub struct Key {
     pub secrets: Vec<Secret>,
     /// Its name in another system, unique in the keyspace.
     pub external_id: Option<String>,
+    /// What narrows it beyond its permissions.
+    pub restrictions: Restrictions,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -121,7 +125,7 @@ impl Key {
             .iter()
             .map(|secret| json!({ "id": secret.id, "start": secret.start, "expires_at": secret.expires_at }))
             .collect();
-        json!({
+        let mut view = json!({
             "id": self.id,
             "keyspace_id": self.keyspace_id,
             "name": self.name,
@@ -140,7 +144,11 @@ impl Key {
             "revoked_reason": self.revocation.as_ref().map(|revocation| revocation.reason.as_str()),
             "revoked_note": self.revocation.as_ref().and_then(|revocation| revocation.note.as_deref()),
             "change_seq": self.change_seq,
-        })
+        });
+        if let (Value::Object(view), Value::Object(more)) = (&mut view, self.restrictions.audit_view()) {
+            view.extend(more);
+        }
+        view
     }
 
     /// The key, revoked for this reason. The time at which it was first revoked stays.

@@ -2,7 +2,10 @@ use latchkey_token::Environment;
 use latchkey_validator::permissions::check_grant;
 use serde_json::{Map, Value};
 
-use super::{DomainError, FieldErrors, Key, KeyId, KeyspaceId, PolicyState, Secret, Timestamp, text};
+use super::{
+    DomainError, FieldErrors, Key, KeyId, KeyspaceId, PolicyState, Restrictions, RestrictionsPatch, Secret,
+    Timestamp, text,
+};
 
 /// The bound of the snapshot format.
 const MAX_OWNER_BYTES: usize = 255;
@@ -39,6 +42,8 @@ pub struct KeyDraft {
     pub roles: Option<Vec<String>>,
     /// Default none.
     pub external_id: Option<String>,
+    /// Default none.
+    pub restrictions: RestrictionsPatch,
 }
 
 /// What a caller wants changed: absent fields stay, `Some(None)` goes back to the default.
@@ -62,6 +67,8 @@ pub struct KeyPatch {
     pub permissions: Option<Option<Vec<String>>>,
     /// The whole list.
     pub roles: Option<Option<Vec<String>>>,
+    /// Each by itself.
+    pub restrictions: RestrictionsPatch,
 }
 
 /// A key that only lacks a place to be stored.
@@ -104,6 +111,8 @@ pub struct KeySettings {
     pub roles: Vec<String>,
     /// See [`Key::external_id`].
     pub external_id: Option<String>,
+    /// See [`Key::restrictions`].
+    pub restrictions: Restrictions,
 }
 
 impl KeyDraft {
@@ -138,6 +147,7 @@ impl KeyDraft {
             permissions: check_permissions(self.permissions.unwrap_or_default(), errors),
             roles: check_roles(self.roles.unwrap_or_default(), errors),
             external_id: check_external_id(self.external_id, errors),
+            restrictions: self.restrictions.begin(now, errors),
         };
         std::mem::take(errors).into_result().map(|()| (name, settings))
     }
@@ -162,6 +172,7 @@ impl NewKey {
             roles: settings.roles,
             secrets: vec![self.secret],
             external_id: settings.external_id,
+            restrictions: settings.restrictions,
             created_at: self.at,
             updated_at: self.at,
             revocation: None,
@@ -215,6 +226,7 @@ impl KeyPatch {
             key.roles = check_roles(roles.unwrap_or_default(), &mut errors);
             policy.check_roles(&key.roles, &mut errors);
         }
+        key.restrictions = self.restrictions.apply(key.restrictions, now, &mut errors);
         errors.into_result()?;
         key.updated_at = now;
         Ok(key)
@@ -332,6 +344,10 @@ mod tests {
             permissions: Some(vec!["read:*".into(), "Read".into()]),
             roles: Some(vec![String::new()]),
             external_id: Some("a\u{7}".into()),
+            restrictions: RestrictionsPatch {
+                ip_rules: Some(Some(vec![Default::default()])),
+                ..Default::default()
+            },
         };
         let errors = draft.check(FieldErrors::default(), NOW, Some(90)).unwrap_err();
         let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
@@ -347,7 +363,9 @@ mod tests {
                 "/expires_at",
                 "/permissions/1",
                 "/roles/0",
-                "/external_id"
+                "/external_id",
+                "/ip_rules/0/action",
+                "/ip_rules/0/cidr"
             ]
         );
     }

@@ -6,7 +6,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use latchkey_token::Digest;
 use serde::Serialize;
 
-use super::{DomainError, FieldErrors, Key, KeyDraft, KeyId, KeyPatch, SecretId, Timestamp, text};
+use super::{
+    DomainError, FieldErrors, Key, KeyDraft, KeyId, KeyPatch, RestrictionsPatch, SecretId, Timestamp, text,
+};
 
 /// Room for the longest start of a Latchkey token, and too little for a token that nobody can guess.
 const MAX_START: usize = 24;
@@ -45,7 +47,7 @@ impl KeyImport {
     ///
     /// # Errors
     /// The key has another token or environment: neither can be changed.
-    pub fn difference(self, key: &Key) -> Result<Option<KeyPatch>, DomainError> {
+    pub fn difference(self, key: &Key, now: Timestamp) -> Result<Option<KeyPatch>, DomainError> {
         let mut errors = FieldErrors::default();
         if key.secrets.iter().all(|secret| secret.digest != self.digest) {
             let message =
@@ -56,6 +58,7 @@ impl KeyImport {
         if draft.environment.as_deref().is_some_and(|text| text != key.environment.as_str()) {
             errors.add("/environment", format!("is not that of {}, and cannot be changed", key.id));
         }
+        let restrictions = draft.restrictions.clone().apply(key.restrictions.clone(), now, &mut errors);
         errors.into_result()?;
         let patch = KeyPatch {
             name: unless(draft.name, |name| *name == key.name),
@@ -67,6 +70,11 @@ impl KeyImport {
             expires_at: draft.expires_at.filter(|text| !is_moment(text.as_deref(), key.expires_at)),
             permissions: unless(draft.permissions, |permissions| *permissions == key.permissions),
             roles: unless(draft.roles, |roles| *roles == key.roles),
+            restrictions: if restrictions == key.restrictions {
+                RestrictionsPatch::default()
+            } else {
+                draft.restrictions
+            },
         };
         Ok((!patch.is_empty()).then_some(patch))
     }

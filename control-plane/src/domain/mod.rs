@@ -22,6 +22,7 @@ pub mod leak;
 pub mod page;
 pub mod policy;
 pub mod precondition;
+pub mod restrictions;
 pub mod revocation;
 pub mod role;
 pub mod text;
@@ -36,7 +37,9 @@ pub use clock::{Clock, SystemClock, Timestamp};
 pub use environment::LiveSwitch;
 pub use error::DomainError;
 pub use field_errors::{FieldError, FieldErrors};
-pub use id::{AdminKeyId, IdSource, KeyId, KeyspaceId, RequestId, RoleId, SecretId, WorkspaceId};
+pub use id::{
+    AdminKeyId, IdSource, KeyId, KeyspaceId, RequestId, RoleId, SecretId, SigningKeyId, WorkspaceId,
+};
 pub use key::{Key, KeyStatus, Secret};
 pub use key_draft::{KeyDraft, KeyPatch, NewKey};
 pub use key_import::{ImportOutcome, KeyImport};
@@ -47,6 +50,7 @@ pub use leak::{FoundToken, LeakOutcome};
 pub use page::{Page, PageRequest};
 pub use policy::{Policy, PolicyDocument, PolicyState};
 pub use precondition::Precondition;
+pub use restrictions::{RestrictionChange, Restrictions, RestrictionsPatch};
 pub use revocation::{Revocation, RevocationReason};
 pub use usage::{
     CreditReport, Hour, HourCount, KeyUsage, LastUsed, LoggedRequest, RequestReport, UsageReport,

@@ -39,6 +39,10 @@ impl Fields {
         self.take(name, "must be a whole number that is not negative", |value| value.as_u64())
     }
 
+    pub(super) fn integer(&mut self, name: &str) -> Taken<i64> {
+        self.take(name, "must be a whole number", |value| value.as_i64())
+    }
+
     pub(super) fn object(&mut self, name: &str) -> Taken<Map<String, Value>> {
         self.take(name, "must be an object", into_object)
     }

@@ -179,6 +179,15 @@ fn describe_refusal(error: &DomainError) -> Description {
         DomainError::TooManySecrets { .. } => {
             (StatusCode::CONFLICT, "TOO_MANY_SECRETS", "The key has too many tokens")
         }
+        DomainError::CreditsBelowZero { .. } => {
+            (StatusCode::CONFLICT, "CREDITS_BELOW_ZERO", "What was used cannot be taken back")
+        }
+        DomainError::SigningKeyTaken(_) => {
+            (StatusCode::CONFLICT, "SIGNING_KEY_TAKEN", "The key has this signing key")
+        }
+        DomainError::TooManySigningKeys { .. } => {
+            (StatusCode::CONFLICT, "TOO_MANY_SIGNING_KEYS", "The key has too many signing keys")
+        }
         DomainError::NotRevoked(_) => (StatusCode::CONFLICT, "NOT_REVOKED", "The key is not revoked"),
         DomainError::LeakedKey(_) => (StatusCode::CONFLICT, "LEAKED_KEY", "The key leaked"),
         DomainError::RetentionPassed { .. } => {

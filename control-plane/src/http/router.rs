@@ -53,6 +53,11 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(needs_within_limit(KeysWrite, routes!(keys::by_token::update_key_of_token)))
         .routes(needs_within_limit(KeysWrite, routes!(keys::leaks::revoke_leaked_keys)))
         .routes(needs(KeysWrite, routes!(keys::import::import_keys)))
+        .routes(needs(KeysRead, routes!(keys::restrictions::ip_rules::get_ip_rules)))
+        .routes(needs(KeysWrite, routes!(keys::restrictions::ip_rules::put_ip_rules)))
+        .routes(needs(KeysRead, routes!(keys::restrictions::ip_preview::preview_ip_rules)))
+        .routes(needs(KeysWrite, repeatable(routes!(keys::restrictions::signing_keys::add_signing_key))))
+        .routes(needs(KeysWrite, routes!(keys::restrictions::signing_keys::delete_signing_key)))
         .routes(needs(RolesWrite, repeatable(routes!(roles::create::create_role))))
         .routes(needs(RolesRead, routes!(roles::list::list_roles)))
         .routes(needs(RolesRead, routes!(roles::get::get_role)))
@@ -83,6 +88,7 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         needs(KeysWrite, routes!(keys::revoke::revoke_key)),
         needs(KeysWrite, repeatable(routes!(keys::rotate::rotate_key))),
         needs(KeysWrite, routes!(keys::restore::restore_key)),
+        needs(KeysWrite, repeatable(routes!(keys::restrictions::credits::change_credits))),
     ];
     with_verbs(router, "/v1/keys/{key_id}", of_a_key)
 }

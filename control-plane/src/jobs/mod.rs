@@ -1,9 +1,11 @@
-//! What is done later or again without anybody asking: purging and forgetting what was kept long enough.
+//! What is done later or again without anybody asking: purging and forgetting what was kept long enough, and what the calendar gives
+//! keys.
 //!
 //! One program at a time has the database, so one runner of jobs is active. A backend that several programs share has to
 //! see to that by a lease; running a job twice does no harm, only work.
 
 mod purge;
+mod refills;
 mod usage;
 
 use std::time::Duration;
@@ -15,12 +17,14 @@ use crate::app::App;
 use crate::config::JobsConfig;
 
 pub use purge::{Purged, purge};
+pub use refills::refill;
 pub use usage::forget_usage;
 
 /// Runs jobs until `stop` changes or its sender is gone.
 pub async fn run(app: App, config: JobsConfig, mut stop: watch::Receiver<()>) {
     tokio::select! {
         () = purge_again_and_again(&app, config.purge_interval) => {}
+        () = refill_again_and_again(&app, config.refill_interval) => {}
         _ = stop.changed() => {}
     }
 }
@@ -48,6 +52,24 @@ async fn purge_again_and_again(app: &App, every: Duration) {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "old usage could not be forgotten; it is tried again later"
+                );
+            }
+        }
+    }
+}
+
+async fn refill_again_and_again(app: &App, every: Duration) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        match refill(app).await {
+            Ok(0) => {}
+            Ok(keys) => tracing::info!(keys, "refilled keys"),
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "keys were not refilled; it is tried again later"
                 );
             }
         }

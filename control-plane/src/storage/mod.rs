@@ -11,6 +11,7 @@ mod audit_check;
 mod error;
 mod key_lifecycle;
 mod publication;
+mod restrictions;
 mod retention;
 pub mod sqlite;
 mod traits;
@@ -25,6 +26,7 @@ pub use key_lifecycle::KeyLifecycleStore;
 pub use publication::{
     BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication, SealedSigningKey,
 };
+pub use restrictions::{DueRefill, RestrictionStore};
 pub use retention::RetentionStore;
 pub use traits::{
     AuditFilter, AuditStore, ChangeLog, Committed, DeleteMode, KeyFilter, KeyStore, KeyspaceStore,

@@ -4,7 +4,8 @@ use tokio::sync::broadcast;
 
 use super::{
     AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, EnvironmentStore, IdempotencyStore,
-    KeyLifecycleStore, Publication, RetentionStore, RoleStore, SealedSigningKey, StoreError, UsageStore,
+    KeyLifecycleStore, Publication, RestrictionStore, RetentionStore, RoleStore, SealedSigningKey, StoreError,
+    UsageStore,
 };
 use crate::domain::KeyspaceSettings;
 use crate::domain::audit::LogEnd;
@@ -27,6 +28,7 @@ pub trait Store:
     + KeyStore
     + KeyLifecycleStore
     + RetentionStore
+    + RestrictionStore
     + AuditStore
     + ChangeLog
     + PublicationStore
@@ -45,6 +47,7 @@ impl<T> Store for T where
         + KeyStore
         + KeyLifecycleStore
         + RetentionStore
+        + RestrictionStore
         + AuditStore
         + ChangeLog
         + PublicationStore

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Map, Value};
 
+use super::restrictions::Restrictions;
 use crate::cli::api::Session;
 use crate::cli::exit::Failure;
 use crate::cli::input;
@@ -35,6 +36,8 @@ pub(in crate::cli) struct Fields {
     /// never, a time such as 2027-01-31T12:00:00Z, or a span from now such as 90d.
     #[arg(long, value_name = "WHEN")]
     expires: Option<String>,
+    #[command(flatten)]
+    restrictions: Restrictions,
     /// Fields as a JSON object; flags outrank them.
     #[arg(long, value_name = "FILE|-")]
     json: Option<PathBuf>,
@@ -55,6 +58,7 @@ impl Fields {
             let expires_at = input::moment(&when)?;
             body.insert("expires_at".to_owned(), expires_at.map_or(Value::Null, Value::from));
         }
+        self.restrictions.add_to(&mut body)?;
         Ok(body)
     }
 }

@@ -1,10 +1,14 @@
 //! `latchkey keys`.
 
+mod credits;
 mod fields;
 mod import;
+mod ip_rules;
 mod leak;
 mod list;
 mod progress;
+mod restrictions;
+mod signing_keys;
 
 use std::path::PathBuf;
 
@@ -29,6 +33,9 @@ pub(super) enum Command {
         environment: Option<String>,
         #[command(flatten)]
         fields: Fields,
+        /// How much it may use, such as requests=1000; repeat for several units. Without, as much as it likes.
+        #[arg(long, value_name = "UNIT=AMOUNT")]
+        credits: Vec<String>,
         /// Make it without letting it work yet.
         #[arg(long)]
         disabled: bool,
@@ -134,6 +141,14 @@ pub(super) enum Command {
         #[arg(long, value_name = "WHEN")]
         to: Option<String>,
     },
+    /// From which addresses a key may be used.
+    #[command(subcommand)]
+    IpRules(ip_rules::Command),
+    /// Give a key credits, or take some.
+    Credits(credits::CreditsArgs),
+    /// Pairs that may sign a key's requests.
+    #[command(subcommand)]
+    SigningKeys(signing_keys::Command),
     /// Take in keys by the SHA-256 of their tokens, one JSON object a line.
     Import {
         /// ks_…
@@ -157,6 +172,7 @@ pub(super) async fn run(group: Group<Command>) -> Result<(), Failure> {
             keyspace,
             environment,
             fields,
+            credits,
             disabled,
             external_id,
             token_stdin,
@@ -165,6 +181,7 @@ pub(super) async fn run(group: Group<Command>) -> Result<(), Failure> {
             let path = keyspaces::path(&keyspace)? + "/keys";
             let mut body = fields.into_body(&session)?;
             set(&mut body, "environment", environment);
+            set(&mut body, "credits", restrictions::amounts(&credits, "--credits")?);
             set(&mut body, "enabled", disabled.then_some(false));
             set(&mut body, "external_id", external_id);
             add_token(&session, &mut body, token_stdin)?;
@@ -198,6 +215,9 @@ pub(super) async fn run(group: Group<Command>) -> Result<(), Failure> {
         Command::Usage { key, from, to } => {
             session.show(requests::spanned(Call::get(path(&key)? + "/usage"), from, to)?).await
         }
+        Command::IpRules(command) => ip_rules::run(&session, command).await,
+        Command::Credits(args) => credits::change(&session, args).await,
+        Command::SigningKeys(command) => signing_keys::run(&session, command).await,
         Command::Import { keyspace, file } => import::import(&session, &keyspace, &file).await,
         Command::RevokeLeaked { file } => leak::report(&session, &file).await,
     }

@@ -49,10 +49,10 @@ pub(super) fn object(text: &str, format: Format) -> Result<String, Failure> {
     }
 }
 
-/// As [`object`] for people, without the field `secret`.
-pub(super) fn details_without_secret(text: &str) -> Result<String, Failure> {
+/// As [`object`] for people, without one field.
+pub(super) fn details_without(field: &str, text: &str) -> Result<String, Failure> {
     let mut object = read(text)?;
-    object.0.retain(|(name, _)| name != "secret");
+    object.0.retain(|(name, _)| name != field);
     Ok(details::render(&object))
 }
 

@@ -1,6 +1,7 @@
 use axum::extract::State;
 use axum::response::Response;
 
+use super::restrictions::restrictions;
 use super::token::TokenSource;
 use super::view::{KeyInput, KeyView, KeyWithSecretView};
 use crate::app::App;
@@ -44,6 +45,7 @@ pub(in crate::http) async fn create_key(
         permissions: body.texts("permissions").flatten(),
         roles: body.texts("roles").flatten(),
         external_id: body.text("external_id").flatten(),
+        restrictions: restrictions(&mut body),
     };
     let chosen = body.text("token").flatten().map(ChosenToken::new);
     let at = app.now();

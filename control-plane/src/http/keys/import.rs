@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
 use super::import_stream::Import;
+use super::restrictions::{ImportableRestrictionsInput, importable_restrictions};
 use crate::app::App;
 use crate::domain::key_import::{check_start, parse_digest};
 use crate::domain::{ImportOutcome, KeyDraft, KeyId, KeyImport, KeyspaceId};
@@ -23,6 +24,8 @@ use crate::http::stream::ReceiverBody;
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct ImportLineInput {
+    #[serde(flatten)]
+    restrictions: ImportableRestrictionsInput,
     /// The key's name in the other system, 1 to 128 bytes: a key that has it already is changed, not made again.
     #[schema(value_type = shapes::ExternalId)]
     external_id: String,
@@ -153,6 +156,7 @@ fn read_key(app: &App, mut line: Fields) -> Result<KeyImport, Failure> {
         expires_at: line.text("expires_at"),
         metadata: line.object("metadata").flatten(),
         tags: line.texts("tags").flatten(),
+        restrictions: importable_restrictions(&mut line),
         ..KeyDraft::default()
     };
     let mut errors = line.finish();

@@ -8,6 +8,7 @@ mod import_stream;
 pub(super) mod leaks;
 pub(super) mod list;
 pub(super) mod restore;
+pub(super) mod restrictions;
 pub(super) mod revoke;
 pub(super) mod rotate;
 mod token;

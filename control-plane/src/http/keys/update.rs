@@ -1,6 +1,7 @@
 use axum::extract::State;
 use axum::response::Response;
 
+use super::restrictions::restrictions;
 use super::view::{KeyPatchInput, KeyView};
 use crate::app::App;
 use crate::domain::{KeyId, KeyPatch};
@@ -50,5 +51,6 @@ pub(super) fn patch(body: &mut Fields) -> KeyPatch {
         expires_at: body.text("expires_at"),
         permissions: body.texts("permissions"),
         roles: body.texts("roles"),
+        restrictions: restrictions(body),
     }
 }

@@ -2,6 +2,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::restrictions::{RestrictionsInput, RestrictionsPatchInput, RestrictionsView};
 use crate::domain::{Key, Revocation, Secret, Timestamp};
 use crate::http::shapes;
 
@@ -42,6 +43,8 @@ pub(in crate::http) struct KeyView {
     revoked_note: Option<String>,
     /// Its name in another system.
     external_id: Option<String>,
+    #[serde(flatten)]
+    restrictions: RestrictionsView,
     /// The change that last touched it.
     change_seq: u64,
 }
@@ -102,6 +105,7 @@ impl KeyView {
             revoked_reason,
             revoked_note,
             external_id: key.external_id,
+            restrictions: key.restrictions.into(),
             change_seq: key.change_seq,
         }
     }
@@ -121,6 +125,8 @@ fn secret(secret: Secret) -> SecretView {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct KeyInput {
+    #[serde(flatten)]
+    restrictions: RestrictionsInput,
     /// 1 to 100 characters, unique among the owner's keys that are not revoked; default `Key 1`, `Key 2`, …
     #[schema(value_type = Option<shapes::Name>)]
     name: Option<String>,
@@ -166,6 +172,8 @@ pub(in crate::http) struct KeyInput {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes the body; `Fields` reads it")]
 pub(in crate::http) struct KeyPatchInput {
+    #[serde(flatten)]
+    restrictions: RestrictionsPatchInput,
     /// See creation; not `null`.
     #[schema(value_type = shapes::Name, required = false)]
     name: Option<String>,

@@ -43,7 +43,7 @@ fn import_one(
         return create_one(mutation, keyspace, import).map(|id| (ImportOutcome::Created, id));
     };
     let known = found(rows::key(connection, mutation.actor().workspace_id, id)?)?;
-    match import.difference(&known)? {
+    match import.difference(&known, mutation.at)? {
         None => Ok((ImportOutcome::Unchanged, id)),
         Some(patch) => update(mutation, id, &Precondition::Any, patch).map(|_| (ImportOutcome::Updated, id)),
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::key_checks::{self, holder_of_name, refuse_taken_name};
 use super::mutation::{Mutation, Trail};
 use super::rows::number;
-use super::{SqliteStore, environments, key_list, policies, rows};
+use super::{SqliteStore, environments, key_list, policies, restrictions, rows};
 use crate::domain::error::ObjectKind;
 use crate::domain::{
     Actor, ChangeKind, DomainError, FieldErrors, Key, KeyId, KeyPatch, KeyspaceId, NewKey, Page, PageRequest,
@@ -113,6 +113,7 @@ pub(super) fn update(
     let (keyspace, old_owner) = (old.keyspace_id, old.owner.clone());
     let before = old.audit_view();
     let policy = policies::stored(connection, keyspace)?;
+    let changes_restrictions = !patch.restrictions.is_empty();
     let mut key = patch.apply(old, &policy, mutation.at)?;
     refuse_taken_name(connection, keyspace, key.owner.as_deref(), &key.name, Some(id))?;
     if key.owner != old_owner {
@@ -123,6 +124,9 @@ pub(super) fn update(
     }
     key.change_seq = mutation.next_change_seq(keyspace)?;
     store_settings(connection, &key)?;
+    if changes_restrictions {
+        restrictions::put(connection, &key)?;
+    }
     let (seq, after) = (key.change_seq, key.audit_view());
     let trail = Trail { keyspace, seq, kind: ChangeKind::KeyUpdated, key: Some(id), before, after };
     mutation.record(trail, key)
@@ -183,6 +187,9 @@ fn insert(connection: &Connection, key: &Key) -> Result<(), StoreError> {
                 "INSERT INTO external_ids (key_id, keyspace_id, external_id) VALUES (?1, ?2, ?3)",
             )?
             .execute(params![number(key.id.0), number(key.keyspace_id.0), external_id])?;
+    }
+    if !key.restrictions.is_empty() {
+        restrictions::put(connection, key)?;
     }
     key.secrets.iter().try_for_each(|secret| insert_secret(connection, key, secret))
 }

@@ -11,6 +11,7 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = &[
     ("0002_key_lifecycle", include_str!("../../../migrations/sqlite/0002_key_lifecycle.sql")),
     ("0003_roles_and_admins", include_str!("../../../migrations/sqlite/0003_roles_and_admins.sql")),
     ("0004_purge", include_str!("../../../migrations/sqlite/0004_purge.sql")),
+    ("0006_limits", include_str!("../../../migrations/sqlite/0006_limits.sql")),
     ("0008_usage", include_str!("../../../migrations/sqlite/0008_usage.sql")),
 ];
 

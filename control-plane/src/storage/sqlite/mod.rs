@@ -20,11 +20,14 @@ mod policies;
 mod publications;
 mod purge;
 mod readers;
+mod restrictions;
 mod roles;
 mod rows;
 mod usage;
 mod workspaces;
 mod writer;
+
+use std::collections::BTreeSet;
 
 use tokio::sync::{Semaphore, broadcast};
 
@@ -84,11 +87,15 @@ impl SqliteStore {
                 Ok((committed, mutation.finish()?))
             })
             .await?;
+        self.tell_of(&keyspaces);
+        Ok(committed)
+    }
+
+    fn tell_of(&self, keyspaces: &BTreeSet<KeyspaceId>) {
         for keyspace in keyspaces {
             // Nobody listening is fine: a publisher that starts later looks at every keyspace.
-            let _ = self.notices.send(keyspace);
+            let _ = self.notices.send(*keyspace);
         }
-        Ok(committed)
     }
 
     /// Writes what the control plane keeps for itself, such as publications: no tenant sees it, so it leaves no trail.

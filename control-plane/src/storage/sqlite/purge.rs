@@ -15,7 +15,15 @@ const DAY_MILLISECONDS: i64 = 86_400_000;
 
 /// What belongs to a key and goes with it. A table that refers to keys and is not here keeps them from being purged, and a test from
 /// passing.
-const OF_A_KEY: [&str; 5] = ["secrets", "external_ids", "revocation_notes", "last_used", "reported_credits"];
+const OF_A_KEY: [&str; 7] = [
+    "secrets",
+    "external_ids",
+    "revocation_notes",
+    "key_restrictions",
+    "credit_refills",
+    "last_used",
+    "reported_credits",
+];
 
 #[async_trait]
 impl RetentionStore for SqliteStore {

@@ -1,11 +1,11 @@
 //! Between rows and domain types. Everything here reads within the caller's transaction.
 
 use latchkey_token::{Digest, Prefix};
-use rusqlite::types::Type;
+use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 
-use super::roles;
+use super::{restrictions, roles};
 use crate::domain::audit::AuditEntry;
 use crate::domain::{
     Freshness, GateUrl, Key, KeyId, KeyRules, Keyspace, KeyspaceId, LeakPolicy, OnExpired, PolicyState,
@@ -116,7 +116,8 @@ pub(super) fn policy(connection: &Connection, id: KeyspaceId) -> Result<Option<P
 /// The columns of [`read_key`], for queries with `keys AS k`.
 pub(super) const KEY_COLUMNS: &str = "k.id, k.keyspace_id, k.name, k.description, k.environment, k.owner, k.tags, k.metadata, k.enabled, \
      k.expires_at, k.permissions, k.roles, k.change_seq, k.created_at, k.updated_at, k.revoked_at, k.revoked_reason, \
-     (SELECT note FROM revocation_notes WHERE key_id = k.id), (SELECT external_id FROM external_ids WHERE key_id = k.id)";
+     (SELECT note FROM revocation_notes WHERE key_id = k.id), (SELECT external_id FROM external_ids WHERE key_id = k.id), \
+     (SELECT document FROM key_restrictions WHERE key_id = k.id)";
 
 pub(super) fn key(
     connection: &Connection,
@@ -162,6 +163,7 @@ pub(super) fn read_key(row: &Row<'_>) -> rusqlite::Result<Key> {
         updated_at: Timestamp(row.get(14)?),
         revocation,
         external_id: row.get(18)?,
+        restrictions: optional_json(row, 19)?.unwrap_or_default(),
     })
 }
 
@@ -181,6 +183,9 @@ pub(super) fn with_secrets(connection: &Connection, mut key: Key) -> Result<Key,
         })
     })?;
     key.secrets = secrets.collect::<Result<_, _>>()?;
+    if let Some(credits) = &mut key.restrictions.credits {
+        credits.used = restrictions::use_of(connection, key.id)?;
+    }
     Ok(key)
 }
 
@@ -223,6 +228,14 @@ pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlit
     let text: String = row.get(column)?;
     serde_json::from_str(&text)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
+}
+
+/// As [`json`], for a column that may be NULL.
+pub(super) fn optional_json<T: DeserializeOwned>(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<Option<T>> {
+    if row.get_ref(column)? == ValueRef::Null { Ok(None) } else { json(row, column).map(Some) }
 }
 
 /// Reads a column whose text has a grammar.

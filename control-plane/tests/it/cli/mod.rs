@@ -10,6 +10,7 @@ mod guards;
 mod import;
 mod keys;
 mod keyspaces;
+mod restrictions;
 mod roles;
 mod secrets;
 mod shell;

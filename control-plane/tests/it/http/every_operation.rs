@@ -191,6 +191,7 @@ impl Operation {
             ("{keyspace_id}", "ks_0000000000001"),
             ("{key_id}", "key_0000000000001"),
             ("{revoked_key_id}", "key_0000000000001"),
+            ("{signing_key_id}", "sk_0000000000001"),
             ("{role_id}", "role_0000000000001"),
             ("{admin_key_id}", "adm_0000000000001"),
         ];
@@ -228,6 +229,8 @@ impl Objects {
     async fn make(server: &Server) -> Self {
         let keyspace = server.api.keyspace(json!({ "name": "Ours" })).await;
         let key = server.api.key(&keyspace, json!({ "name": "Our key" })).await;
+        let signing_keys = format!("/v1/keys/{}/signing-keys", key["id"].as_str().unwrap());
+        let signing_key = server.api.post(&signing_keys, json!({})).await.expect(201);
         let admin_key = json!({ "name": "Ours", "scopes": ["*"] });
         let admin_key = server.api.post("/v1/admin-keys", admin_key).await.expect(201);
         let role = json!({ "name": "Our role", "grants": ["a:b"] });
@@ -236,6 +239,7 @@ impl Objects {
         server.force_live_on(&keyspace).await;
         let mut ids = Map::new();
         ids.insert("role_id".into(), role["id"].clone());
+        ids.insert("signing_key_id".into(), signing_key["id"].clone());
         ids.insert("keyspace_id".into(), keyspace.as_str().into());
         ids.insert("key_id".into(), key["id"].clone());
         let revoked = server.api.key(&keyspace, json!({ "name": "Our revoked key" })).await;
@@ -290,7 +294,7 @@ impl Objects {
 
 /// A value with every property that a schema documents, made of the examples.
 fn example(document: &Value, schema: &Value) -> Value {
-    if let Some(example) = schema.get("example") {
+    if let Some(example) = schema.get("example").or(schema["examples"].get(0)) {
         return example.clone();
     }
     if let Some(example) = schema["examples"].as_array().and_then(|examples| examples.first()) {

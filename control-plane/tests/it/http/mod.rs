@@ -13,6 +13,7 @@ mod keys;
 mod keyspaces;
 mod openapi;
 mod policy;
+mod restrictions;
 mod roles;
 mod system;
 mod usage;

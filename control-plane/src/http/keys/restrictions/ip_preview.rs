@@ -1,0 +1,87 @@
+use std::net::IpAddr;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::fields::ip_rule;
+use super::schema::{IpActionName, IpRuleInput};
+use crate::app::App;
+use crate::domain::KeyId;
+use crate::domain::restrictions::{IpAction, check_ip_rules, default_action, judge};
+use crate::http::body::JsonBody;
+use crate::http::caller::Caller;
+use crate::http::params::PathId;
+use crate::http::problem::Failure;
+
+/// An address, and rules to try.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the body; `Fields` reads it")]
+pub(in crate::http) struct IpPreviewInput {
+    /// IPv4 or IPv6.
+    #[schema(example = "127.0.0.1", pattern = "^[0-9a-fA-F:.]{2,45}$")]
+    address: String,
+    /// Rules to try; absent: those of the key.
+    #[schema(max_items = 256)]
+    rules: Option<Vec<IpRuleInput>>,
+}
+
+/// What the rules say.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct IpPreviewView {
+    /// Whether a request from there may use the key, as far as addresses go.
+    allowed: bool,
+    /// The rule that decided; `null`: none matched.
+    matched: Option<MatchedRuleView>,
+    /// What happens to addresses that no rule matches.
+    #[schema(value_type = IpActionName)]
+    default: IpAction,
+}
+
+/// The rule that decided.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct MatchedRuleView {
+    /// Its place in the list, from 0.
+    index: usize,
+    #[schema(value_type = IpActionName)]
+    action: IpAction,
+    #[schema(example = "10.0.0.0/8")]
+    cidr: String,
+}
+
+/// Try whether a key may be used from an address.
+///
+/// Nothing is changed.
+#[utoipa::path(
+    post,
+    path = "/v1/keys/{key_id}/ip-rules:preview",
+    tag = "keys",
+    params(("key_id" = String, Path)),
+    request_body = IpPreviewInput,
+    responses((status = 200, description = "What the rules say.", body = IpPreviewView))
+)]
+pub(in crate::http) async fn preview_ip_rules(
+    caller: Caller,
+    State(app): State<App>,
+    PathId(id): PathId<KeyId>,
+    JsonBody(mut body): JsonBody,
+) -> Result<Json<IpPreviewView>, Failure> {
+    let (address, rules) = (body.text("address").flatten(), body.nested_list("rules", ip_rule).flatten());
+    let mut errors = body.finish();
+    let address = errors.required("/address", address);
+    let parsed = address.map(|text| text.parse::<IpAddr>().map_err(|_| "must be an IPv4 or IPv6 address"));
+    let address = parsed.and_then(|parsed| errors.check("/address", parsed));
+    let rules = rules.map(|rules| check_ip_rules(rules, "/rules", &mut errors));
+    errors.into_result()?;
+    let address = address.ok_or(Failure::Internal)?;
+    let key = app.store.key(caller.workspace(), id).await?;
+    let rules = rules.unwrap_or(key.restrictions.ip_rules);
+    let verdict = judge(&rules, address);
+    let matched = verdict.matched.map(|index| MatchedRuleView {
+        index,
+        action: rules[index].action,
+        cidr: rules[index].cidr.to_string(),
+    });
+    Ok(Json(IpPreviewView { allowed: verdict.allowed, matched, default: default_action(&rules) }))
+}

@@ -1,0 +1,163 @@
+//! What narrows keys: one document for each key that has any of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use rusqlite::{Connection, params};
+use serde_json::{Value, json};
+
+use super::SqliteStore;
+use super::keys::found;
+use super::mutation::{Mutation, Trail};
+use super::rows::{self, number, unsigned};
+use crate::domain::restrictions::{CreditUse, Delta};
+use crate::domain::{
+    Actor, ChangeKind, Key, KeyId, KeyspaceId, Precondition, RequestId, RestrictionChange, Timestamp,
+    WorkspaceId,
+};
+use crate::storage::{Committed, DueRefill, RestrictionStore, StoreError};
+
+#[async_trait]
+impl RestrictionStore for SqliteStore {
+    async fn change_restrictions(
+        &self,
+        actor: &Actor,
+        id: KeyId,
+        expected: Precondition,
+        change: RestrictionChange,
+        at: Timestamp,
+    ) -> Result<Committed<Key>, StoreError> {
+        self.mutate(actor, at, move |mutation| change_key(mutation, id, &expected, change)).await
+    }
+
+    async fn due_refills(&self, now: Timestamp, limit: u32) -> Result<Vec<DueRefill>, StoreError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT s.workspace_id, k.id FROM credit_refills AS d JOIN keys AS k ON k.id = d.key_id \
+                 JOIN keyspaces AS s ON s.id = k.keyspace_id \
+                 WHERE d.next_at <= ?1 AND k.revoked_at IS NULL AND s.deleted_at IS NULL ORDER BY d.next_at LIMIT ?2",
+            )?;
+            let due = statement.query_map(params![now.0, limit], |row| {
+                Ok(DueRefill {
+                    workspace_id: WorkspaceId(unsigned(row.get(0)?)),
+                    key_id: KeyId(unsigned(row.get(1)?)),
+                })
+            })?;
+            Ok(due.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    async fn refill(&self, due: DueRefill, request: RequestId, at: Timestamp) -> Result<bool, StoreError> {
+        let actor = Actor::system(due.workspace_id, request);
+        let keyspaces = self
+            .writer
+            .run(move |connection| {
+                let mut mutation = Mutation::begin(connection, &actor, at);
+                if refill(&mut mutation, due.key_id)? { mutation.finish() } else { Ok(BTreeSet::new()) }
+            })
+            .await?;
+        self.tell_of(&keyspaces);
+        Ok(!keyspaces.is_empty())
+    }
+}
+
+fn change_key(
+    mutation: &mut Mutation<'_>,
+    id: KeyId,
+    expected: &Precondition,
+    change: RestrictionChange,
+) -> Result<Committed<Key>, StoreError> {
+    let old = found(rows::key(mutation.connection(), mutation.actor().workspace_id, id)?)?;
+    expected.check(&old)?;
+    let before = old.audit_view();
+    let kind = change.kind();
+    let note = match &change {
+        RestrictionChange::Credits { note, .. } => note.clone(),
+        _ => None,
+    };
+    let (key, given) = change.apply(old, mutation.at)?;
+    let key = store(mutation, key)?;
+    let mut after = key.audit_view();
+    if let Some(note) = note {
+        after["note"] = note.into();
+    }
+    tell_deltas(&mut after, &given);
+    record(mutation, kind, before, after, key)
+}
+
+/// Nobody is told of a refill that gives nothing: only when it is due next is noted.
+fn refill(mutation: &mut Mutation<'_>, id: KeyId) -> Result<bool, StoreError> {
+    let connection = mutation.connection();
+    let old = found(rows::key(connection, mutation.actor().workspace_id, id)?)?;
+    let before = old.audit_view();
+    let (key, given) = RestrictionChange::Refill.apply(old, mutation.at)?;
+    if given.is_empty() {
+        put(connection, &key)?;
+        return Ok(false);
+    }
+    let key = store(mutation, key)?;
+    let mut after = key.audit_view();
+    tell_deltas(&mut after, &given);
+    record(mutation, ChangeKind::KeyRefilled, before, after, key)?;
+    Ok(true)
+}
+
+fn store(mutation: &Mutation<'_>, mut key: Key) -> Result<Key, StoreError> {
+    key.change_seq = mutation.next_change_seq(key.keyspace_id)?;
+    let connection = mutation.connection();
+    connection
+        .prepare_cached("UPDATE keys SET change_seq = ?2, updated_at = ?3 WHERE id = ?1")?
+        .execute(params![number(key.id.0), number(key.change_seq), key.updated_at.0])?;
+    put(connection, &key)?;
+    Ok(key)
+}
+
+fn record(
+    mutation: &mut Mutation<'_>,
+    kind: ChangeKind,
+    before: Value,
+    after: Value,
+    key: Key,
+) -> Result<Committed<Key>, StoreError> {
+    let (keyspace, seq): (KeyspaceId, u64) = (key.keyspace_id, key.change_seq);
+    let trail = Trail { keyspace, seq, kind, key: Some(key.id), before, after };
+    mutation.record(trail, key)
+}
+
+fn tell_deltas(view: &mut Value, deltas: &[Delta]) {
+    if !deltas.is_empty() {
+        let told = deltas.iter().map(|delta| json!({ "unit": delta.unit, "amount": delta.amount }));
+        view["deltas"] = told.collect::<Vec<_>>().into();
+    }
+}
+
+/// Stores what narrows a key; a key that has none of it has no row.
+pub(super) fn put(connection: &Connection, key: &Key) -> Result<(), StoreError> {
+    let id = number(key.id.0);
+    if key.restrictions.is_empty() {
+        connection.prepare_cached("DELETE FROM key_restrictions WHERE key_id = ?1")?.execute([id])?;
+    } else {
+        connection
+            .prepare_cached("INSERT OR REPLACE INTO key_restrictions (key_id, document) VALUES (?1, ?2)")?
+            .execute(params![id, rows::to_json(&key.restrictions)?])?;
+    }
+    match key.restrictions.credits.as_ref().and_then(|credits| credits.next_refill_at()) {
+        Some(at) => connection
+            .prepare_cached("INSERT OR REPLACE INTO credit_refills (key_id, next_at) VALUES (?1, ?2)")?
+            .execute(params![id, at.0])?,
+        None => connection.prepare_cached("DELETE FROM credit_refills WHERE key_id = ?1")?.execute([id])?,
+    };
+    Ok(())
+}
+
+/// What gates last reported of a key's credits.
+pub(super) fn use_of(connection: &Connection, id: KeyId) -> Result<BTreeMap<String, CreditUse>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT unit, consumed, written_off FROM reported_credits WHERE key_id = ?1")?;
+    let rows = statement.query_map([number(id.0)], |row| {
+        let used = CreditUse { consumed: unsigned(row.get(1)?), written_off: unsigned(row.get(2)?) };
+        Ok((row.get(0)?, used))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
