@@ -2,7 +2,8 @@ use latchkey_token::{Digest, Environment};
 use serde_json::{Map, Value, json};
 
 use super::{
-    DomainError, KeyId, KeyspaceId, Restrictions, Revocation, RevocationReason, SecretId, Timestamp,
+    DomainError, FieldErrors, KeyId, KeyspaceId, Restrictions, Revocation, RevocationReason, SecretId,
+    Timestamp,
 };
 
 /// Tokens of one key that work at the same time: each is a row of the snapshot.
@@ -149,6 +150,27 @@ impl Key {
             view.extend(more);
         }
         view
+    }
+
+    /// Asks the snapshot's own encoder whether everything that narrows the key fits in beside the rest of it: one key that does not
+    /// would keep its whole keyspace from being published.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn check_publishable(&self) -> Result<(), FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let profile = latchkey_snapshot::Profile {
+            owner: self.owner.clone(),
+            // Only their number counts.
+            roles: (1..).take(self.roles.len()).collect(),
+            grants: self.permissions.clone(),
+            metadata: Some(Value::Object(self.metadata.clone()).to_string()),
+            ..self.restrictions.published()
+        };
+        if let Err(refusal) = profile.encode() {
+            errors.add("", format!("the key with all that narrows it {}", refusal.message()));
+        }
+        errors.into_result()
     }
 
     /// The key, revoked for this reason. The time at which it was first revoked stays.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use latchkey_snapshot::{Changes, NewRow, Profile, Reason, Revoke, limits};
 
 use super::release::Segment;
+use crate::domain::Restrictions;
 use crate::storage::{BaseRow, ChangesSince};
 
 /// A segment is merged into the next one unless it is at least this many times as large. So sizes fall geometrically,
@@ -62,7 +63,7 @@ pub(super) fn row(row: &BaseRow, roles: &BTreeMap<String, u16>) -> NewRow {
             roles: row.roles.iter().filter_map(|name| roles.get(name).copied()).collect(),
             grants: row.permissions.clone(),
             metadata: metadata.cloned(),
-            ..Profile::default()
+            ..row.restrictions.as_deref().map_or_else(Profile::default, Restrictions::published)
         },
     }
 }

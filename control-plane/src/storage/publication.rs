@@ -1,6 +1,6 @@
 use latchkey_token::Environment;
 
-use crate::domain::{KeyId, KeyspaceId, Timestamp};
+use crate::domain::{KeyId, KeyspaceId, Restrictions, Timestamp};
 
 /// What was last published of a keyspace. Enough to go on after a restart without building a base anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +71,8 @@ pub struct BaseRow {
     pub roles: Vec<String>,
     /// JSON object, passed to the upstream.
     pub metadata: String,
+    /// What narrows it beyond its permissions, if anything does.
+    pub restrictions: Option<Box<Restrictions>>,
 }
 
 /// A key that changed, as it is now.

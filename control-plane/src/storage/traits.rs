@@ -4,8 +4,8 @@ use tokio::sync::broadcast;
 
 use super::{
     AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, EnvironmentStore, IdempotencyStore,
-    KeyLifecycleStore, Publication, RestrictionStore, RetentionStore, RoleStore, SealedSigningKey, StoreError,
-    UsageStore,
+    KeyLifecycleStore, Publication, RestrictionStore, RetentionStore, RoleStore, SealedSigningKey,
+    StoreError, UsageStore,
 };
 use crate::domain::KeyspaceSettings;
 use crate::domain::audit::LogEnd;

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
+use latchkey_snapshot::names::is_constraint_name;
 use serde_json::{Map, Value};
 
-use super::check_name;
 use crate::domain::FieldErrors;
 
 const MAX_CONSTRAINTS: usize = 16;
@@ -25,8 +25,9 @@ pub(super) fn check_constraints(
     let mut bytes = 0;
     for (name, values) in object {
         // A name that does not fit is not repeated: anything may stand there.
-        if let Err(message) = check_name(&name, b"_") {
-            errors.add(FIELD, format!("has a name that does not fit: it {message}"));
+        if !is_constraint_name(&name) {
+            let wanted = "a small letter and up to 31 more small letters, digits or _";
+            errors.add(FIELD, format!("has a name that does not fit: each must be {wanted}"));
             continue;
         }
         let values = check_values(&format!("{FIELD}/{name}"), values, errors);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::check_name;
+use super::check_unit;
 use super::refills::Refill;
 use crate::domain::{DomainError, FieldErrors, KeyId, Timestamp};
 
@@ -94,8 +94,7 @@ impl Delta {
 impl DeltaDraft {
     fn check(self, field: &str, errors: &mut FieldErrors) -> Option<Delta> {
         let unit = errors.required(&format!("{field}/unit"), self.unit);
-        let unit =
-            unit.filter(|unit| errors.check(format!("{field}/unit"), check_name(unit, b"_.-")).is_some());
+        let unit = unit.filter(|unit| errors.check(format!("{field}/unit"), check_unit(unit)).is_some());
         let amount = errors.required(&format!("{field}/amount"), self.amount)?;
         if amount == 0 || amount.unsigned_abs() > MAX_AMOUNT {
             errors.add(

@@ -6,8 +6,10 @@
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
+use latchkey_snapshot::ip;
 use serde::{Deserialize, Serialize};
 
+use super::published::published_rules;
 use crate::domain::{FieldErrors, text};
 
 const MAX_RULES: usize = 256;
@@ -56,14 +58,12 @@ pub struct IpVerdict {
 
 /// What happens to addresses that no rule matches.
 pub fn default_action(rules: &[IpRule]) -> IpAction {
-    let some_allow = rules.iter().any(|rule| rule.action == IpAction::Allow);
-    if some_allow { IpAction::Deny } else { IpAction::Allow }
+    if ip::default_allows(&published_rules(rules)) { IpAction::Allow } else { IpAction::Deny }
 }
 
 /// Asks the rules, in their order, of an address.
 pub fn judge(rules: &[IpRule], address: IpAddr) -> IpVerdict {
-    let address = address.to_canonical();
-    let matched = rules.iter().position(|rule| rule.cidr.contains(&address));
+    let matched = ip::first_match(&published_rules(rules), address);
     let action = matched.map_or_else(|| default_action(rules), |at| rules[at].action);
     IpVerdict { allowed: action == IpAction::Allow, matched }
 }

@@ -5,12 +5,14 @@ mod constraints;
 mod credits;
 mod ip_rules;
 mod patch;
+mod published;
 mod rate_limits;
 mod refills;
 mod signing_keys;
 
 use std::collections::BTreeMap;
 
+use latchkey_snapshot::names::is_unit_name;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -64,17 +66,8 @@ impl Restrictions {
     }
 }
 
-/// A name that the snapshot format can carry: a small letter, then up to 31 of those, digits and `also`.
-fn check_name(name: &str, also: &'static [u8]) -> Result<(), String> {
-    let rest_fits = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || also.contains(byte);
-    let fits = (1..=MAX_NAME_BYTES).contains(&name.len())
-        && name.as_bytes()[0].is_ascii_lowercase()
-        && name.as_bytes().iter().all(rest_fits);
-    if fits {
-        return Ok(());
-    }
-    let also = String::from_utf8_lossy(also);
-    Err(format!("must be a small letter and up to 31 more small letters, digits or characters of {also}"))
+/// Checks the name of a unit or a limit.
+fn check_unit(name: &str) -> Result<(), &'static str> {
+    let wanted = "must be a small letter and up to 31 more small letters, digits or characters of _.-";
+    if is_unit_name(name) { Ok(()) } else { Err(wanted) }
 }
-
-const MAX_NAME_BYTES: usize = 32;

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::check_name;
+use super::check_unit;
 use crate::domain::FieldErrors;
 
 const MAX_LIMITS: usize = 8;
@@ -37,7 +37,7 @@ pub enum RateMode {
 /// A limit as a caller gives it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RateLimitDraft {
-    /// `[a-z][a-z0-9_-]{0,31}`.
+    /// `[a-z][a-z0-9_.-]{0,31}`.
     pub name: Option<String>,
     /// 1 to 1,000,000,000.
     pub limit: Option<u64>,
@@ -67,8 +67,7 @@ pub(super) fn check_rate_limits(drafts: Vec<RateLimitDraft>, errors: &mut FieldE
 impl RateLimitDraft {
     fn check(self, field: &str, errors: &mut FieldErrors) -> Option<RateLimit> {
         let name = errors.required(&format!("{field}/name"), self.name);
-        let name =
-            name.filter(|name| errors.check(format!("{field}/name"), check_name(name, b"_-")).is_some());
+        let name = name.filter(|name| errors.check(format!("{field}/name"), check_unit(name)).is_some());
         let limit = check_number(&format!("{field}/limit"), self.limit, MAX_REQUESTS, errors);
         let window_seconds =
             check_number(&format!("{field}/window_seconds"), self.window_seconds, MAX_WINDOW_SECONDS, errors);

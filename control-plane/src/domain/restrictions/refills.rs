@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{ToSpan, Zoned};
 use serde::{Deserialize, Serialize};
 
-use super::check_name;
+use super::check_unit;
 use super::credits::MAX_AMOUNT;
 use crate::domain::{FieldErrors, Timestamp};
 
@@ -129,8 +129,7 @@ pub(super) fn check_refills(
 impl RefillDraft {
     fn check(self, field: &str, now: Timestamp, errors: &mut FieldErrors) -> Option<Refill> {
         let unit = errors.required(&format!("{field}/unit"), self.unit);
-        let unit =
-            unit.filter(|unit| errors.check(format!("{field}/unit"), check_name(unit, b"_.-")).is_some());
+        let unit = unit.filter(|unit| errors.check(format!("{field}/unit"), check_unit(unit)).is_some());
         let amount = errors.required(&format!("{field}/amount"), self.amount);
         for (name, number) in [("amount", self.amount), ("up_to", self.up_to)] {
             if number.is_some_and(|number| !(1..=MAX_AMOUNT).contains(&number)) {

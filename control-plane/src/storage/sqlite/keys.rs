@@ -126,6 +126,8 @@ pub(super) fn update(
     store_settings(connection, &key)?;
     if changes_restrictions {
         restrictions::put(connection, &key)?;
+    } else if !key.restrictions.is_empty() {
+        key.check_publishable()?;
     }
     let (seq, after) = (key.change_seq, key.audit_view());
     let trail = Trail { keyspace, seq, kind: ChangeKind::KeyUpdated, key: Some(id), before, after };

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::rows::{json, number, parsed, unsigned};
+use super::rows::{json, number, optional_json, parsed, unsigned};
 use super::{SqliteStore, policies, rows};
 use crate::domain::{KeyId, Keyspace, KeyspaceId, PolicyState, Timestamp};
 use crate::storage::{
@@ -253,6 +253,7 @@ fn purged_row(key_id: KeyId, tag: [u8; 16]) -> BaseRow {
         permissions: Vec::new(),
         roles: Vec::new(),
         metadata: "{}".to_owned(),
+        restrictions: None,
     }
 }
 
@@ -263,7 +264,7 @@ const BASE_ROWS: &str = "secrets AS t JOIN keys AS k ON k.id = t.key_id WHERE t.
 const BASE_ROW_COLUMNS: &str = "t.tag, k.id, k.environment, \
      k.enabled AND (k.environment = 'test' OR EXISTS (SELECT 1 FROM live_switches AS l WHERE l.keyspace_id = k.keyspace_id AND l.enabled)), \
      k.revoked_at IS NOT NULL, k.expires_at, t.expires_at, k.owner, \
-     k.permissions, k.roles, k.metadata";
+     k.permissions, k.roles, k.metadata, (SELECT document FROM key_restrictions WHERE key_id = k.id)";
 
 fn rows_of_key(connection: &Connection, id: KeyspaceId, key: i64) -> Result<Vec<ChangedRow>, StoreError> {
     let sql = format!(
@@ -320,5 +321,6 @@ fn read_base_row(row: &Row<'_>) -> rusqlite::Result<BaseRow> {
         permissions: json(row, 8)?,
         roles: json(row, 9)?,
         metadata: row.get(10)?,
+        restrictions: optional_json(row, 11)?,
     })
 }

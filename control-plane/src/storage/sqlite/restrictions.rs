@@ -6,11 +6,12 @@ use async_trait::async_trait;
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
-use super::SqliteStore;
 use super::keys::found;
 use super::mutation::{Mutation, Trail};
 use super::rows::{self, number, unsigned};
+use super::{SqliteStore, usage};
 use crate::domain::restrictions::{CreditUse, Delta};
+use crate::domain::usage::CreditReport;
 use crate::domain::{
     Actor, ChangeKind, Key, KeyId, KeyspaceId, Precondition, RequestId, RestrictionChange, Timestamp,
     WorkspaceId,
@@ -135,6 +136,7 @@ fn tell_deltas(view: &mut Value, deltas: &[Delta]) {
 /// Stores what narrows a key; a key that has none of it has no row.
 pub(super) fn put(connection: &Connection, key: &Key) -> Result<(), StoreError> {
     let id = number(key.id.0);
+    key.check_publishable()?;
     if key.restrictions.is_empty() {
         connection.prepare_cached("DELETE FROM key_restrictions WHERE key_id = ?1")?.execute([id])?;
     } else {
@@ -153,11 +155,9 @@ pub(super) fn put(connection: &Connection, key: &Key) -> Result<(), StoreError> 
 
 /// What gates last reported of a key's credits.
 pub(super) fn use_of(connection: &Connection, id: KeyId) -> Result<BTreeMap<String, CreditUse>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT unit, consumed, written_off FROM reported_credits WHERE key_id = ?1")?;
-    let rows = statement.query_map([number(id.0)], |row| {
-        let used = CreditUse { consumed: unsigned(row.get(1)?), written_off: unsigned(row.get(2)?) };
-        Ok((row.get(0)?, used))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let reported = usage::reported_credits(connection, id)?.into_iter();
+    let used = |report: CreditReport| {
+        (report.unit, CreditUse { consumed: report.consumed, written_off: report.written_off })
+    };
+    Ok(reported.map(used).collect())
 }

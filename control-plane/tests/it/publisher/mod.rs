@@ -2,4 +2,5 @@
 
 mod gates;
 mod large;
+mod restrictions;
 mod snapshots;

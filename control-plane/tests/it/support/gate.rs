@@ -13,7 +13,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use latchkey_control_plane::domain::{Clock, SystemClock};
 use latchkey_snapshot::bundle::{Intent, Reach, UnverifiedBundle};
 use latchkey_snapshot::{
-    HashedBody, Kind, Loader, Lookup, Refusal, Snapshot, Trust, TrustedKey, UnverifiedHead, VerifiedHead,
+    HashedBody, Kind, Loader, Lookup, ProfileView, Refusal, Snapshot, Trust, TrustedKey, UnverifiedHead,
+    VerifiedHead,
 };
 use latchkey_token::{digest, tag};
 use serde_json::{Value, json};
@@ -125,11 +126,18 @@ impl Gate {
 
     /// Role numbers and grants of a token's profile.
     pub(crate) fn profile(&self, token: &str) -> (Vec<u16>, Vec<String>) {
+        self.with_profile(token, |profile| {
+            (profile.roles().collect(), profile.grants().map(str::to_owned).collect())
+        })
+    }
+
+    /// Looks at a token's profile.
+    pub(crate) fn with_profile<T>(&self, token: &str, look: impl FnOnce(ProfileView<'_>) -> T) -> T {
         let inner = self.lock();
         let snapshot = inner.load().unwrap();
         let tag = tag(latchkey_token::TagScheme::Sha256, None, &digest(token.as_bytes())).unwrap().0;
         let Lookup::Row(row) = snapshot.lookup(&tag) else { panic!("the token is not known") };
-        (row.profile().roles().collect(), row.profile().grants().map(str::to_owned).collect())
+        look(row.profile())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {

@@ -91,7 +91,7 @@ pub(in crate::http) enum IpActionName {
 #[derive(ToSchema)]
 pub(in crate::http) struct RateLimitInput {
     /// What answers call it by; unique in the list.
-    #[schema(example = "burst", pattern = "^[a-z][a-z0-9_-]{0,31}$")]
+    #[schema(example = "burst", pattern = "^[a-z][a-z0-9_.-]{0,31}$")]
     name: String,
     /// Requests, or what routes count them as, in a window.
     #[schema(example = 100, minimum = 1, maximum = 1_000_000_000)]
