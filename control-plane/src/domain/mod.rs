@@ -25,6 +25,7 @@ pub mod precondition;
 pub mod restrictions;
 pub mod revocation;
 pub mod role;
+pub mod route;
 pub mod text;
 pub mod usage;
 pub mod workspace;

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use latchkey_snapshot as snapshot;
-use latchkey_token::Environment;
-use latchkey_validator::permissions::check_permission;
-use latchkey_validator::{RuleError, check_pattern, check_policy};
+use latchkey_validator::{RuleError, check_policy};
 use serde::{Deserialize, Serialize};
 
 use super::role::Role;
+use super::route::{Route, RouteDocument};
 use super::{FieldErrors, KeyspaceId, OnExpired, Timestamp};
 
 const MAX_ROUTES: usize = 512;
@@ -33,19 +32,6 @@ pub struct PolicyDocument {
     pub routes: Vec<RouteDocument>,
 }
 
-/// One route of a [`PolicyDocument`].
-#[derive(Clone, Debug, Default)]
-pub struct RouteDocument {
-    /// `GET`, …, or `*` for any.
-    pub method: Option<String>,
-    /// Such as `/items/{id}` or `/public/*`.
-    pub path: Option<String>,
-    /// Absent: any valid key passes.
-    pub permission: Option<String>,
-    /// Absent: test and live keys.
-    pub environment: Option<String>,
-}
-
 /// A checked policy. Its JSON is what the API shows and what is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Policy {
@@ -53,21 +39,6 @@ pub struct Policy {
     pub default: DefaultAccess,
     /// In any order: the most specific match wins (spec/decision.md section 3.3).
     pub routes: Vec<Route>,
-}
-
-/// One route.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Route {
-    /// Upper case, or `*`.
-    pub method: String,
-    /// The pattern.
-    pub path: String,
-    /// What a key needs, if anything.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub permission: Option<String>,
-    /// Which keys pass, if not all.
-    #[serde(with = "environment_text", default, skip_serializing_if = "Option::is_none")]
-    pub environment: Option<Environment>,
 }
 
 /// A policy with the roles of its keyspace: what gates get together.
@@ -107,23 +78,6 @@ impl PolicyDocument {
     }
 }
 
-impl RouteDocument {
-    fn check(self, at: usize, errors: &mut FieldErrors) -> Route {
-        let field = |name: &str| format!("/routes/{at}/{name}");
-        let method = self.method.unwrap_or_else(|| "*".to_owned());
-        errors.check(field("method"), check_method(&method));
-        let path = errors.required(&field("path"), self.path).unwrap_or_default();
-        if !errors.names(&field("path")) {
-            errors.check(field("path"), check_pattern(&path));
-        }
-        if let Some(permission) = &self.permission {
-            errors.check(field("permission"), check_permission(permission));
-        }
-        let environment = self.environment.and_then(|text| errors.check(field("environment"), text.parse()));
-        Route { method, path, permission: self.permission, environment }
-    }
-}
-
 impl PolicyState {
     /// The policy of a new keyspace: deny everything.
     pub fn new(keyspace_id: KeyspaceId, at: Timestamp) -> Self {
@@ -158,7 +112,7 @@ impl PolicyState {
             // Keys are only made here, none are imported.
             tokens: snapshot::TokenShapes::OnlyLatchkey,
             roles: self.roles.iter().map(published_role).collect(),
-            routes: self.policy.routes.iter().map(published_route).collect(),
+            routes: self.policy.routes.iter().map(Route::published).collect(),
             ..snapshot::Policy::default()
         }
     }
@@ -193,50 +147,8 @@ impl PolicyState {
     }
 }
 
-/// The token crate knows no serde.
-mod environment_text {
-    use latchkey_token::Environment;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(
-        value: &Option<Environment>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match value {
-            Some(environment) => serializer.serialize_str(environment.as_str()),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Environment>, D::Error> {
-        let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
-    }
-}
-
 fn published_role(role: &Role) -> snapshot::Role {
     snapshot::Role { number: role.number, grants: role.grants.clone() }
-}
-
-fn published_route(route: &Route) -> snapshot::Route {
-    snapshot::Route {
-        method: route.method.clone(),
-        path: route.path.clone(),
-        permission: route.permission.clone(),
-        environment: match route.environment {
-            None => snapshot::Environment::Any,
-            Some(Environment::Test) => snapshot::Environment::Test,
-            Some(Environment::Live) => snapshot::Environment::Live,
-        },
-        ..snapshot::Route::default()
-    }
-}
-
-fn check_method(method: &str) -> Result<(), &'static str> {
-    let upper = (1..=16).contains(&method.len()) && method.bytes().all(|byte| byte.is_ascii_uppercase());
-    if upper || method == "*" { Ok(()) } else { Err("must be a method in upper case, or * for any") }
 }
 
 #[cfg(test)]
@@ -249,8 +161,7 @@ mod tests {
         let route = |path: &str| Route {
             method: "GET".into(),
             path: path.into(),
-            permission: None,
-            environment: None,
+            ..Route::default()
         };
         let policy = Policy { routes: vec![route("/a/{x}"), route("/a/{y}")], ..Default::default() };
         let errors = state.replace(policy, Timestamp(1)).unwrap_err();
@@ -262,8 +173,7 @@ mod tests {
         let route = |method: &str, path: &str| RouteDocument {
             method: Some(method.into()),
             path: Some(path.into()),
-            permission: None,
-            environment: None,
+            ..RouteDocument::default()
         };
         let document = PolicyDocument {
             routes: vec![

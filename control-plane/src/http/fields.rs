@@ -82,6 +82,24 @@ impl Fields {
         Some(Some(items))
     }
 
+    /// An object whose names are the caller's, of objects whose fields are taken one by one.
+    pub(super) fn nested_map<T>(&mut self, name: &str, read: impl Fn(&mut Self) -> T) -> Taken<Vec<(String, T)>> {
+        let object = self.object(name)?;
+        let Some(object) = object else { return Some(None) };
+        let mut items = Vec::with_capacity(object.len());
+        for (own_name, value) in object {
+            let place = format!("{name}/{}", nameable(&own_name));
+            match into_object(value) {
+                Some(object) => {
+                    let item = self.within(&place, object, &read);
+                    items.push((own_name, item));
+                }
+                None => self.errors.add(self.pointer(&place), "must be an object"),
+            }
+        }
+        Some(Some(items))
+    }
+
     /// Everything that was wrong so far, with the fields that nobody took.
     pub(super) fn finish(mut self) -> FieldErrors {
         self.refuse_rest();

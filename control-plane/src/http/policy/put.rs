@@ -4,7 +4,8 @@ use axum::response::Response;
 use super::view::PolicyView;
 use crate::app::App;
 use crate::domain::KeyspaceId;
-use crate::domain::policy::{PolicyDocument, RouteDocument};
+use crate::domain::policy::PolicyDocument;
+use crate::domain::route::{RouteDocument, SignatureDocument, SourceDocument};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::fields::Fields;
@@ -44,5 +45,27 @@ fn route(fields: &mut Fields) -> RouteDocument {
         path: fields.text("path").flatten(),
         permission: fields.text("permission").flatten(),
         environment: fields.text("environment").flatten(),
+        constraints: fields.nested_map("constraints", source).flatten().unwrap_or_default(),
+        cost: fields.nested_list("cost", cost).flatten().unwrap_or_default(),
+        rate_cost: fields.number("rate_cost").flatten(),
+        signature: fields.nested("signature", signature).flatten(),
+        upstream_credential: fields.text("upstream_credential").flatten(),
+    }
+}
+
+fn source(fields: &mut Fields) -> SourceDocument {
+    SourceDocument { place: fields.text("in").flatten(), name: fields.text("name").flatten() }
+}
+
+fn cost(fields: &mut Fields) -> (Option<String>, Option<u64>) {
+    (fields.text("unit").flatten(), fields.number("amount").flatten())
+}
+
+fn signature(fields: &mut Fields) -> SignatureDocument {
+    SignatureDocument {
+        required: fields.flag("required").flatten(),
+        nonce: fields.flag("nonce").flatten(),
+        max_age_seconds: fields.number("max_age_seconds").flatten(),
+        components: fields.texts("components").flatten(),
     }
 }
