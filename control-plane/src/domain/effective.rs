@@ -5,7 +5,7 @@ use latchkey_validator::permissions::covers;
 use serde::Serialize;
 
 use super::PolicyState;
-use super::policy::Route;
+use super::route::Route;
 
 /// A permission pattern and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

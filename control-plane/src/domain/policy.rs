@@ -158,11 +158,7 @@ mod tests {
     #[test]
     fn a_route_that_an_earlier_one_shadows_is_named() {
         let mut state = PolicyState::new(KeyspaceId(1), Timestamp(0));
-        let route = |path: &str| Route {
-            method: "GET".into(),
-            path: path.into(),
-            ..Route::default()
-        };
+        let route = |path: &str| Route { method: "GET".into(), path: path.into(), ..Route::default() };
         let policy = Policy { routes: vec![route("/a/{x}"), route("/a/{y}")], ..Default::default() };
         let errors = state.replace(policy, Timestamp(1)).unwrap_err();
         assert_eq!(errors.iter().next().unwrap().field, "/routes/1");

@@ -213,7 +213,10 @@ impl Place {
 
     fn check_name(self, name: &str, path: &str) -> Result<(), String> {
         if !(1..=limits::SOURCE_NAME_BYTES).contains(&name.len()) || name.chars().any(char::is_control) {
-            return Err(format!("must have 1 to {} bytes and no control characters", limits::SOURCE_NAME_BYTES));
+            return Err(format!(
+                "must have 1 to {} bytes and no control characters",
+                limits::SOURCE_NAME_BYTES
+            ));
         }
         match self {
             Self::Path if !parameters(path).any(|parameter| parameter == name) => {
@@ -229,11 +232,7 @@ fn parameters(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
 }
 
-fn check_cost(
-    costs: Vec<(Option<String>, Option<u64>)>,
-    field: &str,
-    errors: &mut FieldErrors,
-) -> Vec<Cost> {
+fn check_cost(costs: Vec<(Option<String>, Option<u64>)>, field: &str, errors: &mut FieldErrors) -> Vec<Cost> {
     if costs.len() > limits::CREDIT_UNITS {
         errors.add(field, format!("must have at most {} entries", limits::CREDIT_UNITS));
         return Vec::new();
@@ -244,7 +243,8 @@ fn check_cost(
         let unit = errors.required(&field("unit"), unit);
         let amount = errors.required(&field("amount"), amount);
         if unit.as_deref().is_some_and(|unit| !is_unit_name(unit)) {
-            let wanted = "must be a small letter and up to 31 more small letters, digits or characters of _.-";
+            let wanted =
+                "must be a small letter and up to 31 more small letters, digits or characters of _.-";
             errors.add(field("unit"), wanted);
         }
         if amount.is_some_and(|amount| !(1..=MAX_COST).contains(&amount)) {
@@ -301,7 +301,11 @@ impl SignatureDocument {
 fn check_component(component: &str) -> Result<(), &'static str> {
     let name = component.strip_prefix('@').unwrap_or(component);
     let fits = component.len() <= limits::COMPONENT_BYTES && is_header_name(name);
-    if fits { Ok(()) } else { Err("must be a header's name in lower case, or a derived component such as @query") }
+    if fits {
+        Ok(())
+    } else {
+        Err("must be a header's name in lower case, or a derived component such as @query")
+    }
 }
 
 /// `blockfrost-{network}`: what is in braces is a constraint that the route reads.
@@ -325,7 +329,8 @@ fn check_template(template: &str, constraints: &BTreeMap<String, Source>) -> Res
     if is_credential_name(&fixed) {
         Ok(())
     } else {
-        Err("must be a credential's name, 1 to 64 letters, digits, _, . and -, with constraints in braces".to_owned())
+        Err("must be a credential's name, 1 to 64 letters, digits, _, . and -, with constraints in braces"
+            .to_owned())
     }
 }
 
@@ -341,7 +346,11 @@ impl Route {
                 Some(Environment::Test) => snapshot::Environment::Test,
                 Some(Environment::Live) => snapshot::Environment::Live,
             },
-            constraints: self.constraints.iter().map(|(name, from)| (name.clone(), from.published())).collect(),
+            constraints: self
+                .constraints
+                .iter()
+                .map(|(name, from)| (name.clone(), from.published()))
+                .collect(),
             cost: self.cost.iter().map(|cost| (cost.unit.clone(), cost.amount)).collect(),
             rate_cost: self.rate_cost.unwrap_or(snapshot::DEFAULT_RATE_COST),
             signature: self.signature.as_ref().map(|signature| snapshot::RouteSignature {
@@ -389,4 +398,3 @@ mod environment_text {
         text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
     }
 }
-

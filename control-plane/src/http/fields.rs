@@ -83,7 +83,11 @@ impl Fields {
     }
 
     /// An object whose names are the caller's, of objects whose fields are taken one by one.
-    pub(super) fn nested_map<T>(&mut self, name: &str, read: impl Fn(&mut Self) -> T) -> Taken<Vec<(String, T)>> {
+    pub(super) fn nested_map<T>(
+        &mut self,
+        name: &str,
+        read: impl Fn(&mut Self) -> T,
+    ) -> Taken<Vec<(String, T)>> {
         let object = self.object(name)?;
         let Some(object) = object else { return Some(None) };
         let mut items = Vec::with_capacity(object.len());

@@ -5,6 +5,7 @@ mod credits;
 mod ip_rules;
 mod rate_limits;
 mod refills;
+mod routes;
 mod signing_keys;
 
 use serde_json::Value;
