@@ -37,7 +37,10 @@ pub(in crate::http) struct CreditChangeInput {
     tag = "keys",
     params(("key_id" = String, Path), ("If-Match" = Option<String>, Header, description = "the key's ETag")),
     request_body = CreditChangeInput,
-    responses((status = 200, description = "The key after the change.", body = KeyView))
+    responses(
+        (status = 200, description = "The key after the change.", body = KeyView),
+        (status = 409, description = "`CREDITS_BELOW_ZERO`, `KEY_REVOKED` or `IDEMPOTENCY_IN_FLIGHT`."),
+    )
 )]
 pub(in crate::http) async fn change_credits(
     caller: Caller,

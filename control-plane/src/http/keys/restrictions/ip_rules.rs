@@ -73,7 +73,10 @@ pub(in crate::http) async fn get_ip_rules(
     tag = "keys",
     params(("key_id" = String, Path), ("If-Match" = Option<String>, Header, description = "the key's ETag")),
     request_body = IpRulesInput,
-    responses((status = 200, description = "The rules as they are now.", body = IpRulesView))
+    responses(
+        (status = 200, description = "The rules as they are now.", body = IpRulesView),
+        (status = 409, description = "`KEY_REVOKED`."),
+    )
 )]
 pub(in crate::http) async fn put_ip_rules(
     caller: Caller,

@@ -48,7 +48,10 @@ pub(in crate::http) struct NewSigningKeyView<'a> {
     tag = "keys",
     params(("key_id" = String, Path), ("If-Match" = Option<String>, Header, description = "the key's ETag")),
     request_body(content = Option<SigningKeyInput>),
-    responses((status = 201, description = "Added. Signatures name it by its id.", body = NewSigningKeyView<'_>))
+    responses(
+        (status = 201, description = "Added. Signatures name it by its id.", body = NewSigningKeyView<'_>),
+        (status = 409, description = "`SIGNING_KEY_TAKEN`, `TOO_MANY_SIGNING_KEYS`, `KEY_REVOKED` or `IDEMPOTENCY_IN_FLIGHT`."),
+    )
 )]
 pub(in crate::http) async fn add_signing_key(
     caller: Caller,
@@ -84,7 +87,10 @@ pub(in crate::http) async fn add_signing_key(
         ("signing_key_id" = String, Path),
         ("If-Match" = Option<String>, Header, description = "the key's ETag")
     ),
-    responses((status = 204, description = "Deleted."))
+    responses(
+        (status = 204, description = "Deleted."),
+        (status = 409, description = "`KEY_REVOKED`."),
+    )
 )]
 pub(in crate::http) async fn delete_signing_key(
     caller: Caller,
