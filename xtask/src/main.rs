@@ -14,6 +14,7 @@ mod processes;
 mod progress;
 mod setup;
 mod signals;
+mod sim;
 mod test;
 mod tools;
 mod up;
@@ -34,6 +35,7 @@ Usage: cargo xtask COMMAND
   ci                              what CI runs: formats, lints, bare-target builds, then every test
   bench NAME [--json FILE]        one of: decide, gate, revoke, control-plane, signing
   fuzz [--seconds N] [TARGET…]    libFuzzer over the formats, 60 s a target; needs nightly and cargo-fuzz
+  sim [--seeds N] [--from SEED]   a fleet under faults and attacks, simulated; a broken promise names its seed
   build [edge]                    everything that `up` starts, or the Worker's module folder alone
   setup                           the Node tools and Rust targets that builds need
 
@@ -70,6 +72,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["ci"] => ci::run(),
         ["bench", options @ ..] => bench::run(options),
         ["fuzz", options @ ..] => fuzz::run(options),
+        ["sim", options @ ..] => sim::run(options),
         ["build"] => Wanted::system().build(&Progress::start()),
         ["build", "edge"] => Wanted::edge().build(&Progress::start()),
         ["setup"] => setup::everything(&Progress::start()),
