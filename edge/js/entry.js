@@ -74,7 +74,7 @@ async function settleLater(request, env, ctx, verdict, text) {
     // Other requests may be waiting for the same answer, so it is taken in even if this caller hangs up.
     ctx.waitUntil(settled.catch(() => {}));
     const outcome = parseOutcome(await settled);
-    ctx.waitUntil(instance.keep(env));
+    if (instance.hasChores()) ctx.waitUntil(instance.keep(env));
     if (outcome.code !== VALID) return refuseByLimit(request, outcome);
     return tell(await forward(request, env, verdict, text.split("\n")), outcome);
   } catch (error) {

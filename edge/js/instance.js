@@ -117,6 +117,9 @@ export async function refresh(env, colo) {
 /** What the last decision has left open, settled: a text for `parseOutcome`. Ask before anything else runs. */
 export const settle = (env) => watched(wasm.settle(env), SETTLE_LIMIT_MS);
 
+/** Whether `keep` has something to do. */
+export const hasChores = () => wasm.has_chores();
+
 /** Renews leases and gives back what is not used. Never rejects. */
 export async function keep(env) {
   try {

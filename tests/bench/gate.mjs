@@ -1,18 +1,16 @@
 // Requests per second through the gate on raw workerd, beside what a Worker costs without it. Each round loads every contender in turn, so a
 // ratio compares neighbours in time; a ratio above 1 means that the gate is faster.
-import { execFile, execFileSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { promisify } from "node:util";
 import { ingest } from "../support/gate.mjs";
 import { Publisher } from "../support/publisher.mjs";
 import { newToken } from "../support/token.mjs";
 import { startWorkerd } from "../support/workerd.mjs";
+import { load, requireWrk } from "./load.mjs";
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
-const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
-const CONNECTIONS = 16;
 const KEYS = 1_000;
 
 const root = resolve(import.meta.dirname, "../..");
@@ -50,26 +48,6 @@ function assemble(publisher, key) {
     // An hour between refreshes: what is measured is a warm gate.
     { name: "gate", bindings: { UPSTREAM, ...publisher.settings, LATCHKEY_REFRESH_AFTER_MS: "60000" }, relay: true },
   ].map((contender) => ({ dir: join(folder, contender.name), ...contender }));
-}
-
-/** Microseconds of processor time that a process has used. Unlike requests per second it does not change with what else the machine does. */
-function processorTime(pid) {
-  if (process.platform !== "linux") return Number.NaN;
-  // Fields 14 and 15 of proc(5), counted from behind the name, in ticks of 10 ms.
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
-}
-
-/** Requests per second, processor time of each, and whether the answers were all good or all refusals. */
-async function load(pid, url, headers) {
-  const before = processorTime(pid);
-  const args = ["-t1", `-c${CONNECTIONS}`, `-d${SECONDS}s`, ...Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]), url];
-  const { stdout } = await promisify(execFile)("wrk", args);
-  const rate = Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)?.[1]);
-  const total = Number(/(\d+) requests in/.exec(stdout)?.[1]);
-  const refused = Number(/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? 0);
-  if (!Number.isFinite(rate) || /Socket errors/.test(stdout)) throw new Error(`wrk against ${url}:\n${stdout}`);
-  return { rate, cost: (processorTime(pid) - before) / total, allOk: refused === 0, allRefused: refused === total };
 }
 
 /** What is measured: a name, where, with which credential, and what every answer must be. */
@@ -116,11 +94,7 @@ async function measure(pid, at, key) {
 }
 
 async function main() {
-  try {
-    execFileSync("wrk", ["--version"], { stdio: "ignore" });
-  } catch (error) {
-    if (error.code === "ENOENT") throw new Error("wrk is missing; install it (Debian: apt-get install wrk)");
-  }
+  requireWrk();
   const publisher = new Publisher();
   const keys = Array.from({ length: KEYS }, () => publisher.addKey({ owner: "acme", metadata: { plan: "gold" } }));
   const contenders = assemble(publisher, keys[0]);

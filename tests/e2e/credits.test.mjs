@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { eventually } from "../support/gate.mjs";
+import { bearer, eventually } from "../support/gate.mjs";
 import { startIsolates } from "../support/isolates.mjs";
 import { Publisher } from "../support/publisher.mjs";
 
@@ -25,6 +25,7 @@ const keys = {
   killed: granted({ request: 1_000 }),
   down: granted({ request: 1_000 }),
   lost: granted({ request: 1_000 }),
+  left: granted({ request: 1_000 }),
   evicted: granted({ request: 1_000 }),
   free: publisher.addKey(),
 };
@@ -200,6 +201,25 @@ test("l1_leases_whose_answers_are_lost_are_not", async () => {
   await eventually(async () => (await second.hello(keys.lost)).status === 200);
   const now = await settled(keys.lost);
   assert.deepEqual([now.consumed, now.written_off], [1, 0]);
+});
+
+test("l1_a_caller_that_hangs_up_takes_nobody_else_with_it", async () => {
+  await second.fault({ ledger: "slow" });
+  const before = await calls(second);
+  const leaver = new AbortController();
+  const left = fetch(`${second.url}/v1/hello`, { headers: bearer(keys.left), signal: leaver.signal }).catch((error) => error.name);
+  await eventually(async () => (await calls(second)) > before);
+  const stays = second.hello(keys.left);
+  await pause(100);
+  leaver.abort();
+  assert.equal(await left, "AbortError");
+  const started = Date.now();
+  assert.equal((await stays).status, 200);
+  assert.ok(Date.now() - started < 1_500);
+  await second.fault({ ledger: false });
+  const { consumed, written_off } = await settled(keys.left);
+  assert.ok(consumed >= 1 && consumed <= 2);
+  assert.equal(written_off, 0);
 });
 
 test("l1_a_ledger_that_is_evicted_in_mid_lease_loses_nothing", async () => {

@@ -181,6 +181,12 @@ pub fn settle(env: Env) -> Promise {
     })
 }
 
+/// Whether [`keep`] has something to do.
+#[wasm_bindgen]
+pub fn has_chores() -> bool {
+    limits::with(|limits| limits.has_chores())
+}
+
 /// Renews leases and gives back what is not used. Resolves when that is done or has failed, which may take most of a minute; never rejects.
 #[wasm_bindgen]
 pub fn keep(env: Env) -> Promise {

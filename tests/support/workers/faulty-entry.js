@@ -1,5 +1,5 @@
 // An entry around the gate's own (`gate-entry.js`, beside it) that makes an isolate suffer on command. POST /__fault:
-// {ledger: false | "throws" | "hangs" | "loses answers"}: what becomes of calls to ledgers; {panic: true}: the isolate dies, as a Wasm panic ends it, and a
+// {ledger: false | "throws" | "hangs" | "loses answers" | "slow"}: what becomes of calls to ledgers; {panic: true}: the isolate dies, as a Wasm panic ends it, and a
 // fresh one takes over; {rate: {…}}: a fake rate-limit binding for each name, that lets so many pass. Answers with how often ledgers were called.
 import gate from "./gate-entry.js";
 
@@ -15,6 +15,7 @@ async function call(stub, request) {
   calls++;
   if (ledger === "throws") throw new Error("the ledger is down");
   if (ledger === "hangs") return new Promise(() => scheduler.wait(60_000));
+  if (ledger === "slow") await scheduler.wait(300);
   const answer = await stub.fetch(request);
   if (ledger !== "loses answers") return answer;
   await answer.arrayBuffer();
@@ -27,6 +28,7 @@ function wrap(env) {
   const names = ["LATCHKEY_RATE_3_PER_86400"];
   const limiter = (name) => ({ limit: async ({ key }) => {
     rate[name] ??= {};
+    if (rate[name].throws) throw new Error("the binding is down");
     rate[name][key] = (rate[name][key] ?? 0) + 1;
     return { success: rate[name].allowed === undefined || rate[name][key] <= rate[name].allowed };
   } });

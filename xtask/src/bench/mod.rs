@@ -40,7 +40,7 @@ enum Program {
     Script(&'static str),
 }
 
-const BENCHMARKS: [Benchmark; 5] = [
+const BENCHMARKS: [Benchmark; 6] = [
     Benchmark {
         name: "decide",
         needs_system: false,
@@ -61,6 +61,11 @@ const BENCHMARKS: [Benchmark; 5] = [
         name: "control-plane",
         needs_system: true,
         programs: &[Program::Script("tests/bench/control-plane.mjs")],
+    },
+    Benchmark {
+        name: "credits",
+        needs_system: true,
+        programs: &[Program::Script("tests/bench/credits.mjs")],
     },
     Benchmark {
         name: "signing",
