@@ -7,6 +7,7 @@ import { isOwnRoute, writeFacts } from "./facts.js";
 import { forward } from "./upstream.js";
 import { refuse } from "./problem.js";
 import { parseOutcome, refuseByLimit, tell } from "./limits.js";
+import { refuseUnsigned } from "./signature.js";
 
 export { Ledger, Relay } from "./objects.js";
 
@@ -19,6 +20,7 @@ const NEEDS_OBJECT = 1 << 10;
 const SETTLE = 1 << 12;
 const KEEP = 1 << 14;
 const WANTS_OTHER_FACTS = 1 << 13;
+const VERIFY = 1 << 15;
 const ASK_AGAIN = REFRESH_FIRST | NEEDS_OBJECT;
 
 // A refresh, then an index page and a shard, each perhaps dropped again by another request. A gate that is not done then denies.
@@ -39,20 +41,23 @@ export default {
   },
 };
 
-function decide(request) {
-  const verdict = decideOnce(request);
+/** `pass`: what `verify` gave, for a request whose signature was verified already. */
+function decide(request, pass) {
+  const verdict = decideOnce(request, pass);
   if ((verdict & WANTS_OTHER_FACTS) === 0) return verdict;
   instance.readWanted();
-  return decideOnce(request);
+  return decideOnce(request, pass);
 }
 
-function decideOnce(request) {
+function decideOnce(request, pass) {
+  if (pass !== undefined) instance.present(pass);
   return instance.decide(Date.now(), writeFacts(request, instance.input(), instance.wanted()));
 }
 
 function finish(request, env, ctx, verdict) {
   if ((verdict & REFRESH) !== 0) ctx.waitUntil(instance.refresh(env, colo(request)));
   if ((verdict & KEEP) !== 0) ctx.waitUntil(instance.keep(env));
+  if ((verdict & VERIFY) !== 0) return verifyFirst(request, env, ctx);
   // Read before anything is awaited: the next request writes over it.
   const text = instance.output(verdict >>> 16);
   if ((verdict & SETTLE) !== 0) return settleLater(request, env, ctx, verdict, text);
@@ -82,13 +87,31 @@ async function settleLater(request, env, ctx, verdict, text) {
   }
 }
 
-async function decideLater(request, env, ctx, verdict) {
+async function verifyFirst(request, env, ctx) {
+  try {
+    const { code, pass, accept } = await instance.verify(env, request);
+    if (code !== VALID) return refuseUnsigned(request, code, accept);
+    const verdict = decide(request, pass);
+    if ((verdict & ASK_AGAIN) !== 0) return decideLater(request, env, ctx, verdict, pass);
+    return finishVerified(request, env, ctx, verdict);
+  } catch (error) {
+    return failClosed(request, error);
+  }
+}
+
+// What a signature must be like has changed while this one was verified: whoever tries again is asked for the new one.
+function finishVerified(request, env, ctx, verdict) {
+  return (verdict & VERIFY) !== 0 ? refuse(request, instance.unavailable()) : finish(request, env, ctx, verdict);
+}
+
+async function decideLater(request, env, ctx, verdict, pass) {
   try {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       if ((verdict & NEEDS_OBJECT) !== 0) await instance.loadNeeded(env);
       else await instance.refresh(env, colo(request));
-      verdict = decide(request);
-      if ((verdict & ASK_AGAIN) === 0) return finish(request, env, ctx, verdict);
+      verdict = decide(request, pass);
+      if ((verdict & ASK_AGAIN) !== 0) continue;
+      return pass === undefined ? finish(request, env, ctx, verdict) : finishVerified(request, env, ctx, verdict);
     }
     return refuse(request, instance.unavailable());
   } catch (error) {

@@ -10,6 +10,8 @@ const state = wasm.__worker_init_state();
 const REFRESH_LIMIT_MS = 6_000;
 const OWN_ROUTE_LIMIT_MS = 25_000;
 const SETTLE_LIMIT_MS = 8_000;
+// A mebibyte from a slow caller.
+const VERIFY_LIMIT_MS = 30_000;
 // The platform ends what goes on after an answer at 30 s.
 const KEEP_LIMIT_MS = 29_000;
 const LOOK_MS = 50;
@@ -113,6 +115,12 @@ export async function refresh(env, colo) {
     recover(error);
   }
 }
+
+/** Verifies the signature that the last decision asked for: {code, pass, accept}. Ask before anything else runs. */
+export const verify = async (env, request) => JSON.parse(await watched(wasm.verify(env, request), VERIFY_LIMIT_MS));
+
+/** For the next call of `decide`, and no other. */
+export const present = (pass) => wasm.present(pass);
 
 /** What the last decision has left open, settled: a text for `parseOutcome`. Ask before anything else runs. */
 export const settle = (env) => watched(wasm.settle(env), SETTLE_LIMIT_MS);

@@ -15,6 +15,7 @@ mod sources;
 
 mod limits;
 mod settle;
+mod signature;
 
 mod ingest;
 pub mod ledger;

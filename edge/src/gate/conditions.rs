@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use latchkey_validator::{Code, Conditional};
 
-use super::{flag, output, pack};
+use super::{flag, output, pack, signed};
 use crate::limits::{self, Local, RateHeaders};
 use crate::settle::{Outcome, Pending, RateBindings};
 
@@ -21,8 +21,11 @@ pub(super) fn take_pending() -> Option<Pending> {
 pub(super) fn answer(conditional: &Conditional<'_>, bindings: &RateBindings, now_ms: u64) -> u32 {
     let demands = &conditional.demands;
     // Nothing meets these yet.
-    if demands.signature.is_some() || demands.upstream_credential.is_some() {
+    if demands.upstream_credential.is_some() {
         return pack(Code::RestrictionUnsupported, 0);
+    }
+    if !signed::is_settled(conditional) {
+        return flag::VERIFY;
     }
     let key = conditional.key.number();
     let cost = demands.rate.map_or(0, |rate| rate.cost);

@@ -7,6 +7,7 @@ mod conditions;
 mod credential;
 mod input;
 mod output;
+mod signed;
 
 use std::cell::RefCell;
 
@@ -14,7 +15,7 @@ use js_sys::Promise;
 use latchkey_validator::{Code, Credential, Decision, RequestFacts, Rules, Verdict};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
-use worker::Env;
+use worker::{Env, web_sys};
 
 use self::input::Lengths;
 use crate::config::CLIENT_ADDRESS_HEADER;
@@ -33,6 +34,8 @@ mod flag {
     pub(super) const NEEDS_OBJECT: u32 = 1 << 10;
     /// Allowed so far, but something has to be waited for: call [`settle`]. The code is 0 then, which lets nothing pass.
     pub(super) const SETTLE: u32 = 1 << 12;
+    /// Allowed so far, but the request's signature has to be verified: call [`verify`]. The code is 0 then, which lets nothing pass.
+    pub(super) const VERIFY: u32 = 1 << 15;
     /// Call [`keep`] when the answer is out.
     pub(super) const KEEP: u32 = 1 << 14;
     /// The Authorization header held the credential, so the upstream must not see it.
@@ -130,7 +133,7 @@ pub fn decide(
     values: i32,
 ) -> u32 {
     let lengths = Lengths { authorization, api_key, own, address, method, target, values };
-    INPUT.with_borrow(|input| {
+    let packed = INPUT.with_borrow(|input| {
         isolate::with(|isolate| {
             if version != isolate.rules_version() {
                 return flag::WANTS_OTHER_FACTS;
@@ -143,7 +146,28 @@ pub fn decide(
                 answer(isolate, facts, now_ms) | strip
             })
         })
+    });
+    signed::forget_pass();
+    packed
+}
+
+/// Verifies the signature that the last call of [`decide`] asked for. Call it before anything else runs. The answer is JSON: `{code, pass, accept}`. With
+/// the code of what is valid, [`present`] the pass and decide again.
+#[wasm_bindgen]
+pub fn verify(env: Env, request: web_sys::Request) -> Promise {
+    let wanted = signed::take_wanted();
+    future_to_promise(async move {
+        match wanted {
+            Some(check) => Ok(signed::verify(&check, &env, &request.into()).await.into()),
+            None => Err(JsValue::from_str("no signature is to be verified")),
+        }
     })
+}
+
+/// Says that what the pass stands for was verified, for the next call of [`decide`] alone.
+#[wasm_bindgen]
+pub fn present(pass: String) {
+    signed::present(pass);
 }
 
 /// Refreshes the isolate's snapshot. Resolves when this isolate has done what it can; never rejects.

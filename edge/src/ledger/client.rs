@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use worker::{Env, Method, Request, RequestInit, Stub};
 
-use super::protocol::{StatusReply, StatusRequest, TakeReply, TakeRequest};
+use super::protocol::{NonceReply, NonceRequest, StatusReply, StatusRequest, TakeReply, TakeRequest};
 use crate::clock;
 use crate::sources::Unreachable;
 
@@ -33,6 +33,10 @@ impl Ledger {
 
     pub(crate) async fn status(&self, request: &StatusRequest) -> Result<StatusReply, Unreachable> {
         self.call("/status", request).await
+    }
+
+    pub(crate) async fn take_nonce(&self, request: &NonceRequest) -> Result<NonceReply, Unreachable> {
+        self.call("/nonce", request).await
     }
 
     async fn call<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, Unreachable> {

@@ -1,0 +1,11 @@
+// Refusals of requests that do not count as signed.
+
+import * as instance from "./instance.js";
+import { refuse } from "./problem.js";
+
+/** Says what to sign, if that would help: `accept` is the value of Accept-Signature (RFC 9421 section 5). */
+export function refuseUnsigned(request, code, accept) {
+  const template = instance.denial(code);
+  if (accept === null) return refuse(request, template);
+  return refuse(request, { ...template, headers: { ...template.headers, "accept-signature": accept } });
+}
