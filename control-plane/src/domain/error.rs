@@ -80,6 +80,11 @@ pub enum DomainError {
         /// How many it may have.
         limit: usize,
     },
+    /// A switch-over that is not under way.
+    #[error(
+        "{0} has no token but its newest that still works, so there is no switch-over to move; rotate it first"
+    )]
+    NotRotating(KeyId),
     /// There is nothing to restore.
     #[error("the key {0} is not revoked")]
     NotRevoked(KeyId),

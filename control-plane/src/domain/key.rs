@@ -218,4 +218,23 @@ impl Key {
         self.secrets.push(new);
         Ok(self)
     }
+
+    /// The key with another end for those of its tokens that a rotation has replaced and that still work.
+    ///
+    /// # Errors
+    /// It is revoked, or none of them works any more.
+    pub fn rescheduled(mut self, old_expires_at: Timestamp, at: Timestamp) -> Result<Self, DomainError> {
+        if self.revocation.is_some() {
+            return Err(DomainError::KeyRevoked(self.id));
+        }
+        // The newest has no end of its own. What has ended stays ended.
+        let replaced = self.secrets.iter_mut().filter(|secret| secret.expires_at.is_some_and(|end| end > at));
+        let old_expires_at = old_expires_at.whole_seconds();
+        let moved = replaced.map(|secret| secret.expires_at = Some(old_expires_at)).count();
+        if moved == 0 {
+            return Err(DomainError::NotRotating(self.id));
+        }
+        self.updated_at = at;
+        Ok(self)
+    }
 }

@@ -188,6 +188,7 @@ fn describe_refusal(error: &DomainError) -> Description {
         DomainError::TooManySigningKeys { .. } => {
             (StatusCode::CONFLICT, "TOO_MANY_SIGNING_KEYS", "The key has too many signing keys")
         }
+        DomainError::NotRotating(_) => (StatusCode::CONFLICT, "NOT_ROTATING", "The key is not being rotated"),
         DomainError::NotRevoked(_) => (StatusCode::CONFLICT, "NOT_REVOKED", "The key is not revoked"),
         DomainError::LeakedKey(_) => (StatusCode::CONFLICT, "LEAKED_KEY", "The key leaked"),
         DomainError::RetentionPassed { .. } => {

@@ -87,6 +87,7 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         needs(KeysWrite, routes!(keys::update::update_key)),
         needs(KeysWrite, routes!(keys::revoke::revoke_key)),
         needs(KeysWrite, repeatable(routes!(keys::rotate::rotate_key))),
+        needs(KeysWrite, routes!(keys::reschedule::reschedule_key)),
         needs(KeysWrite, routes!(keys::restore::restore_key)),
         needs(KeysWrite, repeatable(routes!(keys::restrictions::credits::change_credits))),
     ];

@@ -30,6 +30,16 @@ pub trait KeyLifecycleStore: Send + Sync + 'static {
         old_expires_at: Timestamp,
     ) -> Result<Committed<Key>, StoreError>;
 
+    /// Moves the end of the tokens that a rotation replaced and that still work.
+    async fn reschedule_key(
+        &self,
+        actor: &Actor,
+        id: KeyId,
+        expected: Precondition,
+        old_expires_at: Timestamp,
+        at: Timestamp,
+    ) -> Result<Committed<Key>, StoreError>;
+
     /// Takes a revocation back.
     async fn restore_key(
         &self,

@@ -97,6 +97,25 @@ pub(super) enum Command {
         #[arg(long, value_name = "KEY")]
         idempotency_key: Option<String>,
     },
+    /// Move the moment at which the tokens that a rotation replaced stop working.
+    Reschedule {
+        /// key_…
+        key: String,
+        /// How long they still work from now on, such as 24h, 7d or 0s.
+        #[arg(
+            long,
+            value_name = "SPAN",
+            conflicts_with = "old_expires",
+            required_unless_present = "old_expires"
+        )]
+        grace: Option<String>,
+        /// When they stop, instead of --grace.
+        #[arg(long, value_name = "WHEN")]
+        old_expires: Option<String>,
+        /// Only if it is still as it was at this change_seq.
+        #[arg(long, value_name = "CHANGE_SEQ")]
+        if_match: Option<u64>,
+    },
     /// Revoke a key: nobody gets in with any of its tokens.
     Revoke {
         /// key_…
@@ -202,6 +221,10 @@ pub(super) async fn run(group: Group<Command>) -> Result<(), Failure> {
             add_token(&session, &mut body, token_stdin)?;
             let call = Call::post(path(&key)? + ":rotate", body).if_match(if_match);
             session.show_with_secret(call.idempotency_key(idempotency_key)).await
+        }
+        Command::Reschedule { key, grace, old_expires, if_match } => {
+            let body = switch_over(grace, old_expires)?;
+            session.show(Call::post(path(&key)? + ":reschedule", body).if_match(if_match)).await
         }
         Command::Revoke { key, reason, note, if_match } => {
             let mut body = Map::new();

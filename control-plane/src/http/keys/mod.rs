@@ -7,6 +7,7 @@ pub(super) mod import;
 mod import_stream;
 pub(super) mod leaks;
 pub(super) mod list;
+pub(super) mod reschedule;
 pub(super) mod restore;
 pub(super) mod restrictions;
 pub(super) mod revoke;

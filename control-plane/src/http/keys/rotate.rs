@@ -79,7 +79,13 @@ pub(in crate::http) async fn rotate_key(
     Ok(tagged(done.change_seq, reply::changed(done.change_seq, view)))
 }
 
-fn check_end(grace: Option<u64>, end: Option<String>, now: Timestamp, errors: &mut FieldErrors) -> Timestamp {
+/// When the tokens that are replaced stop: at `end`, or after `grace` seconds, of which there is a default.
+pub(super) fn check_end(
+    grace: Option<u64>,
+    end: Option<String>,
+    now: Timestamp,
+    errors: &mut FieldErrors,
+) -> Timestamp {
     match (grace, end) {
         (Some(_), Some(_)) => errors.add("/old_expires_at", "must not stand beside grace_seconds"),
         (None, Some(end)) => match errors.check("/old_expires_at", Timestamp::parse(&end)) {

@@ -58,6 +58,17 @@ impl KeyLifecycleStore for SqliteStore {
         self.mutate(actor, at, move |mutation| rotate(mutation, id, &expected, new, old_expires_at)).await
     }
 
+    async fn reschedule_key(
+        &self,
+        actor: &Actor,
+        id: KeyId,
+        expected: Precondition,
+        old_expires_at: Timestamp,
+        at: Timestamp,
+    ) -> Result<Committed<Key>, StoreError> {
+        self.mutate(actor, at, move |mutation| reschedule(mutation, id, &expected, old_expires_at)).await
+    }
+
     async fn restore_key(
         &self,
         actor: &Actor,
@@ -130,9 +141,7 @@ fn rotate(
             key_checks::refuse_used_token(connection, workspace, &secret.digest)?;
             insert_secret(connection, &key, secret)?;
         } else {
-            connection
-                .prepare_cached("UPDATE secrets SET expires_at = ?2 WHERE id = ?1")?
-                .execute(params![number(secret.id.0), secret.expires_at.map(|at| at.0)])?;
+            store_end(connection, secret)?;
         }
     }
     key.change_seq = mutation.next_change_seq(keyspace)?;
@@ -140,6 +149,32 @@ fn rotate(
     let (seq, after) = (key.change_seq, key.audit_view());
     let trail = Trail { keyspace, seq, kind: ChangeKind::KeyRotated, key: Some(id), before, after };
     mutation.record(trail, key)
+}
+
+fn reschedule(
+    mutation: &mut Mutation<'_>,
+    id: KeyId,
+    expected: &Precondition,
+    old_expires_at: Timestamp,
+) -> Result<Committed<Key>, StoreError> {
+    let connection = mutation.connection();
+    let old = found(rows::key(connection, mutation.actor().workspace_id, id)?)?;
+    expected.check(&old)?;
+    let (keyspace, before) = (old.keyspace_id, old.audit_view());
+    let mut key = old.rescheduled(old_expires_at, mutation.at)?;
+    key.secrets.iter().try_for_each(|secret| store_end(connection, secret))?;
+    key.change_seq = mutation.next_change_seq(keyspace)?;
+    touch(connection, &key)?;
+    let (seq, after) = (key.change_seq, key.audit_view());
+    let trail = Trail { keyspace, seq, kind: ChangeKind::KeyUpdated, key: Some(id), before, after };
+    mutation.record(trail, key)
+}
+
+fn store_end(connection: &Connection, secret: &Secret) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE secrets SET expires_at = ?2 WHERE id = ?1")?
+        .execute(params![number(secret.id.0), secret.expires_at.map(|at| at.0)])?;
+    Ok(())
 }
 
 fn restore(

@@ -24,6 +24,12 @@ fn k10_a_rotated_key_has_a_new_token_and_keeps_the_old_one_for_a_while() {
     shell.run(&["keys", "rotate", &key, "--grace", "soon"]).ends(2);
     shell.run(&["keys", "rotate", &key, "--old-expires", "never"]).ends(2);
     shell.json(&["keys", "rotate", &key, "--old-expires", "2d"]);
+    let moved = shell.json(&["keys", "reschedule", &key, "--old-expires", "2099-01-01T00:00:00Z"]);
+    let ends = moved["secrets"].as_array().unwrap().iter().map(|secret| secret["expires_at"].as_str());
+    assert!(ends.clone().any(|end| end == Some("2099-01-01T00:00:00.000Z")), "{moved}");
+    shell.run(&["keys", "reschedule", &key, "--grace", "0s"]).ok();
+    shell.run(&["keys", "reschedule", &key, "--grace", "1h"]).ends(5).says(&["NOT_ROTATING"]);
+    shell.run(&["keys", "reschedule", &key]).ends(2);
 }
 
 #[test]

@@ -192,14 +192,15 @@ impl Operation {
             ("{key_id}", "key_0000000000001"),
             ("{revoked_key_id}", "key_0000000000001"),
             ("{signing_key_id}", "sk_0000000000001"),
+            ("{rotated_key_id}", "key_0000000000001"),
             ("{role_id}", "role_0000000000001"),
             ("{admin_key_id}", "adm_0000000000001"),
         ];
-        // Only what is revoked can be restored.
-        let own = if self.id == "restore_key" {
-            self.path.replace("{key_id}", "{revoked_key_id}")
-        } else {
-            self.path.clone()
+        // Only what is revoked can be restored, and only a rotation that is under way be moved.
+        let own = match self.id.as_str() {
+            "restore_key" => self.path.replace("{key_id}", "{revoked_key_id}"),
+            "reschedule_key" => self.path.replace("{key_id}", "{rotated_key_id}"),
+            _ => self.path.clone(),
         };
         let given = ids
             .iter()
@@ -245,6 +246,10 @@ impl Objects {
         let revoked = server.api.key(&keyspace, json!({ "name": "Our revoked key" })).await;
         server.api.delete(&format!("/v1/keys/{}", revoked["id"].as_str().unwrap())).await.expect(200);
         ids.insert("revoked_key_id".into(), revoked["id"].clone());
+        let rotated = server.api.key(&keyspace, json!({ "name": "Our rotated key" })).await;
+        let rotate = format!("/v1/keys/{}:rotate", rotated["id"].as_str().unwrap());
+        server.api.post(&rotate, json!({})).await.expect(200);
+        ids.insert("rotated_key_id".into(), rotated["id"].clone());
         ids.insert("admin_key_id".into(), admin_key["id"].clone());
         Self { ids, token: key["secret"].as_str().unwrap().to_owned() }
     }

@@ -123,6 +123,44 @@ async fn k10_a_chosen_token_is_taken_if_it_cannot_be_guessed_and_never_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn k10_a_switch_over_can_be_moved_while_it_is_under_way_and_revives_nothing() {
+    let (server, clock) = Server::start_at(Timestamp::parse("2027-01-01T00:00:00Z").unwrap()).await;
+    let keyspace = server.api.keyspace(json!({ "name": "Demo", "default_expiry_days": null })).await;
+    let key = server.api.key(&keyspace, json!({})).await;
+    let (rotate, reschedule) = (format!("{}:rotate", path(&key)), format!("{}:reschedule", path(&key)));
+    let later = json!({ "old_expires_at": "2027-02-01T00:00:00Z" });
+    server.api.post(&reschedule, later.clone()).await.problem(409, "NOT_ROTATING");
+    server.api.post(&rotate, json!({ "grace_seconds": 10 })).await.expect(200);
+    let ends = |key: Value| -> Vec<Value> {
+        key["secrets"].as_array().unwrap().iter().map(|secret| secret["expires_at"].clone()).collect()
+    };
+    let moved = server.api.post(&reschedule, later.clone()).await;
+    assert_eq!((moved.change_seq(), moved.header("etag")), (4, "\"4\""));
+    assert_eq!(ends(moved.expect(200)), [json!("2027-02-01T00:00:00.000Z"), Value::Null]);
+    let sooner = server.api.post(&reschedule, json!({ "grace_seconds": 60 })).await.expect(200);
+    assert_eq!(ends(sooner), [json!("2027-01-01T00:01:00.000Z"), Value::Null]);
+
+    clock.advance_seconds(30);
+    server.api.post(&rotate, json!({ "grace_seconds": 600 })).await.expect(200);
+    clock.advance_seconds(31);
+    let moved = server.api.post(&reschedule, later.clone()).await.expect(200);
+    let wanted = [json!("2027-01-01T00:01:00.000Z"), json!("2027-02-01T00:00:00.000Z"), Value::Null];
+    assert_eq!(ends(moved), wanted, "what had ended stays ended");
+    let over = server.api.post(&reschedule, json!({ "grace_seconds": 0 })).await.expect(200);
+    assert_eq!(ends(over)[1], "2027-01-01T00:01:01.000Z");
+    server.api.post(&reschedule, later.clone()).await.problem(409, "NOT_ROTATING");
+
+    for wrong in
+        [json!({}), json!({ "old_expires_at": "2026-12-31T23:59:59Z" }), json!({ "old_expires_at": null })]
+    {
+        let fields = server.api.post(&reschedule, wrong).await.wrong_fields(422, "INVALID_FIELDS");
+        assert_eq!(fields, ["/old_expires_at"]);
+    }
+    server.api.delete(&path(&key)).await.expect(200);
+    server.api.post(&reschedule, later).await.problem(409, "KEY_REVOKED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn k12_an_external_id_belongs_to_one_key() {
     let server = Server::start().await;
     let keyspace = server.api.keyspace(json!({ "name": "Demo" })).await;
