@@ -71,6 +71,16 @@ test("k10 a planned switch-over comes at its moment, and a rotation without grac
   await becomes(second.secret, "EXPIRED");
 });
 
+test("k10 a switch-over that is moved ends the old token sooner", async () => {
+  const key = await admittedKey();
+  const rotated = await rotate(key, {});
+  await becomes(rotated.secret, "VALID");
+  assert.equal(await code(key.secret), "VALID");
+  await plane.api("POST", `/v1/keys/${key.id}:reschedule`, { grace_seconds: 0 });
+  await becomes(key.secret, "EXPIRED");
+  assert.equal(await code(rotated.secret), "VALID");
+});
+
 test("k7 revoking a key stops all its tokens, restoring it lets them in again", async () => {
   const key = await admittedKey();
   const rotated = await rotate(key, {});
