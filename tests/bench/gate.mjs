@@ -30,10 +30,29 @@ function buildWorkersRs(dir) {
   cpSync(join(import.meta.dirname, "gate/workers-rs.js"), join(dir, "entry.js"));
 }
 
+/** A refusal as the gate makes it, for a Worker that makes nothing else. */
+const REFUSAL = {
+  status: 401,
+  headers: {
+    "cache-control": "no-store",
+    "content-type": "application/problem+json",
+    "www-authenticate": 'Bearer realm="latchkey", error="invalid_token"',
+    "x-request-id": "req_0123456789abcdef0123000000000000",
+  },
+  body: JSON.stringify({
+    type: "https://latchkey.dev/problems/not-found",
+    title: "API Key Not Valid",
+    status: 401,
+    detail: "The API key is not valid.",
+    code: "NOT_FOUND",
+    request_id: "req_0123456789abcdef0123000000000000",
+  }),
+};
+
 function assemble(publisher, key) {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  for (const name of ["hello", "passthrough", "recipe"]) {
+  for (const name of ["hello", "refusal", "passthrough", "recipe"]) {
     cpSync(join(import.meta.dirname, `gate/${name}.js`), join(folder, name, "entry.js"));
   }
   buildWorkersRs(join(folder, "workers-rs"));
@@ -42,6 +61,7 @@ function assemble(publisher, key) {
   const KEY_DIGEST = createHash("sha256").update(key.token).digest("hex");
   return [
     { name: "hello" },
+    { name: "refusal", bindings: { ANSWER: JSON.stringify(REFUSAL) } },
     { name: "passthrough", bindings: { UPSTREAM } },
     { name: "recipe", bindings: { UPSTREAM, KEY_DIGEST } },
     { name: "workers-rs" },
@@ -56,6 +76,7 @@ function runs(at, key) {
   const unknown = { authorization: `Bearer ${newToken()}` };
   return [
     { name: "js_hello", url: at("hello"), headers: good, expect: "allOk" },
+    { name: "js_refusal", url: at("refusal"), headers: unknown, expect: "allRefused" },
     { name: "workers_rs_hello", url: at("workers-rs"), headers: good, expect: "allOk" },
     { name: "js_passthrough", url: at("passthrough"), headers: good, expect: "allOk" },
     { name: "recipe_allowed", url: at("recipe"), headers: good, expect: "allOk" },
@@ -66,6 +87,7 @@ function runs(at, key) {
 
 const RATIOS = [
   ["gate.rps_ratio_js_hello", "gate_denied", "js_hello", "denials: the gate beside a JavaScript hello world"],
+  ["gate.rps_ratio_js_refusal", "gate_denied", "js_refusal", "denials: the gate beside JavaScript that answers the same to everybody"],
   ["gate.rps_ratio_js_passthrough", "gate_allowed", "js_passthrough", "allowed requests, both with one call to the upstream"],
   ["gate.rps_ratio_webcrypto_recipe", "gate_allowed", "recipe_allowed", "allowed requests; the recipe knows no routes and permissions"],
   ["gate.rps_ratio_workers_rs", "gate_denied", "workers_rs_hello", "denials: the gate beside a hello world in the worker crate"],
