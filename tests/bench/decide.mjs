@@ -11,6 +11,8 @@ import { joseEddsa, webcryptoRecipe } from "./decide/peers.js";
 
 const ROUNDS = 15;
 const SIZES = { "1k": 1_000, "100k": 100_000, "1m": 1_000_000 };
+/** Address rules of each key where a decision makes every check that it can: 50 routes, roles, a constraint in the path and one in the query. */
+const RESTRICTED = { few_rules_1m: 4, full_1m: 256 };
 const CALLS = 20_000;
 /** Signed tokens take a hundred times as long as anything else here. */
 const JOSE_CALLS = 500;
@@ -27,14 +29,14 @@ function build() {
 }
 
 /** A snapshot of this many keys, as the bytes of its files. */
-function snapshot(count, folder) {
-  execFileSync(resolve("target/release/examples/write_snapshot"), [String(count), folder]);
-  const names = { trust: "trust.json", bundle: "bundle.bin", bodies: "bodies.bin", tokens: "tokens.txt" };
+function snapshot(count, folder, ...rules) {
+  execFileSync(resolve("target/release/examples/write_snapshot"), [count, folder, ...rules].map(String));
+  const names = { trust: "trust.json", bundle: "bundle.bin", bodies: "bodies.bin", tokens: "tokens.txt", request: "request.json" };
   return Object.fromEntries(Object.entries(names).map(([name, file]) => [name, readFileSync(join(folder, file))]));
 }
 
-/** Starts workerd with the Wasm and the snapshot in memory. */
-async function inWorkerd(folder, files) {
+/** Starts workerd with the Wasm and the snapshots, by contender, in memory. */
+async function inWorkerd(folder, snapshots) {
   cargo("run", "--quiet", "--package", "latchkey-bindgen", "--", "--target", "web", "--out", folder, join(BUILT, "latchkey_wasm.wasm"));
   copyFileSync(join(BUILT, "latchkey_bench_floor.wasm"), join(folder, "floor.wasm"));
   copyFileSync(join(import.meta.dirname, "decide/contenders.js"), join(folder, "contenders.js"));
@@ -44,9 +46,11 @@ async function inWorkerd(folder, files) {
     const answer = await fetch(workerd.url("bench") + path, init);
     if ((await answer.text()) !== "done\n") throw new Error(`workerd failed: ${workerd.logs()}`);
   };
-  const body = new FormData();
-  for (const [name, bytes] of Object.entries(files)) body.set(name, new Blob([bytes]));
-  await request("/", { method: "POST", body });
+  for (const [contender, files] of Object.entries(snapshots)) {
+    const body = new FormData();
+    for (const [name, bytes] of Object.entries(files)) body.set(name, new Blob([bytes]));
+    await request(`/?contender=${contender}`, { method: "POST", body });
+  }
   const run = (contender, calls) => request(`/?contender=${contender}&calls=${calls}`);
   return { run, close: workerd.close };
 }
@@ -77,7 +81,8 @@ async function contenders(snapshots, workerd) {
     ...Object.fromEntries(timed),
     jose: () => time(jose, JOSE_CALLS),
     workerdFloor: () => slope((calls) => workerd.run("floor", calls), 4 * WORKERD_CALLS),
-    workerd: () => slope((calls) => workerd.run("latchkey", calls), WORKERD_CALLS),
+    workerd: () => slope((calls) => workerd.run("1m", calls), WORKERD_CALLS),
+    workerdFull: () => slope((calls) => workerd.run("full_1m", calls), WORKERD_CALLS),
   };
 }
 
@@ -88,6 +93,12 @@ function reportRound(cost) {
     report(`decide.node.${name}_us`, cost[name], "us", `${count.toLocaleString("en")} keys, all in memory`);
   }
   report("decide.workerd.1m_us", cost.workerd, "us", "1,000,000 keys, all in memory, in workerd");
+  const all = "50 routes, roles, 2 constraints, address rules:";
+  for (const [name, rules] of Object.entries(RESTRICTED)) report(`decide.node.${name}_us`, cost[name], "us", `1,000,000 keys, ${all} ${rules}`);
+  report("decide.workerd.full_1m_us", cost.workerdFull, "us", `1,000,000 keys in workerd, ${all} ${RESTRICTED.full_1m}`);
+  report("decide.full_ratio_floor", cost.full_1m / cost.floor, "x", "cost of all checks at 1M keys over the floor");
+  report("decide.full_workerd_ratio_floor", cost.workerdFull / cost.workerdFloor, "x", "the same in workerd");
+  report("decide.ratio_address_rules", cost.full_1m / cost.few_rules_1m, "x", "256 address rules over 4");
   report("decide.ratio_floor", cost["1m"] / cost.floor, "x", "cost at 1M keys over the floor");
   report("decide.ratio_webcrypto_recipe", cost.webcrypto / cost["1m"], "x", "WebCrypto and a Map of 512 keys, over ours at 1M");
   report("decide.ratio_jose_eddsa", cost.jose / cost["1m"], "x", "jose verifying an EdDSA token, key imported, over ours at 1M");
@@ -100,7 +111,8 @@ async function main() {
   try {
     const snapshots = {};
     for (const [name, count] of Object.entries(SIZES)) snapshots[name] = snapshot(count, join(folder, name));
-    workerd = await inWorkerd(join(folder, "workerd"), snapshots["1m"]);
+    for (const [name, rules] of Object.entries(RESTRICTED)) snapshots[name] = snapshot(1_000_000, join(folder, name), rules);
+    workerd = await inWorkerd(join(folder, "workerd"), { "1m": snapshots["1m"], full_1m: snapshots.full_1m });
     const timed = Object.entries(await contenders(snapshots, workerd));
     // The first round warms everything up.
     for (let round = 0; round <= ROUNDS; round++) {

@@ -1,8 +1,11 @@
-//! Writes a snapshot of made-up keys for benchmarks: `write_snapshot COUNT DIR`.
+//! Writes a snapshot of made-up keys for benchmarks: `write_snapshot COUNT DIR [RULES]`.
+//!
+//! With RULES, the keys have so many address rules, roles and constraints, and the policy 50 routes that read them.
 //!
 //! DIR then holds `bundle.bin` (head, policy, index, and the shards of a base that is small enough to be loaded whole), `bodies.bin` (the
 //! shards of a larger one, each behind its length as a little-endian u32),
-//! `tokens.txt` (4,096 of the keys' tokens, in random order) and `trust.json` (audience, trusted keys, time of issue).
+//! `tokens.txt` (4,096 of the keys' tokens, in random order), `trust.json` (audience, trusted keys, time of issue) and `request.json` (the method,
+//! target and client address of a request that every key may make).
 
 use std::error::Error;
 use std::fs::{File, create_dir_all, write};
@@ -18,23 +21,29 @@ use latchkey_token::{Environment as TokenEnvironment, Prefix, generate};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+mod restricted;
+
 const KEYSPACE: u64 = 1;
 const ISSUED_AT: u64 = 1_800_000_000;
 const SAMPLE: usize = 4_096;
 /// Distinct sets of owner, grants and metadata.
 const PROFILES: u64 = 200;
+/// Fewer of those that are large: every shard holds all of them.
+const RESTRICTED_PROFILES: u64 = 8;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let (Some(count), Some(folder)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: write_snapshot COUNT DIR".into());
+        return Err("usage: write_snapshot COUNT DIR [RULES]".into());
     };
+    let rules: Option<u32> = arguments.next().map(|rules| rules.parse()).transpose()?;
     let (count, folder): (u64, PathBuf) = (count.parse()?, folder.into());
     create_dir_all(&folder)?;
-    let (rows, tokens) = make_rows(count)?;
+    let (rows, tokens) = make_rows(count, rules)?;
     write(folder.join("tokens.txt"), tokens.join("\n"))?;
 
-    let policy = policy().encode(KEYSPACE)?;
+    let policy = rules.map_or_else(policy, |_| restricted::policy()).encode(KEYSPACE)?;
+    write(folder.join("request.json"), request(rules))?;
     let mut bundled = Vec::new();
     let mut bodies = BufWriter::new(File::create(folder.join("bodies.bin"))?);
     let mut failed = None;
@@ -87,7 +96,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Rows in tag order, and a sample of tokens.
-fn make_rows(count: u64) -> Result<(Vec<NewRow>, Vec<String>), Box<dyn Error>> {
+fn make_rows(count: u64, rules: Option<u32>) -> Result<(Vec<NewRow>, Vec<String>), Box<dyn Error>> {
     let mut rng = StdRng::seed_from_u64(count);
     let prefix = Prefix::new("bench").map_err(|_| "the prefix follows the grammar")?;
     let mut rows = Vec::new();
@@ -108,11 +117,22 @@ fn make_rows(count: u64) -> Result<(Vec<NewRow>, Vec<String>), Box<dyn Error>> {
             live: false,
             disabled: false,
             revoked: false,
-            profile: profile(number % PROFILES),
+            profile: match rules {
+                Some(rules) => restricted::profile(number % RESTRICTED_PROFILES, rules),
+                None => profile(number % PROFILES),
+            },
         });
     }
     rows.sort_unstable_by_key(|row| row.tag);
     Ok((rows, tokens))
+}
+
+fn request(rules: Option<u32>) -> String {
+    let (method, target, address) = match rules {
+        Some(_) => (restricted::METHOD, restricted::TARGET, restricted::ADDRESS),
+        None => ("GET", "/v1/orders/1234", ""),
+    };
+    format!(r#"{{"method":"{method}","target":"{target}","address":"{address}"}}"#)
 }
 
 fn profile(number: u64) -> Profile {

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::ops::Range;
 
-use crate::profile::ProfileBytes;
+use crate::profile::{Profile, ProfileBytes};
 use crate::reader::Reader;
 use crate::row::{NewRow, ROW_BYTES, RowView, flags_are_known, profile_index, tag};
 use crate::{Refusal, limits};
@@ -122,6 +122,8 @@ pub(crate) struct TableWriter {
     offsets: Vec<u32>,
     profiles: Vec<u8>,
     known: BTreeMap<Vec<u8>, u16>,
+    /// Those with address rules, by themselves: compiling so many costs far more than comparing them.
+    compiled: BTreeMap<Profile, u16>,
 }
 
 impl TableWriter {
@@ -136,7 +138,19 @@ impl TableWriter {
     }
 
     fn profile(&mut self, row: &NewRow) -> Result<u16, Refusal> {
-        let bytes = row.profile.encode()?;
+        if row.profile.ip_rules.is_empty() {
+            return self.encoded_profile(&row.profile);
+        }
+        if let Some(index) = self.compiled.get(&row.profile) {
+            return Ok(*index);
+        }
+        let index = self.encoded_profile(&row.profile)?;
+        self.compiled.insert(row.profile.clone(), index);
+        Ok(index)
+    }
+
+    fn encoded_profile(&mut self, profile: &Profile) -> Result<u16, Refusal> {
+        let bytes = profile.encode()?;
         if let Some(index) = self.known.get(&bytes) {
             return Ok(*index);
         }

@@ -88,7 +88,7 @@ impl<'a> RequestFacts<'a> {
         match self.address {
             Address::Unknown => None,
             Address::Known(address) => Some(address),
-            Address::Text(text) => core::str::from_utf8(text).ok()?.trim().parse().ok(),
+            Address::Text(text) => core::str::from_utf8(text.trim_ascii()).ok()?.parse().ok(),
         }
     }
 }

@@ -13,24 +13,51 @@ pub const MAX_QUERY_LEN: usize = 4_096;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ambiguous;
 
-/// The value of a parameter; `None` if the query does not have it.
+/// The value of a parameter; `None` if the query does not have it. One pass over the query.
 pub(crate) fn value<'a>(query: &'a [u8], name: &[u8]) -> Result<Option<Text<'a>>, Ambiguous> {
-    // `#` never arrives at an upstream, and so hides what follows it.
-    if query.len() > MAX_QUERY_LEN || query.iter().any(|byte| matches!(byte, b';' | b'#')) {
+    if query.len() > MAX_QUERY_LEN {
         return Err(Ambiguous);
     }
     let mut found = None;
-    for pair in query.split(|byte| *byte == b'&') {
-        let equals = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
-        match likeness(&pair[..equals], name) {
+    let mut rest = query;
+    while !rest.is_empty() {
+        let (pair, after) = Pair::split_off(rest)?;
+        match likeness(pair.name, name) {
             Likeness::Other => {}
-            Likeness::Same if found.is_none() => {
-                found = Some(Text::new(pair.get(equals + 1..).unwrap_or_default(), Encoding::Form));
-            }
+            Likeness::Same if found.is_none() => found = Some(Text::new(pair.value, Encoding::Form)),
             Likeness::Same | Likeness::Similar => return Err(Ambiguous),
         }
+        rest = after;
     }
     Ok(found)
+}
+
+struct Pair<'a> {
+    name: &'a [u8],
+    value: &'a [u8],
+}
+
+impl<'a> Pair<'a> {
+    /// The first pair, and what comes behind its `&`.
+    fn split_off(query: &'a [u8]) -> Result<(Self, &'a [u8]), Ambiguous> {
+        let mut equals = None;
+        let mut end = query.len();
+        for (at, byte) in query.iter().enumerate() {
+            match byte {
+                b'&' => {
+                    end = at;
+                    break;
+                }
+                b'=' if equals.is_none() => equals = Some(at),
+                // To some upstreams `;` separates; `#` never arrives at one, and so hides what follows it.
+                b';' | b'#' => return Err(Ambiguous),
+                _ => {}
+            }
+        }
+        let (pair, after) = query.split_at(end);
+        let (name, value) = pair.split_at(equals.unwrap_or(end));
+        Ok((Self { name, value: value.get(1..).unwrap_or_default() }, after.get(1..).unwrap_or_default()))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +71,12 @@ enum Likeness {
 fn likeness(written: &[u8], wanted: &[u8]) -> Likeness {
     if written == wanted && !wanted.iter().any(|byte| matches!(byte, b'%' | b'+')) {
         return Likeness::Same;
+    }
+    // Most names differ in their first letter.
+    if let ([first @ b'a'..=b'z', ..], [begin, ..]) = (written, wanted)
+        && *first != folded(*begin)
+    {
+        return Likeness::Other;
     }
     let mut rest = wanted;
     let mut is_same = true;

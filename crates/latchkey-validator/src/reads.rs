@@ -114,14 +114,15 @@ pub(crate) fn broken<'r>(
     facts: &RequestFacts<'_>,
     path: CanonicalPath<'_>,
 ) -> Option<&'r Read> {
-    let mut entries = limited_to.iter();
+    let mut entries = limited_to.iter_bytes();
     let mut entry = entries.next();
     // Both lists ascend by name.
     reads.iter().find(|read| {
-        while entry.is_some_and(|(name, _)| name < read.name.as_str()) {
+        let wanted = read.name.as_bytes();
+        while entry.is_some_and(|(name, _)| name < wanted) {
             entry = entries.next();
         }
-        let Some((_, values)) = entry.filter(|(name, _)| *name == read.name) else { return false };
+        let Some((_, values)) = entry.filter(|(name, _)| *name == wanted) else { return false };
         match read.value(facts, path) {
             Ok(Some(text)) => !values.iter_bytes().any(|value| text.equals(value)),
             Ok(None) | Err(Ambiguous) => true,

@@ -29,7 +29,8 @@ impl<'a> Text<'a> {
 
     /// Whether this decodes to `value`. What cannot be decoded equals nothing.
     pub(crate) fn equals(&self, value: &[u8]) -> bool {
-        self.strip_from(value) == Some(&[])
+        // Decoding never lengthens.
+        value.len() <= self.bytes.len() && self.strip_from(value) == Some(&[])
     }
 
     /// What is left of `value` behind this text, if `value` begins with it.

@@ -1,10 +1,8 @@
 // What is measured, apart from any runtime: Node and workerd run this same code. A contender is a function that makes so many calls.
-const METHOD = "GET";
-const PATH = "/v1/orders/1234";
 const INPUT_BYTES = 16_384;
 
 /** A validator with a whole snapshot in memory, and tokens of some of its keys, from the bytes of the files that describe it. */
-export function load(wasm, { trust, bundle, bodies, tokens }) {
+export function load(wasm, { trust, bundle, bodies, tokens, request }) {
   const { audience, trusted_keys, issued_at } = JSON.parse(text(trust));
   const validator = new wasm.Validator(audience, trusted_keys);
   must(validator.load(bundle, issued_at));
@@ -16,7 +14,8 @@ export function load(wasm, { trust, bundle, bodies, tokens }) {
   }
   const list = text(tokens).split("\n");
   // A power of two, so that picking one costs a mask and not a division.
-  return { validator, tokens: list.slice(0, 2 ** Math.floor(Math.log2(list.length))), now: issued_at };
+  const sample = list.slice(0, 2 ** Math.floor(Math.log2(list.length)));
+  return { validator, tokens: sample, now: issued_at, request: JSON.parse(text(request)) };
 }
 
 const text = (bytes) => new TextDecoder().decode(bytes);
@@ -25,8 +24,8 @@ function must(refusal) {
   if (refusal !== undefined) throw new Error(`the snapshot was refused: ${refusal}`);
 }
 
-/** The hot path as a Worker runs it: header to Wasm memory by charCodeAt, a number comes back. */
-export function latchkey(wasm, { validator, tokens, now }) {
+/** The hot path as a Worker runs it: header, method, target and address to Wasm memory by charCodeAt, a number comes back. */
+export function latchkey(wasm, { validator, tokens, now, request: { method, target, address } }) {
   const headers = tokens.map((token) => `Bearer ${token}`);
   const memory = wasm.wasmMemory();
   let input = new Uint8Array(0);
@@ -39,8 +38,8 @@ export function latchkey(wasm, { validator, tokens, now }) {
       const header = headers[i & (headers.length - 1)];
       // The buffer is another one after the memory has grown.
       if (input.buffer !== memory.buffer) input = new Uint8Array(memory.buffer, validator.inputOffset(), INPUT_BYTES);
-      write(PATH, write(METHOD, write(header, 0)));
-      if (validator.decidePacked(header.length, METHOD.length, PATH.length, now) !== 1) {
+      write(address, write(target, write(method, write(header, 0))));
+      if (validator.decidePacked(header.length, method.length, target.length, now, address.length) !== 1) {
         throw new Error("a key of the snapshot was denied");
       }
     }

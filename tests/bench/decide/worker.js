@@ -7,18 +7,19 @@ import module from "./latchkey_wasm_bg.wasm";
 wasm.initSync({ module });
 const contenders = { floor: floor(floorModule) };
 
-/** Takes the files of a snapshot. */
-async function take(request) {
+/** Takes the files of a snapshot for a contender. */
+async function take(request, contender) {
   const files = {};
   for (const [name, file] of await request.formData()) files[name] = new Uint8Array(await file.arrayBuffer());
-  contenders.latchkey = latchkey(wasm, load(wasm, files));
+  contenders[contender] = latchkey(wasm, load(wasm, files));
 }
 
 export default {
   async fetch(request) {
     const { searchParams } = new URL(request.url);
-    if (request.method === "POST") await take(request);
-    else contenders[searchParams.get("contender") ?? "floor"](Number(searchParams.get("calls")));
+    const contender = searchParams.get("contender") ?? "floor";
+    if (request.method === "POST") await take(request, contender);
+    else contenders[contender](Number(searchParams.get("calls")));
     return new Response("done\n");
   },
 };

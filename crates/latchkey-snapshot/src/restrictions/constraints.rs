@@ -58,18 +58,18 @@ impl<'a> Constraints<'a> {
 
     /// Ascending by name.
     pub fn iter(&self) -> impl Iterator<Item = (&'a str, Values<'a>)> + use<'a> {
+        self.iter_bytes().filter_map(|(name, values)| Some((core::str::from_utf8(name).ok()?, values)))
+    }
+
+    /// Ascending by name; names as bytes: ASCII, which need not be checked again to be compared.
+    pub fn iter_bytes(&self) -> impl Iterator<Item = (&'a [u8], Values<'a>)> + use<'a> {
         let mut reader = Reader::new(self.bytes);
-        core::iter::from_fn(move || {
-            let (name, values) = entry(&mut reader)?;
-            Some((core::str::from_utf8(name).ok()?, values))
-        })
+        core::iter::from_fn(move || entry(&mut reader))
     }
 
     /// The values that are allowed for `name`; `None` if the key is not limited there.
     pub fn get(&self, name: &str) -> Option<Values<'a>> {
-        let mut reader = Reader::new(self.bytes);
-        let mut entries = core::iter::from_fn(|| entry(&mut reader));
-        entries.find_map(|(found, values)| (found == name.as_bytes()).then_some(values))
+        self.iter_bytes().find_map(|(found, values)| (found == name.as_bytes()).then_some(values))
     }
 
     /// Whether the key is limited nowhere.
