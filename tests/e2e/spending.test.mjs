@@ -1,0 +1,92 @@
+// Credits and rate limits from the admin API to a gate in real workerd. What becomes of them when isolates die and ledgers fail is in credits.test.mjs and limits.test.mjs.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { ControlPlane, Gate, Upstream, createKey, createKeyspace, eventually, freePort, gateVars, temporaryFolder } from "../support/processes.mjs";
+
+const DAY = 86_400;
+/** A change reaches the gate within this time. */
+const WITHIN_MS = 3_000;
+
+let folder, upstream, plane, keyspace, gate;
+before(async () => {
+  folder = await temporaryFolder();
+  upstream = await Upstream.start();
+  plane = await ControlPlane.start({ folder: folder.path });
+  const port = await freePort();
+  keyspace = await createKeyspace(plane, `http://127.0.0.1:${port}`);
+  await plane.api("PUT", `/v1/keyspaces/${keyspace.id}/policy`, {
+    default: "deny",
+    routes: [
+      { method: "GET", path: "/v1/free", rate_cost: 0 },
+      { method: "GET", path: "/v1/hello", cost: [{ unit: "request", amount: 1 }] },
+      { method: "GET", path: "/v1/image", cost: [{ unit: "image", amount: 2 }, { unit: "request", amount: 1 }], rate_cost: 2 },
+    ],
+  });
+  gate = await Gate.start({ folder: folder.path, port, vars: await gateVars(plane, keyspace, upstream) });
+  const first = await createKey(plane, keyspace);
+  await eventually("the first key after a cold start is admitted", async () => (await code(first, "/v1/free")) === "VALID", 10_000);
+});
+after(async () => {
+  await gate?.stop();
+  await plane?.stop();
+  await upstream?.stop();
+  await folder?.remove();
+});
+
+const decision = (key, path = "/v1/hello") => gate.decision(path, key.secret);
+const code = async (key, path) => (await decision(key, path)).code;
+const codes = async (count, key, path) => {
+  const list = [];
+  for (let i = 0; i < count; i++) list.push(await code(key, path));
+  return list;
+};
+/** A key that the gate knows of, seen by a request that costs nothing. */
+async function knownKey(settings) {
+  const key = await createKey(plane, keyspace, settings);
+  await eventually("the key is known", async () => (await code(key, "/v1/free")) === "VALID", WITHIN_MS);
+  return key;
+}
+const becomes = (wanted, key, path) => eventually(`${wanted} at the gate`, async () => (await code(key, path)) === wanted, WITHIN_MS);
+const addCredits = (key, ...deltas) => plane.api("POST", `/v1/keys/${key.id}:credits`, { deltas });
+
+test("l1_credits_from_the_api_are_spent_at_the_gate_to_the_last_one_and_added_ones_count", async () => {
+  const key = await knownKey({ credits: [{ unit: "request", amount: 3 }] });
+  assert.deepEqual(await codes(4, key), ["VALID", "VALID", "VALID", "CREDITS_EXHAUSTED"]);
+  const denied = await decision(key);
+  assert.equal(denied.status, 402);
+  assert.match(denied.body.detail, /`request`/);
+  await addCredits(key, { unit: "request", amount: 2 });
+  await becomes("VALID", key);
+  assert.deepEqual(await codes(2, key), ["VALID", "CREDITS_EXHAUSTED"]);
+});
+
+test("l1_several_units_are_asked_for_together", async () => {
+  const key = await knownKey({ credits: [{ unit: "request", amount: 100 }, { unit: "image", amount: 5 }] });
+  assert.deepEqual(await codes(3, key, "/v1/image"), ["VALID", "VALID", "CREDITS_EXHAUSTED"]);
+  assert.match((await decision(key, "/v1/image")).body.detail, /`image`/);
+  assert.equal(await code(key), "VALID");
+});
+
+test("l1_a_key_whose_limit_is_lifted_spends_freely_and_one_without_never_asks", async () => {
+  const key = await knownKey({ credits: [{ unit: "request", amount: 1 }] });
+  assert.deepEqual(await codes(2, key), ["VALID", "CREDITS_EXHAUSTED"]);
+  await plane.api("PATCH", `/v1/keys/${key.id}`, { credits: null });
+  await becomes("VALID", key, "/v1/image");
+  assert.deepEqual(await codes(3, await knownKey()), ["VALID", "VALID", "VALID"]);
+});
+
+test("l3_rate_limits_from_the_api_are_counted_at_the_gate_and_told", async () => {
+  for (const mode of ["local", "exact"]) {
+    const key = await knownKey({ rate_limits: [{ name: "day", limit: 3, window_seconds: DAY, mode }] });
+    const passed = await decision(key);
+    assert.equal(passed.headers.get("ratelimit-policy"), '"day";q=3;w=86400');
+    assert.match(passed.headers.get("ratelimit"), /^"day";r=2;t=\d+$/);
+    assert.deepEqual(await codes(3, key, "/v1/image"), ["VALID", "RATE_LIMITED", "RATE_LIMITED"]);
+    const denied = await decision(key);
+    assert.equal(denied.status, 429);
+    assert.ok(Number(denied.headers.get("retry-after")) > 0);
+    assert.equal(await code(key, "/v1/free"), "VALID");
+    await plane.api("PATCH", `/v1/keys/${key.id}`, { rate_limits: [{ name: "day", limit: 5, window_seconds: DAY, mode }] });
+    await becomes("VALID", key);
+  }
+});
