@@ -2,7 +2,7 @@
 // ratio compares neighbours in time; a ratio above 1 means that the gate is faster.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { cpSync, mkdirSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ingest } from "../support/gate.mjs";
 import { Publisher } from "../support/publisher.mjs";
@@ -26,7 +26,8 @@ function buildWorkersRs(dir) {
   cargo("build", "--package", "latchkey-bench-hello", "--target", "wasm32-unknown-unknown", "--profile", "wasm");
   const wasm = join(target, "wasm32-unknown-unknown/wasm/latchkey_bench_hello.wasm");
   cargo("run", "--quiet", "--package", "latchkey-bindgen", "--", "--target", "worker", "--out", dir, wasm);
-  for (const name of ["facts", "instance", "limits", "objects", "problem", "upstream"]) rmSync(join(dir, `${name}.js`), { force: true });
+  // Of the hand-written modules it needs none.
+  for (const name of readdirSync(join(root, "edge/js"))) rmSync(join(dir, name), { force: true });
   cpSync(join(import.meta.dirname, "gate/workers-rs.js"), join(dir, "entry.js"));
 }
 
