@@ -89,7 +89,10 @@ async function settleLater(request, env, ctx, verdict, text) {
 
 async function verifyFirst(request, env, ctx) {
   try {
-    const { code, pass, accept } = await instance.verify(env, request);
+    const verified = instance.verify(env, request);
+    // So that it ends, and lets go of what it holds, if this caller hangs up.
+    ctx.waitUntil(verified.catch(() => {}));
+    const { code, pass, accept } = await verified;
     if (code !== VALID) return refuseUnsigned(request, code, accept);
     const verdict = decide(request, pass);
     if ((verdict & ASK_AGAIN) !== 0) return decideLater(request, env, ctx, verdict, pass);

@@ -1,9 +1,9 @@
 // Signed requests (A8) at the gate in workerd, signed by node:crypto: what passes, and what somebody who has seen a signed request cannot do with it.
 import assert from "node:assert/strict";
-import { get } from "node:http";
+import { get, request as startRequest } from "node:http";
 import { after, before, test } from "node:test";
 import { createSigner, httpbis } from "http-message-signatures";
-import { bearer, startGate } from "../support/gate.mjs";
+import { bearer, eventually, startGate } from "../support/gate.mjs";
 import { startIsolates } from "../support/isolates.mjs";
 import { Publisher } from "../support/publisher.mjs";
 import { contentDigest, newKeyPair, parts, sign } from "../support/signing.mjs";
@@ -295,4 +295,41 @@ test("a8_a_signed_request_counts_for_no_other_host", async () => {
   assert.equal(await to(`${hostname}:${port}`), 200);
   assert.equal(await to(`elsewhere.example:${port}`), 401);
   assert.equal(await to(hostname), 401);
+});
+
+/** Sends all but the last byte of a signed mebibyte. The answer is then waited for by `status`; `end` sends the byte. */
+function upload(gate) {
+  const body = Buffer.alloc(MEBIBYTE, 7);
+  const { headers, path } = signedFor(gate.url, body);
+  const outgoing = startRequest(gate.url + path, { method: "POST", headers: { ...headers, "content-length": body.length } });
+  const status = new Promise((done, fail) => outgoing.on("response", (answer) => done(answer.resume().statusCode)).on("error", fail));
+  // Some hang up on purpose.
+  status.catch(() => {});
+  outgoing.write(body.subarray(1));
+  return { status, end: () => outgoing.end(body.subarray(0, 1)), hangUp: () => outgoing.destroy() };
+}
+
+function signedFor(url, body) {
+  const fields = [["content-digest", contentDigest(body)]];
+  const added = sign(parts({ method: "POST", url: `${url}/bodies/x`, fields }), {
+    pair: pairs.one, components: ["@method", "@target-uri", "content-digest"], parameters: { created: seconds(), keyid: "sk_one" },
+  });
+  return { path: "/bodies/x", headers: { ...bearer(keys.one), ...Object.fromEntries([...fields, ...added]) } };
+}
+
+test("a8_bodies_that_wait_for_their_end_are_bounded_together_and_let_go_when_their_callers_hang_up", async () => {
+  const small = async () => {
+    const answer = await send(signed("/bodies/x", { method: "POST", body: "x".repeat(100) }));
+    await answer.arrayBuffer();
+    return answer.status;
+  };
+  const uploads = Array.from({ length: 16 }, () => upload(gate));
+  await eventually(async () => (await small()) === 503);
+  // Whoever signs no body does not suffer.
+  await passes(signed("/signed/x"));
+  await passes({ path: "/open/x", headers: bearer(keys.none) });
+  for (const each of uploads.slice(0, 8)) each.hangUp();
+  await eventually(async () => (await small()) === 200);
+  for (const each of uploads.slice(8)) each.end();
+  assert.deepEqual(await Promise.all(uploads.slice(8).map(({ status }) => status)), Array(8).fill(200));
 });

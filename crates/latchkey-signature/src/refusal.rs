@@ -61,7 +61,7 @@ pub enum Refusal {
     DigestUnusable,
     /// The body is not the one whose digest was signed.
     DigestWrong,
-    /// The body is too long for its digest to be checked. Said by whoever reads bodies.
+    /// The body is too long, in bytes or in seconds, for its digest to be checked. Said by whoever reads bodies.
     BodyTooLong,
 }
 

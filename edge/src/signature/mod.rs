@@ -26,6 +26,20 @@ pub(crate) struct Check {
     components: Vec<String>,
 }
 
+/// Why a request that asks to be verified does not pass.
+enum Denied {
+    /// It does not count as signed.
+    Refused(Refusal),
+    /// Too much is being verified as it is; later it may pass.
+    Busy,
+}
+
+impl From<Refusal> for Denied {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
 impl Check {
     pub(crate) fn of(key: u64, demand: &SignatureDemand<'_>) -> Self {
         Self {
@@ -49,7 +63,7 @@ impl Check {
     /// The code to deny with. The reason goes to the log.
     pub(crate) async fn settle(&self, env: &Env, request: &Request) -> Result<(), Code> {
         let now = clock::seconds(clock::now_ms());
-        let verified = self.verify(request, now).await.map_err(|refusal| self.denied(refusal))?;
+        let verified = self.verify(request, now).await.map_err(|denied| self.code(denied))?;
         // 9. The nonce comes last, so that nobody uses one up whose signature does not count.
         match verified.and_then(|verified| self.nonce_of(verified)) {
             Some(nonce) => self.take(env, &nonce).await,
@@ -58,7 +72,7 @@ impl Check {
     }
 
     /// Steps 1 to 8 of spec/signing.md section 4; `None` where nothing is signed and nothing has to be. `now` in seconds since the epoch.
-    async fn verify(&self, request: &Request, now: u64) -> Result<Option<Verified>, Refusal> {
+    async fn verify(&self, request: &Request, now: u64) -> Result<Option<Verified>, Denied> {
         let components = self.components();
         let policy = self.policy(&components);
         let outcome = Message::of(request).look_at(|message| verify(message, &self.keys(), &policy, now))?;
@@ -67,7 +81,7 @@ impl Check {
             Outcome::Verified(verified) => Ok(Some(verified)),
             Outcome::Pending(pending) => {
                 let computed = body::digests(request, pending.digests()).await?;
-                pending.finish(&computed).map(Some)
+                Ok(Some(pending.finish(&computed)?))
             }
         }
     }
@@ -84,12 +98,13 @@ impl Check {
         let ledger = Ledger::connect(env, self.key).map_err(|_| Code::LimitsUnavailable)?;
         match ledger.take_nonce(nonce).await {
             Ok(NonceReply::New) => Ok(()),
-            Ok(NonceReply::Used) => Err(self.denied(Refusal::NonceReused)),
+            Ok(NonceReply::Used) => Err(self.code(Refusal::NonceReused.into())),
             Ok(NonceReply::Full) | Err(_) => Err(Code::LimitsUnavailable),
         }
     }
 
-    fn denied(&self, refusal: Refusal) -> Code {
+    fn code(&self, denied: Denied) -> Code {
+        let Denied::Refused(refusal) = denied else { return Code::LimitsUnavailable };
         worker::console_log!(
             "A request of {} does not count as signed: {}",
             Id::new("key", self.key),
