@@ -148,6 +148,9 @@ pub(super) enum Command {
         /// The request's path.
         #[arg(long)]
         path: Option<String>,
+        /// The client's address, for keys with address rules.
+        #[arg(long, value_name = "IP")]
+        address: Option<String>,
     },
     /// Show how much a key was used, by hour and outcome.
     Usage {
@@ -234,7 +237,7 @@ pub(super) async fn run(group: Group<Command>) -> Result<(), Failure> {
         }
         Command::Restore { key } => session.show(Call::post(path(&key)? + ":restore", Map::new())).await,
         Command::Permissions { key } => session.show(Call::get(path(&key)? + "/permissions")).await,
-        Command::Verify { method, path } => verify(&session, method, path).await,
+        Command::Verify { method, path, address } => verify(&session, method, path, address).await,
         Command::Usage { key, from, to } => {
             session.show(requests::spanned(Call::get(path(&key)? + "/usage"), from, to)?).await
         }
@@ -291,10 +294,16 @@ fn switch_over(grace: Option<String>, old_expires: Option<String>) -> Result<Map
 }
 
 /// Exits with 1 if the token would be denied, so that scripts can ask.
-async fn verify(session: &Session, method: Option<String>, path: Option<String>) -> Result<(), Failure> {
+async fn verify(
+    session: &Session,
+    method: Option<String>,
+    path: Option<String>,
+    address: Option<String>,
+) -> Result<(), Failure> {
     let mut body = Map::new();
     set(&mut body, "method", method);
     set(&mut body, "path", path);
+    set(&mut body, "address", address);
     add_token(session, &mut body, true)?;
     let reply = session.client.send(Call::post("/v1/keys:verify", body)).await?;
     output::print(&output::object(&reply.text, session.format)?)?;

@@ -1,7 +1,9 @@
+use std::net::IpAddr;
+
 use axum::Json;
 use axum::extract::State;
 use latchkey_token::{TokenShapes, parse_presented};
-use latchkey_validator::{Code, Credential, RequestFacts, Verdict, decide};
+use latchkey_validator::{Code, Conditional, Credential, Demands, RequestFacts, Verdict, decide};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,6 +28,9 @@ pub(in crate::http) struct VerifyInput {
     /// The request's path. Without it the key is judged, and no route.
     #[schema(example = "/v1/hello")]
     path: Option<String>,
+    /// The client's address, IPv4 or IPv6. Without it a key that has address rules is denied, as at a gate that does not know it.
+    #[schema(example = "127.0.0.1", pattern = "^[0-9a-fA-F:.]{2,45}$")]
+    address: Option<String>,
 }
 
 /// What a gate would say.
@@ -35,6 +40,10 @@ pub(in crate::http) struct VerdictView {
     #[schema(value_type = shapes::DecisionCode)]
     code: &'static str,
     allowed: bool,
+    /// What a gate would see to besides, and deny the request for if it cannot: `rate_limits`, `credits`. Absent if nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    conditions: Vec<&'static str>,
     /// The key that the token stands for, whatever the code; absent if there is none, or no more.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<VerifiedKeyView>,
@@ -55,8 +64,8 @@ pub(in crate::http) struct VerifiedKeyView {
 
 /// Decide about a token as a gate would.
 ///
-/// The decision is made by the gates' own code, from what was last published: a change of a moment ago may not be in it yet. It
-/// counts as no use of the key.
+/// The decision is made by the gates' own code, from what was last published: a change of a moment ago may not be in it yet. The request
+/// is taken to have no headers and no signature. It counts as no use of the key: neither in rate limits nor in credits.
 #[utoipa::path(
     post,
     path = "/v1/keys:verify",
@@ -71,16 +80,20 @@ pub(in crate::http) async fn verify_key(
 ) -> Result<Json<VerdictView>, Failure> {
     let token = token(&mut body);
     let (method, path) = (body.text("method").flatten(), body.text("path").flatten());
+    let address = body.text("address").flatten();
     let mut errors = body.finish();
     let target = Target::check(method, path, &mut errors);
+    let address = address.map(|text| text.parse().map_err(|_| "must be an IPv4 or IPv6 address"));
+    let address = address.and_then(|address| errors.check("/address", address));
     let token = checked(token, errors)?;
     let home = app.store.home_of_token(caller.workspace(), token.digest()).await?;
     // To a caller who is limited to keyspaces, tokens of others are unknown.
     let Some((keyspace, key)) = home.filter(|(keyspace, _)| caller.admin_key().reaches(*keyspace)) else {
-        return Ok(Json(VerdictView::of(code_of_stranger(&token), None, None)));
+        let answer = Answer { code: code_of_stranger(&token), conditions: Vec::new(), seq: None };
+        return Ok(Json(VerdictView::of(answer, None)));
     };
-    let (code, seq) = ask(&app, keyspace, &token, target.as_ref()).await?;
-    Ok(Json(VerdictView::of(code, seq, key)))
+    let answer = ask(&app, keyspace, &token, target.as_ref(), address).await?;
+    Ok(Json(VerdictView::of(answer, key)))
 }
 
 /// What a token would be used for.
@@ -98,27 +111,48 @@ impl Target {
     }
 }
 
+/// What a gate with the newest head says.
+struct Answer {
+    code: Code,
+    conditions: Vec<&'static str>,
+    /// Of the head.
+    seq: Option<u64>,
+}
+
 async fn ask(
     app: &App,
     keyspace: KeyspaceId,
     token: &ChosenToken,
     target: Option<&Target>,
-) -> Result<(Code, Option<u64>), Failure> {
+    address: Option<IpAddr>,
+) -> Result<Answer, Failure> {
     let now = app.now();
-    let facts = facts(token.credential(), target);
+    let facts = facts(token.credential(), target).with_address(address);
     let answer = app.replicas.ask(app.store.as_ref(), keyspace, now, |gate| {
         let seq = gate.loaded.map(|loaded| loaded.snapshot.head().head().seq);
-        match decide(&facts, gate, now.as_seconds()) {
-            Verdict::Decided(decision) => Ok((decision.code, seq)),
-            // Nothing here verifies signatures, counts requests or spends credits.
-            Verdict::Conditional(_) => Ok((Code::RestrictionUnsupported, seq)),
-            Verdict::NeedsObject(object) => Err(object),
-        }
+        let (code, conditions) = match decide(&facts, gate, now.as_seconds()) {
+            Verdict::Decided(decision) => (decision.code, Vec::new()),
+            Verdict::Conditional(conditional) => settle(&conditional),
+            Verdict::NeedsObject(object) => return Err(object),
+        };
+        Ok(Answer { code, conditions, seq })
     });
-    match answer.await? {
-        (Code::RouteNotFound, seq) if target.is_none() => Ok((Code::Valid, seq)),
-        decided => Ok(decided),
+    let mut answer = answer.await?;
+    if target.is_none() && answer.code == Code::RouteNotFound {
+        answer.code = Code::Valid;
     }
+    Ok(answer)
+}
+
+/// There is no signature to check, so a request that must have one is denied; what gates count is said, because only they know how much
+/// of it is used up.
+fn settle(conditional: &Conditional<'_>) -> (Code, Vec<&'static str>) {
+    let Demands { signature, rate, credits, .. } = conditional.demands;
+    if signature.is_some_and(|signature| signature.required) {
+        return (conditional.settle(Err(Code::SignatureRequired)).code, Vec::new());
+    }
+    let conditions = [rate.map(|_| "rate_limits"), credits.map(|_| "credits")];
+    (conditional.settle(Ok(())).code, conditions.into_iter().flatten().collect())
 }
 
 /// Without a target, one that no policy matches: a route is looked for after everything that is about the key itself, so that
@@ -139,13 +173,13 @@ fn code_of_stranger(token: &ChosenToken) -> Code {
 }
 
 impl VerdictView {
-    fn of(code: Code, seq: Option<u64>, key: Option<Key>) -> Self {
+    fn of(Answer { code, conditions, seq }: Answer, key: Option<Key>) -> Self {
         let key = key.map(|key| VerifiedKeyView {
             id: key.id.to_string(),
             name: key.name,
             owner: key.owner,
             environment: key.environment.as_str(),
         });
-        Self { code: code.as_str(), allowed: code.is_allowed(), key, seq }
+        Self { code: code.as_str(), allowed: code.is_allowed(), conditions, key, seq }
     }
 }

@@ -88,6 +88,7 @@ async fn e6_whether_a_token_would_pass_is_said_and_exited_with() {
     assert!(!(passes.stdout + &passes.stderr).contains(&token[token.len() - 30..]));
     let asked = ["keys", "verify", "--method", "GET", "--path", "/v1/hello"];
     shell.run_with(&asked, &token).ends(1).shows(&["ROUTE_NOT_FOUND"]);
+    shell.run_with(&["keys", "verify", "--address", "::1"], &token).ok();
     let unknown = "demo_test_XR4rKzVcHFiYVu4vxjCwQWdGxbKX2XbY33Na1J";
     shell.run_with(&verify, unknown).ends(1).shows(&["NOT_FOUND"]);
 }

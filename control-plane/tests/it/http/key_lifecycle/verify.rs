@@ -74,6 +74,21 @@ async fn e6_verify_says_what_a_gate_would_say_of_a_request_and_of_a_key_alone() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn e6_verify_minds_addresses_and_says_what_only_gates_can_settle() {
+    let (server, keyspace) = server_with_policy().await;
+    let limits = json!([{ "name": "burst", "limit": 5, "window_seconds": 60 }]);
+    let rules = json!([{ "action": "allow", "cidr": "10.0.0.0/8" }]);
+    let key = server.api.key(&keyspace, json!({ "ip_rules": rules, "rate_limits": limits })).await;
+    let asked = |address: &str| json!({ "token": key["secret"], "path": "/v1/open", "address": address });
+    let said = says(&server, asked("10.1.2.3"), "VALID").await;
+    assert_eq!((&said["allowed"], &said["conditions"]), (&json!(true), &json!(["rate_limits"])));
+    for elsewhere in [asked("192.0.2.7"), json!({ "token": key["secret"], "path": "/v1/open" })] {
+        let said = verify(&server, elsewhere).await;
+        assert_eq!((&said["code"], said.get("conditions")), (&json!("IP_DENIED"), None));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn e6_verify_tells_nothing_of_tokens_that_the_caller_does_not_reach_and_names_wrong_fields() {
     let (server, keyspace) = server_with_policy().await;
     let key = server.api.key(&keyspace, json!({})).await;
@@ -95,7 +110,8 @@ async fn e6_verify_tells_nothing_of_tokens_that_the_caller_does_not_reach_and_na
         (json!({}), "/token"),
         (json!({ "token": key["secret"], "method": "GET" }), "/path"),
         (json!({ "token": key["secret"], "path": 1 }), "/path"),
-        (json!({ "token": key["secret"], "address": "::1" }), "/address"),
+        (json!({ "token": key["secret"], "address": "here" }), "/address"),
+        (json!({ "token": key["secret"], "headers": {} }), "/headers"),
     ] {
         let fields = server.api.post("/v1/keys:verify", wrong).await.wrong_fields(422, "INVALID_FIELDS");
         assert_eq!(fields, [field]);
