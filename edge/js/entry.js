@@ -5,7 +5,7 @@
 import * as instance from "./instance.js";
 import { isOwnRoute, writeFacts } from "./facts.js";
 import { forward } from "./upstream.js";
-import { refuse } from "./problem.js";
+import { refuse, requestId } from "./problem.js";
 import { parseOutcome, refuseByLimit, tell } from "./limits.js";
 import { refuseUnsigned } from "./signature.js";
 
@@ -21,6 +21,8 @@ const SETTLE = 1 << 12;
 const KEEP = 1 << 14;
 const WANTS_OTHER_FACTS = 1 << 13;
 const VERIFY = 1 << 15;
+const REPORT = 1 << 30;
+const LENGTH = 0x3fff;
 const ASK_AGAIN = REFRESH_FIRST | NEEDS_OBJECT;
 
 // A refresh, then an index page and a shard, each perhaps dropped again by another request. A gate that is not done then denies.
@@ -57,43 +59,52 @@ function decideOnce(request, pass) {
 function finish(request, env, ctx, verdict) {
   if ((verdict & REFRESH) !== 0) ctx.waitUntil(instance.refresh(env, colo(request)));
   if ((verdict & KEEP) !== 0) ctx.waitUntil(instance.keep(env));
-  if ((verdict & VERIFY) !== 0) return verifyFirst(request, env, ctx);
-  // Read before anything is awaited: the next request writes over it.
-  const text = instance.output(verdict >>> 16);
-  if ((verdict & SETTLE) !== 0) return settleLater(request, env, ctx, verdict, text);
+  if ((verdict & REPORT) !== 0) ctx.waitUntil(instance.reportUsage(env));
+  // Both read before anything is awaited: the next request writes over them.
+  const text = instance.output((verdict >>> 16) & LENGTH);
+  const record = instance.recorded();
+  const id = requestId(request.headers);
+  if ((verdict & VERIFY) !== 0) return verifyFirst(request, env, ctx, record, id);
+  if ((verdict & SETTLE) !== 0) return settleLater(request, env, ctx, verdict, text, record, id);
   const code = verdict & CODE;
-  if (code === VALID) return admit(request, env, verdict, text);
-  return text === "" ? refuse(request, instance.denial(code)) : refuseByLimit(request, parseOutcome(text));
+  if (code === VALID) {
+    const answer = admit(request, env, verdict, text, id);
+    return record < 0 ? answer : answer.then((response) => noted(record, code, response, id));
+  }
+  const refusal = text === "" ? refuse(request, instance.denial(code), id) : refuseByLimit(request, parseOutcome(text), id);
+  return noted(record, code, refusal, id);
 }
 
 // The first four lines are for the upstream; two more, which most keys do not have, for the caller.
-function admit(request, env, verdict, text) {
+function admit(request, env, verdict, text, id) {
   const about = text.split("\n");
-  const answer = forward(request, env, verdict, about);
+  const answer = forward(request, env, verdict, about, id);
   return about.length === 4 ? answer : answer.then((response) => tell(response, { policy: about[4], state: about[5] }));
 }
 
-async function settleLater(request, env, ctx, verdict, text) {
+async function settleLater(request, env, ctx, verdict, text, record, id) {
   try {
     const settled = instance.settle(env);
     // Other requests may be waiting for the same answer, so it is taken in even if this caller hangs up.
     ctx.waitUntil(settled.catch(() => {}));
     const outcome = parseOutcome(await settled);
     if (instance.hasChores()) ctx.waitUntil(instance.keep(env));
-    if (outcome.code !== VALID) return refuseByLimit(request, outcome);
-    return tell(await forward(request, env, verdict, text.split("\n")), outcome);
+    if (outcome.code !== VALID) return noted(record, outcome.code, refuseByLimit(request, outcome, id), id);
+    return noted(record, VALID, tell(await forward(request, env, verdict, text.split("\n"), id), outcome), id);
   } catch (error) {
     return failClosed(request, error);
   }
 }
 
-async function verifyFirst(request, env, ctx) {
+async function verifyFirst(request, env, ctx, record, id) {
   try {
     const verified = instance.verify(env, request);
     // So that it ends, and lets go of what it holds, if this caller hangs up.
     ctx.waitUntil(verified.catch(() => {}));
     const { code, pass, accept } = await verified;
-    if (code !== VALID) return refuseUnsigned(request, code, accept);
+    if (code !== VALID) return noted(record, code, refuseUnsigned(request, code, accept, id), id);
+    // The decision that follows leaves a record of its own.
+    if (record >= 0) instance.withdraw(record);
     const verdict = decide(request, pass);
     if ((verdict & ASK_AGAIN) !== 0) return decideLater(request, env, ctx, verdict, pass);
     return finishVerified(request, env, ctx, verdict);
@@ -105,6 +116,12 @@ async function verifyFirst(request, env, ctx) {
 // What a signature must be like has changed while this one was verified: whoever tries again is asked for the new one.
 function finishVerified(request, env, ctx, verdict) {
   return (verdict & VERIFY) !== 0 ? refuse(request, instance.unavailable()) : finish(request, env, ctx, verdict);
+}
+
+/** Notes what was answered, where usage is reported. */
+function noted(record, code, response, id) {
+  if (record >= 0) instance.answered(record, code, response.status, id);
+  return response;
 }
 
 async function decideLater(request, env, ctx, verdict, pass) {

@@ -14,11 +14,13 @@ const SETTLE_LIMIT_MS = 8_000;
 const VERIFY_LIMIT_MS = 30_000;
 // The platform ends what goes on after an answer at 30 s.
 const KEEP_LIMIT_MS = 29_000;
+const REPORT_LIMIT_MS = 28_000;
 const LOOK_MS = 50;
 const SELDOM_LOOK_MS = 1_000;
 
 let memory, bytes, inputAt, outputAt;
 let isConfigured = false;
+let recordsUsage = false;
 // Kept, because settings do not change while an isolate lives, and a log line for each request helps nobody.
 let fault = null;
 /** What to look at in a request: see `wanted` in edge/src/gate/mod.rs. */
@@ -53,6 +55,7 @@ export function prepare(env) {
   fault = message === undefined ? null : template(message);
   readWanted();
   origin = wasm.upstream_origin() ?? null;
+  recordsUsage = wasm.records_usage();
   isConfigured = true;
   return fault;
 }
@@ -121,6 +124,29 @@ export const verify = async (env, request) => JSON.parse(await watched(wasm.veri
 
 /** For the next call of `decide`, and no other. */
 export const present = (pass) => wasm.present(pass);
+
+/** The record that the last decision left, -1 if usage is not reported. Ask before anything else runs. */
+export const recorded = () => (recordsUsage ? wasm.recorded() : -1);
+
+/** Notes what was answered to a recorded request. */
+export function answered(record, code, status, id) {
+  refreshView();
+  for (let i = 0; i < id.length; i++) bytes[inputAt + i] = id.charCodeAt(i);
+  wasm.answered(record, code, status, id.length);
+}
+
+/** Forgets a record. */
+export const withdraw = (record) => wasm.withdraw(record);
+
+/** Resolves when what was recorded is reported, or cannot be now. Never rejects. */
+export async function reportUsage(env) {
+  try {
+    await watched(wasm.report_usage(env), REPORT_LIMIT_MS, SELDOM_LOOK_MS);
+  } catch (error) {
+    console.error("A report of usage failed:", error);
+    recover(error);
+  }
+}
 
 /** What the last decision has left open, settled: a text for `parseOutcome`. Ask before anything else runs. */
 export const settle = (env) => watched(wasm.settle(env), SETTLE_LIMIT_MS);

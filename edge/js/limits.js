@@ -9,12 +9,12 @@ export function parseOutcome(text) {
   return { code: Number(code), policy, state, retryAfter, unit };
 }
 
-export function refuseByLimit(request, { code, policy, state, retryAfter, unit }) {
+export function refuseByLimit(request, { code, policy, state, retryAfter, unit }, id) {
   const template = unit ? instance.creditsExhausted(unit) : instance.denial(code);
   const headers = { ...template.headers };
   if (policy) Object.assign(headers, { "ratelimit-policy": policy, ratelimit: state });
   if (retryAfter) headers["retry-after"] = retryAfter;
-  return refuse(request, { ...template, headers });
+  return refuse(request, { ...template, headers }, id);
 }
 
 /** The upstream's response, which also tells how the key's limits stand if it has any. What the upstream says of limits of its own stays. */

@@ -7,8 +7,7 @@ export function template(text) {
   return JSON.parse(text);
 }
 
-export function refuse(request, { status, headers, before, after }) {
-  const id = requestId(request.headers);
+export function refuse(request, { status, headers, before, after }, id = requestId(request.headers)) {
   return new Response(before + id + after, { status, headers: { ...headers, "x-request-id": id } });
 }
 

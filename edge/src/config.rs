@@ -10,6 +10,8 @@ use latchkey_token::Pepper;
 use wasm_bindgen::JsValue;
 use worker::{Env, Url};
 
+use crate::control_plane::{Bearer, ControlPlane};
+
 const KEYSPACE: &str = "LATCHKEY_KEYSPACE";
 const ENVIRONMENT: &str = "LATCHKEY_ENVIRONMENT";
 const TRUSTED_KEYS: &str = "LATCHKEY_TRUSTED_KEYS";
@@ -18,6 +20,8 @@ const CLIENT_ADDRESS: &str = "LATCHKEY_CLIENT_ADDRESS_HEADER";
 const TRUSTED_HOPS: &str = "LATCHKEY_TRUSTED_HOPS";
 const REFRESH_AFTER: &str = "LATCHKEY_REFRESH_AFTER_MS";
 const PEPPERS: &str = "LATCHKEY_PEPPERS";
+const CONTROL_PLANE_URL: &str = "LATCHKEY_CONTROL_PLANE_URL";
+const USAGE_KEY: &str = "LATCHKEY_USAGE_KEY";
 const UPSTREAM_URL: &str = "UPSTREAM_URL";
 /// A service binding; outranks `UPSTREAM_URL`.
 pub(crate) const UPSTREAM: &str = "UPSTREAM";
@@ -47,6 +51,17 @@ pub(crate) struct Config {
     pub(crate) upstream: Option<String>,
     /// Milliseconds after which a decision also asks for newer data.
     pub(crate) refresh_after_ms: f64,
+    /// Where a holder's revocation is handed on to.
+    pub(crate) control_plane: Option<ControlPlane>,
+    /// Where usage is reported to; `None`: nothing is noted.
+    pub(crate) usage: Option<UsageTarget>,
+}
+
+/// Where usage is reported to, and by whose leave.
+#[derive(Debug)]
+pub(crate) struct UsageTarget {
+    pub(crate) control_plane: ControlPlane,
+    pub(crate) key: Bearer,
 }
 
 /// Where a client's address stands.
@@ -91,6 +106,8 @@ impl Config {
             (false, Some(text)) => Some(origin(&text)?),
             (false, None) => return Err(missing(UPSTREAM_URL)),
         };
+        let control_plane = setting(CONTROL_PLANE_URL).map(|text| control_plane(&text)).transpose()?;
+        let usage = setting(USAGE_KEY).map(|key| usage_target(control_plane.clone(), key)).transpose()?;
         Ok(Self {
             trust: Trust::new(audience, trusted_keys(&required(TRUSTED_KEYS)?)?),
             peppers: setting(PEPPERS).map_or(Ok(Vec::new()), |text| peppers(&text))?,
@@ -102,6 +119,8 @@ impl Config {
             refresh_after_ms: setting(REFRESH_AFTER)
                 .map_or(Ok(REFRESH_AFTER_DEFAULT), |text| refresh_after(&text))?
                 .into(),
+            control_plane,
+            usage,
         })
     }
 }
@@ -198,6 +217,19 @@ fn refresh_after(text: &str) -> Result<u32, ConfigError> {
     })
 }
 
+fn control_plane(text: &str) -> Result<ControlPlane, ConfigError> {
+    ControlPlane::parse(text).map_err(|message| bad(CONTROL_PLANE_URL, message))
+}
+
+fn usage_target(control_plane: Option<ControlPlane>, key: String) -> Result<UsageTarget, ConfigError> {
+    let control_plane =
+        control_plane.ok_or_else(|| bad(CONTROL_PLANE_URL, "is needed for LATCHKEY_USAGE_KEY"))?;
+    if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(bad(USAGE_KEY, "must be an admin key with the scope usage:write"));
+    }
+    Ok(UsageTarget { control_plane, key: Bearer::new(key) })
+}
+
 /// Requests keep their own path, so a path here would be dropped silently.
 fn origin(text: &str) -> Result<String, ConfigError> {
     let url =
@@ -259,6 +291,7 @@ mod tests {
             (TRUSTED_HOPS, &["1"]),
             (REFRESH_AFTER, &["0", "99", "1.5", "soon", "60001"]),
             (PEPPERS, &["1", "{\"0\":\"AA==\"}", "{\"1\":\"AA==\"}", "{\"300\":\"\"}", "[]"]),
+            (CONTROL_PLANE_URL, &["http://latchkey.example.com", "latchkey"]),
             (
                 UPSTREAM_URL,
                 &["", "api.example.com", "ftp://a", "https://a/v1", "https://u:p@a", "https://a/?x"],
@@ -284,6 +317,17 @@ mod tests {
         for bad in ["0", "9", "-1", "two"] {
             assert_eq!(of(&[forwarded, (TRUSTED_HOPS, bad)]).unwrap_err().variable, TRUSTED_HOPS, "{bad}");
         }
+    }
+
+    #[test]
+    fn usage_needs_a_place_to_go_to_and_its_key_is_never_quoted() {
+        let at = [(CONTROL_PLANE_URL, "https://latchkey.example.com")];
+        assert!(parse(&at).unwrap().usage.is_none());
+        let config = parse(&[at[0], (USAGE_KEY, "lkadm_live_secret")]).unwrap();
+        assert!(config.usage.is_some() && !format!("{config:?}").contains("secret"));
+        assert_eq!(parse(&[(USAGE_KEY, "lkadm_live_secret")]).unwrap_err().variable, CONTROL_PLANE_URL);
+        let error = parse(&[at[0], (USAGE_KEY, "two words")]).unwrap_err();
+        assert!(error.variable == USAGE_KEY && !error.to_string().contains("two words"));
     }
 
     #[test]

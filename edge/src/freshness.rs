@@ -66,14 +66,14 @@ impl Freshness {
         self.tried_at > self.refreshed_at && now - self.tried_at < CUT_OFF_MS
     }
 
-    /// Whether an unknown key is worth a refresh now. Saying yes counts as one.
-    pub(crate) fn takes_miss(&mut self, now: f64) -> bool {
-        let is_due =
-            self.age(now) > MISS_AGE_MS && now - self.missed_at > MISS_INTERVAL_MS && !self.is_cut_off(now);
-        if is_due {
-            self.missed_at = now;
-        }
-        is_due
+    /// Whether an unknown key is worth a refresh now.
+    pub(crate) fn is_miss_due(&self, now: f64) -> bool {
+        self.age(now) > MISS_AGE_MS && now - self.missed_at > MISS_INTERVAL_MS && !self.is_cut_off(now)
+    }
+
+    /// Notes that an unknown key asks for a refresh.
+    pub(crate) fn note_miss(&mut self, now: f64) {
+        self.missed_at = now;
     }
 
     pub(crate) fn is_refreshing(&self, now: f64) -> bool {
@@ -163,9 +163,10 @@ mod tests {
     #[test]
     fn unknown_keys_ask_for_news_once_a_second_and_not_for_what_is_new() {
         let mut freshness = refreshed();
-        assert!(!freshness.takes_miss(250.0));
-        assert!(freshness.takes_miss(251.0));
-        assert!(!freshness.takes_miss(1_251.0));
-        assert!(freshness.takes_miss(1_252.0));
+        assert!(!freshness.is_miss_due(250.0));
+        assert!(freshness.is_miss_due(251.0));
+        freshness.note_miss(251.0);
+        assert!(!freshness.is_miss_due(1_251.0));
+        assert!(freshness.is_miss_due(1_252.0));
     }
 }

@@ -81,7 +81,7 @@ async fn adopt(env: &Env, config: &Config, bytes: &[u8]) {
 }
 
 /// The Cloudflare location of the request; empty where there is none. Not by the worker crate's `cf()`, which throws there.
-fn colo(request: &Request) -> String {
+pub(crate) fn colo(request: &Request) -> String {
     let get = |object: &JsValue, name: &str| Reflect::get(object, &JsValue::from_str(name)).ok();
     let cf = get(request.inner(), "cf").filter(|cf| !cf.is_undefined() && !cf.is_null());
     cf.and_then(|cf| get(&cf, "colo")).and_then(|colo| colo.as_string()).unwrap_or_default()

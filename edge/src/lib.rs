@@ -8,6 +8,7 @@ pub mod gate;
 mod isolate;
 
 mod clock;
+mod control_plane;
 mod digest;
 mod protocol;
 mod refresh;
@@ -17,6 +18,9 @@ mod limits;
 mod settle;
 mod signature;
 
+mod usage;
+
+mod holder;
 mod ingest;
 pub mod ledger;
 pub mod relay;
@@ -41,6 +45,10 @@ pub async fn fetch(request: Request, env: Env, context: Context) -> Result<Respo
     let answer = match (path.strip_prefix(OWN_ROUTES), request.method()) {
         (Some("ingest"), Method::Post) => ingest::handle(request, env, &context).await,
         (Some("status"), Method::Get | Method::Head) => status::handle(&env).await,
+        (Some("key"), Method::Get) => holder::handle_key(&request, &env, &ingest::colo(&request)).await,
+        (Some("revoke"), Method::Post) => holder::handle_revoke(&request, &env).await,
+        (Some("key"), _) => Err(Problem::method_not_allowed("GET")),
+        (Some("revoke"), _) => Err(Problem::method_not_allowed("POST")),
         (Some("ingest"), _) => Err(Problem::method_not_allowed("POST")),
         (Some("status"), _) => Err(Problem::method_not_allowed("GET, HEAD")),
         _ => Err(Problem::unknown_path()),

@@ -169,6 +169,27 @@ impl Problem {
             .with("retry-after", RETRY_AFTER)
     }
 
+    /// A holder's wish that only the control plane could grant.
+    pub(crate) const fn no_control_plane() -> Self {
+        Self::new(
+            "NO_CONTROL_PLANE",
+            501,
+            "Not Possible Here",
+            "This gate does not know its control plane: LATCHKEY_CONTROL_PLANE_URL is not set.",
+        )
+    }
+
+    /// The control plane gave no answer, or none that makes sense.
+    pub(crate) const fn control_plane_unavailable() -> Self {
+        Self::new(
+            "CONTROL_PLANE_UNAVAILABLE",
+            503,
+            "Control Plane Unavailable",
+            "The control plane could not be reached; nothing was changed, as far as is known. Try again.",
+        )
+        .with("retry-after", RETRY_AFTER)
+    }
+
     /// A deployment that cannot work until somebody changes it. The message names the variable and holds no secret.
     pub(crate) fn misconfigured(message: &str) -> Self {
         let mut problem = Self::new("GATE_MISCONFIGURED", 500, "Gate Misconfigured", "");

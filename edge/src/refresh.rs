@@ -12,7 +12,7 @@ use crate::protocol::SyncRequest;
 use crate::sources::Unreachable;
 use crate::sources::kv::Kv;
 use crate::sources::relay::{News, Relay};
-use crate::{clock, digest, isolate};
+use crate::{clock, digest, isolate, usage};
 
 /// How often a waiting request looks whether another one's refresh has ended.
 const POLL_MS: u64 = 10;
@@ -26,6 +26,7 @@ const ROUNDS: usize = 8;
 /// Refreshes, or waits for the refresh that another request has begun.
 pub(crate) async fn run(env: &Env, colo: &str) {
     let Ok(config) = isolate::config(env) else { return };
+    usage::note_colo(colo);
     let asked_at = clock::now_ms();
     while !isolate::with(|isolate| isolate.freshness.begin(clock::now_ms())) {
         clock::sleep_ms(POLL_MS).await;

@@ -7,6 +7,7 @@ use worker::{Env, Response};
 use crate::problem::Problem;
 use crate::protocol::RelayStatus;
 use crate::sources::relay::Relay;
+use crate::usage::{self, Held};
 use crate::{clock, isolate};
 
 #[derive(Serialize)]
@@ -28,6 +29,9 @@ struct Status {
     isolate: String,
     /// `null` while the relay cannot be reached.
     relay: Option<RelayStatus>,
+    /// Absent if usage is not reported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Held>,
 }
 
 pub(crate) async fn handle(env: &Env) -> Result<Response, Problem> {
@@ -36,7 +40,8 @@ pub(crate) async fn handle(env: &Env) -> Result<Response, Problem> {
         Ok(relay) => relay.status().await.ok(),
         Err(_) => None,
     };
-    let status = of_isolate(config.trust.audience().to_string(), relay);
+    let usage = config.usage.is_some().then(usage::held);
+    let status = of_isolate(config.trust.audience().to_string(), relay, usage);
     let response = Response::from_json(&status).and_then(|mut response| {
         response.headers_mut().set("cache-control", "no-store")?;
         Ok(response)
@@ -44,7 +49,7 @@ pub(crate) async fn handle(env: &Env) -> Result<Response, Problem> {
     response.map_err(|_| Problem::relay_unavailable())
 }
 
-fn of_isolate(audience: String, relay: Option<RelayStatus>) -> Status {
+fn of_isolate(audience: String, relay: Option<RelayStatus>, usage: Option<Held>) -> Status {
     let now_ms = clock::now_ms();
     let now = clock::seconds(now_ms);
     isolate::with(|isolate| {
@@ -63,6 +68,7 @@ fn of_isolate(audience: String, relay: Option<RelayStatus>) -> Status {
             refreshed_seconds_ago: refreshed_ago.is_finite().then_some(refreshed_ago / 1_000.0),
             isolate: id,
             relay,
+            usage,
         }
     })
 }

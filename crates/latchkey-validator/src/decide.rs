@@ -33,16 +33,16 @@ pub(crate) fn run<'s>(
 ) -> Verdict<'s> {
     let mut learned = Learned { age: gate.loaded.map(|loaded| loaded.age(now)), ..Learned::default() };
     let outcome = check(facts, gate, now, &mut learned, observer);
-    let Learned { age, key, route } = learned;
+    let Learned { age, key, tag, route } = learned;
     match (outcome, key, age) {
         (Ok(demands), Some(key), Some(age)) if !demands.is_empty() => {
             Verdict::Conditional(Conditional { key, route, age, demands })
         }
-        (Ok(_), Some(_), Some(_)) => Verdict::Decided(Decision { code: Code::Valid, key, route, age }),
+        (Ok(_), Some(_), Some(_)) => Verdict::Decided(Decision { code: Code::Valid, key, tag, route, age }),
         (Err(Stop::Needs(object)), ..) => Verdict::NeedsObject(object),
-        (Err(Stop::Deny(code)), ..) => Verdict::Decided(Decision { code, key, route, age }),
+        (Err(Stop::Deny(code)), ..) => Verdict::Decided(Decision { code, key, tag, route, age }),
         // Passed, but nobody's or from nothing: there is no such request, and it would not pass if there were.
-        (Ok(_), ..) => Verdict::Decided(Decision { code: Code::SnapshotUnavailable, key, route, age }),
+        (Ok(_), ..) => Verdict::Decided(Decision { code: Code::SnapshotUnavailable, key, tag, route, age }),
     }
 }
 
@@ -51,6 +51,7 @@ pub(crate) fn run<'s>(
 struct Learned<'s> {
     age: Option<Age>,
     key: Option<KeyView<'s>>,
+    tag: Option<Tag>,
     route: Option<u16>,
 }
 
@@ -81,6 +82,7 @@ fn check<'s>(
     let usable = usable(gate, &presented, now);
     observer.see("snapshot", usable.as_ref().err().copied(), || describe::snapshot(gate, now));
     let (loaded, tag) = usable?;
+    learned.tag = Some(tag);
 
     // Step 3: the tag is known and not revoked.
     let row = find_row(&loaded, &tag);

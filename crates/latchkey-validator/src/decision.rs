@@ -1,5 +1,5 @@
-use latchkey_snapshot::{ObjectRef, RowView};
-use latchkey_token::Environment;
+use latchkey_snapshot::{ObjectRef, ProfileView, RowView};
+use latchkey_token::{Environment, Tag};
 
 use crate::{Age, Code, Demands};
 
@@ -21,6 +21,8 @@ pub struct Decision<'s> {
     pub code: Code,
     /// The key, once it was found; also for a request that is denied later on. A revoked key is not found any more.
     pub key: Option<KeyView<'s>>,
+    /// What the snapshot was asked for, once there was something to ask; also where nothing was found.
+    pub tag: Option<Tag>,
     /// Position of the matched route in the policy.
     pub route: Option<u16>,
     /// The snapshot's age; `None` where there is no snapshot.
@@ -44,7 +46,8 @@ impl<'s> Conditional<'s> {
     /// The decision after the demands were seen to: that the request passes, or the code of the first demand that was not met.
     pub fn settle(&self, outcome: Result<(), Code>) -> Decision<'s> {
         let code = outcome.err().unwrap_or(Code::Valid);
-        Decision { code, key: Some(self.key), route: self.route, age: Some(self.age) }
+        let tag = Some(Tag(*self.key.tag()));
+        Decision { code, key: Some(self.key), tag, route: self.route, age: Some(self.age) }
     }
 }
 
@@ -73,6 +76,16 @@ impl<'s> KeyView<'s> {
     /// Seconds since the epoch from which on the key is expired; `None` = never.
     pub fn expires_at(&self) -> Option<u64> {
         self.row.expires_at()
+    }
+
+    /// Whether it is switched off.
+    pub fn is_disabled(&self) -> bool {
+        self.row.is_disabled()
+    }
+
+    /// What it may do, and what narrows it.
+    pub fn profile(&self) -> ProfileView<'s> {
+        self.row.profile()
     }
 
     /// Whom the key belongs to.

@@ -84,7 +84,8 @@ impl<'a> RequestFacts<'a> {
         self
     }
 
-    pub(crate) fn address(&self) -> Option<IpAddr> {
+    /// The client's address, if it is known and is one.
+    pub fn address(&self) -> Option<IpAddr> {
         match self.address {
             Address::Unknown => None,
             Address::Known(address) => Some(address),

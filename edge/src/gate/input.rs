@@ -54,7 +54,7 @@ pub(super) fn read<T>(
 
 /// The address that the outermost trusted proxy saw: each of them adds one at the end of the list, and whatever stands before came from
 /// the caller.
-fn address(text: &[u8], hops: usize) -> Option<&[u8]> {
+pub(super) fn address(text: &[u8], hops: usize) -> Option<&[u8]> {
     let mut from_the_end = text.rsplit(|byte| *byte == b',');
     let address = from_the_end.nth(hops - 1)?;
     // The first of a list that was cut may be the tail of another address.

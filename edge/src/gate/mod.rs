@@ -18,13 +18,13 @@ use wasm_bindgen_futures::future_to_promise;
 use worker::{Env, web_sys};
 
 use self::input::Lengths;
-use crate::config::CLIENT_ADDRESS_HEADER;
+use crate::config::{CLIENT_ADDRESS_HEADER, ClientAddress};
 use crate::freshness::Step;
 use crate::isolate::{self, Isolate};
 use crate::problem::Problem;
-use crate::{clock, limits, refresh};
+use crate::{clock, limits, refresh, usage};
 
-/// Bits of what [`decide`] returns: the code's number in the lowest 8, flags in the next 8, the output's length in the upper 16.
+/// Bits of what [`decide`] returns: the code's number in the lowest 8, flags in the next 8, the output's length in 14, and one flag more.
 mod flag {
     /// Decide, and refresh when the answer is out.
     pub(super) const REFRESH: u32 = 1 << 8;
@@ -42,7 +42,12 @@ mod flag {
     pub(super) const STRIP_AUTHORIZATION: u32 = 1 << 11;
     /// Other headers are wanted than the entry looked at: read [`super::wanted`], then ask again.
     pub(super) const WANTS_OTHER_FACTS: u32 = 1 << 13;
+    /// Report usage when the answer is out.
+    pub(super) const REPORT: u32 = 1 << 30;
 }
+
+/// Of what [`decide`] returns, the code's number.
+const CODE: u32 = 0xff;
 
 thread_local! {
     static INPUT: RefCell<Box<[u8]>> = RefCell::new(vec![0; input::BYTES].into_boxed_slice());
@@ -221,6 +226,42 @@ pub fn keep(env: Env) -> Promise {
     })
 }
 
+/// Whether decisions leave records, for which the entry has to call [`recorded`] and [`answered`].
+#[wasm_bindgen]
+pub fn records_usage() -> bool {
+    isolate::with(|isolate| isolate.config().is_some_and(|config| config.usage.is_some()))
+}
+
+/// The record of the decision that was just made, -1 if it left none. Call it before anything else runs.
+#[wasm_bindgen]
+pub fn recorded() -> f64 {
+    // Numbers of records stay far below 2^53.
+    usage::last().map_or(-1.0, |number| number as f64)
+}
+
+/// Notes what was answered. The request's id stands at the beginning of the input.
+#[wasm_bindgen]
+pub fn answered(record: f64, code: u8, status: u16, id_length: usize) {
+    INPUT.with_borrow(|input| {
+        usage::answered(record as u64, code, status, input.get(..id_length).unwrap_or_default());
+    });
+}
+
+/// Forgets a record: the request is decided once more, and leaves another.
+#[wasm_bindgen]
+pub fn withdraw(record: f64) {
+    usage::withdraw(record as u64);
+}
+
+/// Sends what has gathered. Resolves when that is done, or not possible now; never rejects.
+#[wasm_bindgen]
+pub fn report_usage(env: Env) -> Promise {
+    future_to_promise(async move {
+        usage::report(&env).await;
+        Ok(JsValue::UNDEFINED)
+    })
+}
+
 /// The answer to a request that this unit's credits do not suffice for.
 #[wasm_bindgen]
 pub fn credits_exhausted(unit: &str) -> String {
@@ -236,6 +277,19 @@ pub fn warm_up() {
     let _ = latchkey_token::digest(token);
 }
 
+/// The one credential of a request, from its Authorization header and the others that may carry one.
+pub(crate) fn credential<'a>(
+    authorization: Option<&'a [u8]>,
+    others: [Option<&'a [u8]>; 2],
+) -> Credential<'a> {
+    credential::one_of(authorization, others).0
+}
+
+/// The client's address, from the header that holds it.
+pub(crate) fn client_address<'a>(text: &'a [u8], from: &ClientAddress) -> Option<&'a [u8]> {
+    input::address(text, from.hops)
+}
+
 fn answer(isolate: &mut Isolate, facts: &RequestFacts<'_>, now_ms: f64) -> u32 {
     let refresh = match isolate.step(now_ms) {
         Step::RefreshFirst => return flag::REFRESH_FIRST,
@@ -245,22 +299,47 @@ fn answer(isolate: &mut Isolate, facts: &RequestFacts<'_>, now_ms: f64) -> u32 {
     let Some(view) = isolate.view() else { return pack(Code::SnapshotUnavailable, 0) };
     match latchkey_validator::decide(facts, &view, clock::seconds(now_ms)) {
         Verdict::Decided(decision) => {
-            let packed = pack_decision(&decision);
-            let code = decision.code;
             // Revoked keys too: whoever measures must not tell them from unknown ones by who waits.
-            if matches!(code, Code::NotFound | Code::Revoked) && isolate.freshness.takes_miss(now_ms) {
+            let is_unknown = matches!(decision.code, Code::NotFound | Code::Revoked);
+            if is_unknown && isolate.freshness.is_miss_due(now_ms) {
+                isolate.freshness.note_miss(now_ms);
                 return flag::REFRESH_FIRST;
             }
-            packed | refresh
+            pack_decision(&decision) | refresh | record(isolate, facts, &decision, now_ms)
         }
         Verdict::Conditional(conditional) => {
-            conditions::answer(&conditional, isolate.rate_bindings(), now_ms as u64) | refresh
+            let packed = conditions::answer(&conditional, isolate.rate_bindings(), now_ms as u64);
+            // What is still open is noted with the answer; without one nothing passed.
+            let is_valid = packed & CODE == u32::from(Code::Valid.number());
+            let outcome = if is_valid { Ok(()) } else { Err(Code::SnapshotUnavailable) };
+            packed | refresh | record(isolate, facts, &conditional.settle(outcome), now_ms)
         }
         Verdict::NeedsObject(object) => {
             isolate.need(object);
             flag::NEEDS_OBJECT
         }
     }
+}
+
+/// Notes the decision where usage is reported.
+fn record(isolate: &Isolate, facts: &RequestFacts<'_>, decision: &Decision<'_>, now_ms: f64) -> u32 {
+    if isolate.config().is_none_or(|config| config.usage.is_none()) {
+        return 0;
+    }
+    let snapshot = isolate.snapshot();
+    let route = decision.route.zip(snapshot).and_then(|(route, snapshot)| {
+        snapshot.policy().policy().routes.get(usize::from(route)).map(|route| route.path.as_str())
+    });
+    let seen = usage::Seen {
+        now_ms,
+        credential: facts.credential,
+        method: facts.method,
+        path: facts.target.split(|byte| *byte == b'?').next().unwrap_or_default(),
+        address: facts.address(),
+        route,
+        seq: snapshot.map_or(0, |snapshot| snapshot.head().head().seq),
+    };
+    if usage::note(&seen, decision) { flag::REPORT } else { 0 }
 }
 
 fn pack_decision(decision: &Decision<'_>) -> u32 {

@@ -129,7 +129,6 @@ impl Limits {
     }
 
     /// Credits of which more is known than the control plane was told, at most `most` of them. They count as told.
-    #[allow(dead_code, reason = "for reports of usage")]
     pub(crate) fn untold_credits(&mut self, most: usize) -> Vec<(u64, String, Standing)> {
         let mut untold = Vec::new();
         for (key, entry) in self.keys.iter_mut() {
@@ -189,14 +188,12 @@ pub(crate) fn settle_now<'s>(
 ///
 /// # Errors
 /// If the ledger gives no answer.
-#[allow(dead_code, reason = "for the page that shows a key its state")]
 pub(crate) async fn credit_standing(
     env: &Env,
     key: u64,
-    credits: &CreditsView<'_>,
+    grants: Grants,
 ) -> Result<BTreeMap<String, Standing>, Unreachable> {
-    let request = StatusRequest { grants: grants_of(credits) };
-    Ledger::connect(env, key)?.status(&request).await.map(|reply| reply.credits)
+    Ledger::connect(env, key)?.status(&StatusRequest { grants }).await.map(|reply| reply.credits)
 }
 
 pub(crate) fn grants_of(credits: &CreditsView<'_>) -> Grants {

@@ -196,6 +196,16 @@ async fn l4_a_gate_is_believed_about_keys_of_its_own_keyspace_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn l5_a_revoked_token_is_known_by_its_tag_alone() {
+    let f = Fixture::new().await;
+    let mut request = f.allowed(1);
+    request.as_object_mut().unwrap().remove("key");
+    request["code"] = "REVOKED".into();
+    f.report("1", json!([request])).await;
+    assert_eq!(f.requests(&format!("?key={}&code=REVOKED", f.key)).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn l5_a_report_with_anything_wrong_is_refused_as_a_whole() {
     let f = Fixture::new().await;
     let mut wrong = f.allowed(1);

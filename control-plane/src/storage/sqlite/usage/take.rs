@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use latchkey_validator::Code;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
@@ -70,12 +71,17 @@ impl<'c> Owners<'c> {
     }
 
     fn of(&mut self, request: &RequestReport) -> Result<(Option<KeyId>, Option<SecretId>), StoreError> {
-        // Without a key the gate knew no such token; strangers' tags are not worth a look-up each.
-        let Some(key) = request.key else { return Ok((None, None)) };
+        // Strangers' tags are not worth a look-up each. Of a revoked token the gate knows only the tag.
+        if request.code == Code::NotFound {
+            return Ok((None, None));
+        }
         if let Some((key, secret)) = self.of_tag(request.tag)? {
             return Ok((Some(key), Some(secret)));
         }
-        Ok((self.has(key)?.then_some(key), None))
+        match request.key {
+            Some(key) if self.has(key)? => Ok((Some(key), None)),
+            _ => Ok((None, None)),
+        }
     }
 
     fn of_tag(&mut self, tag: Option<[u8; 8]>) -> Result<Option<(KeyId, SecretId)>, StoreError> {
