@@ -2,24 +2,21 @@
 // LATCHKEY_CONTRACT_EXAMPLES: examples for each operation, in place of the few that are enough for every day.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { copyFile, readFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { ControlPlane, createKey, temporaryFolder } from "../support/processes.mjs";
 
 const EXAMPLES = process.env.LATCHKEY_CONTRACT_EXAMPLES ?? "10";
-const REQUIREMENTS = resolve("tests/contract/requirements.txt");
 const CONFIG = resolve("tests/contract/schemathesis.toml");
 const HOOKS = resolve("tests/contract/hooks.py");
-const PYTHON = resolve("target/latchkey/python");
-const SETUP_TIMEOUT_MS = 300_000;
+// Made by `cargo xtask setup`.
+const SCHEMATHESIS = resolve("target/latchkey/python/bin/schemathesis");
 const RUN_TIMEOUT_MS = 840_000;
 const execute = promisify(execFile);
 
 let folder, plane;
 before(async () => {
-  await installTools();
   folder = await temporaryFolder();
   // As many requests as the fuzzer can make; the rate bound has a test of its own.
   plane = await ControlPlane.start({ folder: folder.path, env: { LATCHKEY_REQUESTS_PER_SECOND: "1000000" } });
@@ -28,20 +25,6 @@ after(async () => {
   await plane?.stop();
   await folder?.remove();
 });
-
-/** A Python environment with the pinned packages, made once for each list of them. */
-async function installTools() {
-  const installed = join(PYTHON, "requirements.txt");
-  const wanted = await readFile(REQUIREMENTS, "utf8");
-  if ((await readFile(installed, "utf8").catch(() => "")) === wanted) return;
-  await execute("python3", ["-m", "venv", "--clear", PYTHON], { timeout: SETUP_TIMEOUT_MS }).catch((error) => {
-    throw new Error(`the contract test needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv): ${error.stdout}${error.stderr}`);
-  });
-  // Wheels only: nothing of a package runs while it is installed.
-  const pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:"];
-  await execute(join(PYTHON, "bin/python"), [...pip, "--requirement", REQUIREMENTS], { timeout: SETUP_TIMEOUT_MS });
-  await copyFile(REQUIREMENTS, installed);
-}
 
 /** Objects for the fuzzer to find; `spare` ones are for the operations that end what they are told to. */
 async function makeObjects() {
@@ -74,7 +57,8 @@ test("every answer of the control plane is one that its document promises", asyn
   const known = JSON.stringify(await makeObjects());
   const env = { ...process.env, SCHEMATHESIS_HOOKS: HOOKS, LATCHKEY_ADMIN_KEY: plane.adminKey, LATCHKEY_CONTRACT_KNOWN: known };
   const options = { env, cwd: folder.path, timeout: RUN_TIMEOUT_MS, maxBuffer: 1 << 28 };
-  const { stdout } = await execute(join(PYTHON, "bin/schemathesis"), args, options).catch((error) => {
+  const { stdout } = await execute(SCHEMATHESIS, args, options).catch((error) => {
+    if (error.code === "ENOENT") throw new Error("schemathesis is missing: cargo xtask setup installs it");
     throw new Error(`schemathesis: ${error.code ?? error.signal}\n${error.stdout?.slice(-40_000)}${error.stderr}`);
   });
   console.log(/Test cases:\n.*/.exec(stdout)?.[0]);

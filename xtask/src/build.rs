@@ -6,8 +6,10 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::browser::browser;
 use crate::error::Result;
 use crate::progress::{Job, Progress};
+use crate::python::python_tools;
 use crate::{paths, setup, tools};
 
 /// What a command needs.
@@ -15,6 +17,10 @@ use crate::{paths, setup, tools};
 pub(crate) struct Wanted<'a> {
     /// wrangler and the pinned Node.
     pub(crate) node_tools: bool,
+    /// schemathesis.
+    pub(crate) python_tools: bool,
+    /// Chromium.
+    pub(crate) browser: bool,
     /// The Worker's module folder.
     pub(crate) edge: bool,
     /// `latchkey-wasm` as a module for Node.
@@ -52,6 +58,7 @@ impl Wanted<'_> {
         if self.node_tools {
             jobs.push(Box::new(|| setup::node_tools(progress)));
         }
+        jobs.push(Box::new(|| self.machine_tools(progress)));
         if self.edge || self.wasm_for_node {
             jobs.push(Box::new(|| self.wasm(progress)));
         }
@@ -68,6 +75,17 @@ impl Wanted<'_> {
                 &paths::node_modules_of_wasm(),
                 "latchkey_wasm.wasm",
             )?;
+        }
+        Ok(())
+    }
+
+    /// One after the other: apt works on one folder.
+    fn machine_tools(&self, progress: &Progress) -> Result<()> {
+        if self.python_tools {
+            python_tools(progress)?;
+        }
+        if self.browser {
+            browser(progress)?;
         }
         Ok(())
     }

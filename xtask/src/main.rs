@@ -1,7 +1,9 @@
 //! Developer commands: set-up, build, a local run, tests and benchmarks. `cargo xtask` lists them.
 #![expect(clippy::print_stdout, reason = "a terminal program")]
 
+mod apt;
 mod bench;
+mod browser;
 mod build;
 mod checks;
 mod ci;
@@ -12,6 +14,7 @@ mod json;
 mod paths;
 mod processes;
 mod progress;
+mod python;
 mod setup;
 mod signals;
 mod sim;
@@ -37,7 +40,7 @@ Usage: cargo xtask COMMAND
   fuzz [--seconds N] [TARGET…]    libFuzzer over the formats, 60 s a target; needs nightly and cargo-fuzz
   sim [--seeds N] [--from SEED]   a fleet under faults and attacks, simulated; a broken promise names its seed
   build [edge]                    everything that `up` starts, or the Worker's module folder alone
-  setup                           the Node tools and Rust targets that builds need
+  setup                           the Node tools, Rust targets, Python packages and Chromium that builds and tests need
 
 All that these make is under target/. Logs of long steps: target/latchkey/logs.";
 

@@ -1,10 +1,13 @@
-//! What a build needs and Cargo does not bring: the Node tools of package-lock.json and Rust's WebAssembly targets.
+//! What builds and tests need and Cargo does not bring: the Node tools of package-lock.json, Rust's WebAssembly targets, the Python
+//! packages of the contract test, and a browser.
 
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::browser::browser;
 use crate::error::{Context, Result, fail};
 use crate::progress::Progress;
+use crate::python::python_tools;
 use crate::{paths, tools};
 
 /// For the Worker and the browser.
@@ -18,6 +21,8 @@ const OLDEST_NODE_FOR_NPM: u32 = 20;
 pub(crate) fn everything(progress: &Progress) -> Result<()> {
     progress.together(vec![
         Box::new(|| node_tools(progress)),
+        // One after the other: apt works on one folder.
+        Box::new(|| python_tools(progress).and_then(|()| browser(progress))),
         // One after the other: rustup works on one folder.
         Box::new(|| {
             [WASM, BARE].into_iter().try_for_each(|target| rust_target(progress, target))?;

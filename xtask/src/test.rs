@@ -17,6 +17,9 @@ const VECTORS: &str = "tests/vectors";
 const GENERATORS: &str = "spec/vectors";
 /// How the names of Node's test files end.
 const TEST_FILE: &str = ".test.mjs";
+/// Stories that need Python, and those that need Chromium.
+const IN_PYTHON: [&str; 1] = ["contract"];
+const IN_A_BROWSER: [&str; 1] = ["docs"];
 /// One test may take this long: the slowest restarts the control plane a hundred times.
 const TEST_TIMEOUT_MS: &str = "900000";
 
@@ -80,6 +83,9 @@ impl Selection {
 
     fn wanted(&self) -> Wanted<'static> {
         let mut wanted = if self.stories.is_empty() { Wanted::default() } else { Wanted::system() };
+        let has = |names: &[&str]| self.stories.iter().any(|file| names.contains(&story_name(file).as_str()));
+        wanted.python_tools = has(&IN_PYTHON);
+        wanted.browser = has(&IN_A_BROWSER);
         if self.vectors {
             wanted.node_tools = true;
             wanted.wasm_for_node = true;

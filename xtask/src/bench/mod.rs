@@ -108,7 +108,7 @@ impl Benchmark {
             Program::Example(_, build) => Some(*build),
             Program::Script(_) => None,
         }));
-        Wanted { node_tools: true, edge: self.needs_system, wasm_for_node: true, native }
+        Wanted { node_tools: true, edge: self.needs_system, wasm_for_node: true, native, ..Wanted::default() }
     }
 }
 
