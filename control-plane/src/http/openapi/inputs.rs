@@ -63,7 +63,8 @@ fn close_bodies(document: &mut Value) {
         if !closed.insert(name.clone()) {
             continue;
         }
-        let mut schema = document["components"]["schemas"][&name].take();
+        let Some(schema) = document["components"]["schemas"].get_mut(&name) else { continue };
+        let mut schema = schema.take();
         collect_references(&schema, &mut found);
         join_parts(&mut schema, &document["components"]["schemas"]);
         if schema["properties"].is_object() {

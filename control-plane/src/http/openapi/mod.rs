@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::access::SCHEME;
+use super::policy::view::SourceView;
 use super::problem::{FieldProblem, Problem};
 use super::router::operations;
 
@@ -22,7 +23,7 @@ const SCHEMAS: &str = "#/components/schemas/";
                        at a gate once `…/propagation` shows that number or a higher one. Every answer carries `X-Request-Id`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    components(schemas(Problem, FieldProblem))
+    components(schemas(Problem, FieldProblem, SourceView))
 )]
 struct Document;
 

@@ -2,4 +2,4 @@
 
 pub(super) mod get;
 pub(super) mod put;
-mod view;
+pub(super) mod view;

@@ -15,6 +15,19 @@ fn g4_the_committed_document_is_the_one_that_the_program_serves() {
     );
 }
 
+#[test]
+fn g4_everything_that_the_document_refers_to_is_in_it() {
+    let text = latchkey_control_plane::http::document();
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let references: Vec<_> = text.split("\"$ref\": \"#").skip(1).collect();
+    assert!(references.len() > 100);
+    for reference in references {
+        let reference = reference.split('"').next().unwrap();
+        let found = document.pointer(reference);
+        assert!(found.is_some_and(|found| found.is_object()), "nothing is at {reference}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn g4_the_document_is_served_as_openapi_3_1_with_unique_operations() {
     let server = Server::start().await;
