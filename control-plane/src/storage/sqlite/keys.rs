@@ -85,13 +85,14 @@ pub(super) fn create(mutation: &mut Mutation<'_>, mut new: NewKey) -> Result<Com
     {
         return Err(DomainError::ExternalIdTaken(holder).into());
     }
-    key_checks::refuse_at_quota(connection, &rules, new.settings.owner.as_deref())?;
+    let owner = new.settings.owner.as_deref();
+    if let Some(name) = &new.name {
+        refuse_taken_name(connection, keyspace, owner, name, None)?;
+    }
+    key_checks::refuse_at_quota(connection, &rules, owner)?;
     let (name, seq) = match new.name.take() {
-        Some(name) => {
-            refuse_taken_name(connection, keyspace, new.settings.owner.as_deref(), &name, None)?;
-            (name, mutation.next_change_seq(keyspace)?)
-        }
-        None => next_default_name(connection, keyspace, new.settings.owner.as_deref())?,
+        Some(name) => (name, mutation.next_change_seq(keyspace)?),
+        None => next_default_name(connection, keyspace, owner)?,
     };
     let key = new.into_key(name, seq);
     insert(connection, &key)?;

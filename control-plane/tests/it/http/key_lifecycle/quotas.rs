@@ -45,3 +45,33 @@ async fn k3_an_owners_quota_is_the_owners_alone_and_holds_for_keys_that_change_h
         .problem(409, "KEY_QUOTA_REACHED");
     server.api.patch(&path(&of_b), json!({ "name": "N", "owner": "c" })).await.expect(200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn k3_counts_stay_right_whatever_happens_to_the_keys() {
+    let server = Server::start().await;
+    let quotas = json!({ "keys": 4, "keys_per_owner": 2 });
+    let keyspace = server.api.keyspace(json!({ "name": "Demo" })).await;
+    let keys = format!("/v1/keyspaces/{keyspace}/keys");
+    let full = async |owner: &str| {
+        server.api.post(&keys, json!({ "owner": owner })).await.problem(409, "KEY_QUOTA_REACHED")
+    };
+    let of = async |owner: &str| server.api.key(&keyspace, json!({ "owner": owner })).await;
+    let (first, _) = (of("a").await, of("a").await);
+    // Keys from before there was a quota count, and so do those that were made, moved and taken back since.
+    server.api.patch(&format!("/v1/keyspaces/{keyspace}"), json!({ "quotas": quotas })).await.expect(200);
+    full("a").await;
+    let (moved, second) = (of("b").await, of("b").await);
+    full("b").await;
+    server.api.delete(&path(&second)).await.expect(200);
+    server.api.patch(&path(&first), json!({ "owner": "b", "name": "Moved" })).await.expect(200);
+    full("b").await;
+    of("a").await;
+    full("a").await;
+    full("c").await;
+    server.api.delete(&path(&moved)).await.expect(200);
+    server.api.post(&format!("{}:restore", path(&second)), json!({})).await.expect(200);
+    full("b").await;
+    server.api.delete(&path(&first)).await.expect(200);
+    of("c").await;
+    full("c").await;
+}
