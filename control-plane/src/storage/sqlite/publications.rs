@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -8,6 +10,9 @@ use crate::storage::{
     BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication, PublicationStore,
     SealedSigningKey, StoreError,
 };
+
+/// Bodies that are deleted in one transaction: each is some tens of pages.
+const BODIES_AT_ONCE: usize = 32;
 
 #[async_trait]
 impl PublicationStore for SqliteStore {
@@ -88,16 +93,13 @@ impl PublicationStore for SqliteStore {
     }
 
     async fn forget_bodies_except(&self, id: KeyspaceId, kept: Vec<[u8; 32]>) -> Result<(), StoreError> {
-        self.keep(move |connection| {
-            let kept: std::collections::HashSet<_> = kept.into_iter().collect();
-            let mut statement =
-                connection.prepare_cached("SELECT hash FROM bodies WHERE keyspace_id = ?1")?;
-            let stored = statement.query_map([number(id.0)], |row| row.get::<_, [u8; 32]>(0))?;
-            let mut stale = stored.collect::<Result<Vec<_>, _>>()?;
-            stale.retain(|hash| !kept.contains(hash));
-            delete_bodies(connection, id, &stale)
-        })
-        .await
+        let stale = self.read(move |connection| stale_bodies(connection, id, kept)).await?;
+        // Not all at once: mutations wait while megabytes are given back.
+        for some in stale.chunks(BODIES_AT_ONCE) {
+            let some = some.to_vec();
+            self.keep(move |connection| delete_bodies(connection, id, &some)).await?;
+        }
+        Ok(())
     }
 
     async fn changes_since(
@@ -297,6 +299,19 @@ fn insert_bodies(connection: &Connection, id: KeyspaceId, bodies: &[Body]) -> Re
         statement.execute(params![number(id.0), body.hash, body.bytes])?;
     }
     Ok(())
+}
+
+fn stale_bodies(
+    connection: &Connection,
+    id: KeyspaceId,
+    kept: Vec<[u8; 32]>,
+) -> Result<Vec<[u8; 32]>, StoreError> {
+    let kept: HashSet<_> = kept.into_iter().collect();
+    let mut statement = connection.prepare_cached("SELECT hash FROM bodies WHERE keyspace_id = ?1")?;
+    let stored = statement.query_map([number(id.0)], |row| row.get::<_, [u8; 32]>(0))?;
+    let mut stale = stored.collect::<Result<Vec<_>, _>>()?;
+    stale.retain(|hash| !kept.contains(hash));
+    Ok(stale)
 }
 
 fn delete_bodies(connection: &Connection, id: KeyspaceId, hashes: &[[u8; 32]]) -> Result<(), StoreError> {
