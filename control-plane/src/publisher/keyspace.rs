@@ -196,11 +196,28 @@ impl KeyspacePublisher {
             return Ok(Outlook::Continues);
         }
         let (content, changed) = self.content(&policy).await?;
+        if self.settings_changed(keyspace.change_seq, content.change_seq).await? {
+            // The rows are newer than the policy that was read: a renamed role would have no number in it. Read both again.
+            return Box::pin(self.release(due)).await;
+        }
         let release = self.sign(&keyspace, &policy, content)?;
         self.put_out(release, &changed).await?;
         self.gates.set(&keyspace.gates);
         self.rebase_if_due();
         Ok(Outlook::Continues)
+    }
+
+    /// Whether anything but keys changed after `from`, up to and with `to`.
+    async fn settings_changed(&self, mut from: u64, to: u64) -> Result<bool, PublishError> {
+        while from < to {
+            let changes = self.store.changes(self.id, from, CHANGES_AT_ONCE).await?;
+            let Some(last) = changes.last() else { return Ok(false) };
+            from = last.seq;
+            if changes.iter().any(|change| change.seq <= to && change.key_id.is_none()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn all_gates_have(&self, keyspace: &Keyspace) -> bool {
