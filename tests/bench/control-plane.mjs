@@ -1,10 +1,11 @@
 // What the admin API does in a second with 64 clients: creates, reads, lists, look-ups by token and changes, with 1,000, 100,000 and 1,000,000
 // keys in the database. Every answered mutation is on disk, so the disk's own rate of flushes is measured in the same rounds.
 //
-// The load comes from wrk, which costs a few per cent of a core. The notes say how busy it and the control plane were: on a machine with few
-// cores both share them with whatever else runs, and a control plane that uses all there is is limited by processor time, not by the disk.
+// The load comes from wrk, which costs a few per cent of a core. The notes say how busy it and the control plane were, and what a create costs is
+// reported by itself: on a machine with few cores all of them share these with whatever else runs, and processor time for a create says what
+// the control plane does with a machine of its own. The thread that writes is one, so what it takes bounds the rate on any number of cores.
 import { execFile, execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { ControlPlane, createKeyspace, eventually, temporaryFolder } from "../support/processes.mjs";
@@ -94,23 +95,33 @@ class Bench {
     writeFileSync(file, requests.map(([method, path, body = ""]) => `${method}\t${path}\t${body}\n`).join(""), { mode: 0o600 });
     const type = name === "patch" ? "application/merge-patch+json" : "application/json";
     const env = { ...process.env, LATCHKEY_LOAD: file, LATCHKEY_ADMIN_KEY: this.plane.adminKey, LATCHKEY_CONTENT_TYPE: type };
-    const before = [processorTime(this.pid).own, processorTime("self").children];
+    const before = this.processorTimes();
     const { stdout } = await promisify(execFile)("wrk", ["-t1", `-c${CLIENTS}`, `-d${SECONDS}s`, "-s", LOAD, this.plane.url], { env });
-    const after = [processorTime(this.pid).own, processorTime("self").children];
+    const after = this.processorTimes();
     const { requests: count, micros, p50, p99, refused, broken } = JSON.parse(stdout.trim().split("\n").at(-1));
     if (count === 0 || refused + broken > 0) throw new Error(`${name}: ${refused} of ${count} refused, ${broken} broken\n${stdout}`);
-    const [plane, load] = after.map((time, i) => Math.round((100 * (time - before[i])) / micros));
-    const note = Number.isFinite(plane) ? `control plane ${plane} % of a core, wrk ${load} %` : "";
-    return { rate: (count / micros) * 1e6, p50: p50 / 1_000, p99: p99 / 1_000, note };
+    const used = after.map((time, i) => time - before[i]);
+    const [plane, writer, load] = used.map((time) => Math.round((100 * time) / micros));
+    const note = Number.isFinite(plane) ? `control plane ${plane} % of a core, of which the writer ${writer} %; wrk ${load} %` : "";
+    const [planeMicros, writerMicros, loadMicros] = used.map((time) => time / count);
+    return { rate: (count / micros) * 1e6, p50: p50 / 1_000, p99: p99 / 1_000, note, planeMicros, writerMicros, loadMicros };
+  }
+
+  /** Microseconds of processor time that the control plane, its thread that writes, and the loads that have ended have used. */
+  processorTimes() {
+    if (process.platform !== "linux") return [Number.NaN, Number.NaN, Number.NaN];
+    const threads = readdirSync(`/proc/${this.pid}/task`).map((id) => processorTime(`${this.pid}/task/${id}`));
+    const writer = threads.find(({ name }) => name === "sqlite-writer");
+    return [processorTime(this.pid).own, writer?.own ?? Number.NaN, processorTime("self").children];
   }
 }
 
-/** Microseconds of processor time that a process and the children that it waited for have used. */
+/** The name of a process or thread, and microseconds of processor time that it and the children that it waited for have used. */
 function processorTime(pid) {
-  if (process.platform !== "linux") return { own: Number.NaN, children: Number.NaN };
+  const [, name, rest] = /\((.*)\) (.*)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"));
   // Fields 14 to 17 of proc(5), counted from behind the name, in ticks of 10 ms.
-  const [user, system, childUser, childSystem] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ").slice(11, 15).map(Number);
-  return { own: (user + system) * 10_000, children: (childUser + childSystem) * 10_000 };
+  const [user, system, childUser, childSystem] = rest.split(" ").slice(11, 15).map(Number);
+  return { name, own: (user + system) * 10_000, children: (childUser + childSystem) * 10_000 };
 }
 
 function reportRun(name, { rate, p50, p99, note }) {
@@ -145,10 +156,15 @@ async function measureCreates(bench, size, requests) {
 
 /** The figures of the largest database are the ones that are quoted, so they have short names too. */
 function reportQuoted(rounds, size) {
-  for (const { rate, p99, note, flushes } of rounds) {
+  for (const { rate, p99, note, flushes, planeMicros, writerMicros, loadMicros } of rounds) {
     const perSecond = (1_000 * flushes.length) / flushes.reduce((sum, took) => sum + took, 0);
     report("creates_per_s", rate, "1/s", `${size} keys, ${CLIENTS} clients; ${note}`);
     report("create_p99_ms", p99, "ms", `${size} keys, ${CLIENTS} clients`);
+    if (Number.isFinite(planeMicros)) {
+      report("create_cpu_us", planeMicros, "us", "processor time of the whole control plane, publishing and the building of bases included");
+      report("create_writer_cpu_us", writerMicros, "us", "of that, the one thread that writes");
+      report("create_load_cpu_us", loadMicros, "us", "processor time of wrk, beside it");
+    }
     report("disk_flushes_per_s", perSecond, "1/s", "4 KiB written and flushed by one thread, nothing else asked of the disk");
     report("disk_flush_p99_ms", flushes[Math.ceil(0.99 * flushes.length) - 1], "ms", "");
     report("creates_per_disk_flush", rate / perSecond, "x", "above 1: creates share flushes");
