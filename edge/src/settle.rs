@@ -79,10 +79,11 @@ impl Pending {
             Some(credits) => self.settle_credits(env, credits).await,
             None => Ok(()),
         };
-        match outcome {
-            Ok(()) => Outcome { headers, ..Outcome::of(Code::Valid) },
-            Err(outcome) => Outcome { headers, ..outcome },
+        let Err(outcome) = outcome else { return Outcome { headers, ..Outcome::of(Code::Valid) } };
+        if let Some(unit) = &outcome.unit {
+            headers.retry_after = limits::with(|limits| limits.retry_after(self.key, unit));
         }
+        Outcome { headers, ..outcome }
     }
 
     async fn settle_rate(&self, env: &Env, rate: &PendingRate) -> Result<RateHeaders, Outcome> {

@@ -25,6 +25,7 @@ const keys = {
   killed: granted({ request: 1_000 }),
   down: granted({ request: 1_000 }),
   lost: granted({ request: 1_000 }),
+  held: granted({ request: 5 }),
   left: granted({ request: 1_000 }),
   evicted: granted({ request: 1_000 }),
   free: publisher.addKey(),
@@ -82,6 +83,23 @@ test("l1_a_key_spends_what_it_was_granted_and_then_is_told_which_unit_is_used_up
     return (await calls(second)) === before || Date.now() - started < 400 && assert.fail("asked again at once");
   });
   assert.deepEqual(await settled(keys.small), { granted: 7, consumed: 7, written_off: 0, leased: 0 });
+});
+
+test("l1_credits_that_another_isolate_holds_are_worth_another_try", async () => {
+  const lease = (release) => isolates.take(keys.held, {
+    session: "elsewhere", number: release ? 2 : 1, grants: { seq: 1, granted: { request: 5 } }, spent: {}, release, need: release ? {} : { request: 5 }, ask: {},
+  });
+  await lease(false);
+  const denied = await third.hello(keys.held);
+  assert.deepEqual([denied.status, denied.headers.get("retry-after")], [402, "1"]);
+  assert.equal((await third.hello(keys.held)).headers.get("retry-after"), "1");
+  await lease(true);
+  await eventually(async () => (await third.hello(keys.held)).status === 200);
+  await ask(4, 1, () => third.hello(keys.held));
+  await eventually(async () => {
+    const gone = await third.hello(keys.held);
+    return gone.status === 402 && gone.headers.get("retry-after") === null;
+  });
 });
 
 test("l1_keys_without_credits_and_routes_without_a_cost_spend_freely_and_ask_nobody", async () => {

@@ -42,6 +42,9 @@ export async function startIsolates(publisher, count, { vars = {}, dir = edgeDir
       const answer = await fetch(`${workerd.url("objects")}/${key.id}/status`, { method: "POST", body: JSON.stringify({ grants }) });
       return (await answer.json()).credits;
     },
+    /** Sends a message to a key's ledger, as an isolate does. */
+    take: (key, credits) =>
+      fetch(`${workerd.url("objects")}/${key.id}/take`, { method: "POST", body: JSON.stringify({ credits, rate: null }) }),
     close: async () => {
       await workerd.close();
       upstream.close();

@@ -208,6 +208,13 @@ impl Holder {
         }
     }
 
+    /// Credits that others held when the ledger last told, some of which may come back.
+    pub fn held_by_others(&self, unit: &str) -> u64 {
+        let leased = self.standing.get(unit).map_or(0, |standing| standing.leased);
+        let own = self.balances.get(unit).map_or(0, |held| held.balance.leased.saturating_sub(held.reported));
+        leased.saturating_sub(own)
+    }
+
     /// The key's credits as the ledger last told them.
     pub fn standing(&self) -> &BTreeMap<String, Standing> {
         &self.standing
@@ -390,6 +397,23 @@ mod tests {
             assert_eq!(holder.spend(&both, 1, 0), expected);
         }
         assert_eq!(ledger.standing()["a"].remaining(), 9);
+    }
+
+    #[test]
+    fn what_others_hold_is_told_apart_from_what_is_gone() {
+        let (grants, mut ledger) = (grants(4), Ledger::default());
+        let (mut one, mut other) = (Holder::new("one"), Holder::new("other"));
+        let everything = [("request", 4)];
+        let message = one.renewal(&everything, 1, &grants, 0);
+        let reply = ledger.apply(&message, 0);
+        one.take(message.number, &everything, 1, &reply, 0);
+        assert_eq!(one.held_by_others("request"), 0);
+        ask(&mut other, &mut ledger, 1, &grants, 0);
+        assert_eq!(other.held_by_others("request"), 4);
+        assert_eq!(one.spend(&everything, 1, 0), Spend::Spent);
+        ledger.apply(&one.release(&grants, 0), 0);
+        ask(&mut other, &mut ledger, 1, &grants, 0);
+        assert_eq!(other.held_by_others("request"), 0);
     }
 
     #[test]

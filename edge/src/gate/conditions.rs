@@ -49,8 +49,9 @@ pub(super) fn answer(conditional: &Conditional<'_>, bindings: &RateBindings, now
             pack(Code::RateLimited, output::replace(&text(&outcome)))
         }
         Local::Exhausted(unit) => {
-            let outcome =
-                Outcome { code: Code::CreditsExhausted, headers: headers(), unit: Some(unit.to_owned()) };
+            let mut headers = headers();
+            headers.retry_after = limits::with(|limits| limits.retry_after(key, unit));
+            let outcome = Outcome { code: Code::CreditsExhausted, headers, unit: Some(unit.to_owned()) };
             pack(Code::CreditsExhausted, output::replace(&text(&outcome)))
         }
         Local::Ask => {

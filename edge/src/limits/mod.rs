@@ -117,6 +117,12 @@ impl Limits {
         }
     }
 
+    /// Seconds after which a request that found too few credits of a unit may find some, because others held them; 0 if there is no reason to wait.
+    pub(crate) fn retry_after(&mut self, key: u64, unit: &str) -> u32 {
+        let holder = self.entry(key).holder.as_ref();
+        holder.map_or(0, |holder| u32::from(holder.held_by_others(unit) > 0))
+    }
+
     /// Headers that tell how a key's limits stand, as far as this isolate counts them.
     pub(crate) fn headers(&mut self, key: u64, demand: &RateDemand<'_>, now_ms: u64) -> RateHeaders {
         let windows = &self.entry(key).windows;
