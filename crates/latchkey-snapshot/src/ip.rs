@@ -176,8 +176,8 @@ impl<'a> IpRanges<'a> {
     /// Whether the key may be used from this address.
     pub fn allows(&self, address: IpAddr) -> bool {
         match address.to_canonical() {
-            IpAddr::V4(address) => allows(self.v4, &address.octets()),
-            IpAddr::V6(address) => allows(self.v6(), &address.octets()),
+            IpAddr::V4(address) => allows(self.v4, |start| u32::from_be_bytes(*start) <= address.into()),
+            IpAddr::V6(address) => allows(self.v6(), |start| u128::from_be_bytes(*start) <= address.into()),
         }
     }
 
@@ -199,8 +199,12 @@ fn read_v6(bytes: &[u8]) -> Result<&[[u8; V6_BYTES + 1]], Refusal> {
     Ok(ranges)
 }
 
-fn allows<const N: usize>(ranges: &[[u8; N]], address: &[u8]) -> bool {
-    let after = ranges.partition_point(|range| range[..N - 1] <= *address);
+/// What the last range that begins at the address or before it says. Compared as numbers: as bytes it takes several times as long in Wasm.
+fn allows<const N: usize, const BYTES: usize>(
+    ranges: &[[u8; N]],
+    begins_before: impl Fn(&[u8; BYTES]) -> bool,
+) -> bool {
+    let after = ranges.partition_point(|range| range.first_chunk().is_some_and(&begins_before));
     after.checked_sub(1).and_then(|at| ranges.get(at)).is_some_and(|range| range[N - 1] == 1)
 }
 

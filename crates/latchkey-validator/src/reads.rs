@@ -124,7 +124,7 @@ pub(crate) fn broken<'r>(
         }
         let Some((_, values)) = entry.filter(|(name, _)| *name == wanted) else { return false };
         match read.value(facts, path) {
-            Ok(Some(text)) => !values.iter_bytes().any(|value| text.equals(value)),
+            Ok(Some(text)) => !text.is_one_of(values.iter_bytes()),
             Ok(None) | Err(Ambiguous) => true,
         }
     })

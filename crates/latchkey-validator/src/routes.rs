@@ -9,7 +9,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::path::{CanonicalPath, Segments};
+use crate::path::{CanonicalPath, Segments, hash};
 use crate::pattern::{self, PatternSegment};
 use crate::rules::RouteFault;
 
@@ -27,13 +27,31 @@ pub(crate) struct RouteTree {
 
 #[derive(Debug, Default)]
 struct Node {
-    /// Ascending by text.
-    literals: Vec<(Box<str>, u32)>,
+    /// Ascending by hash.
+    literals: Vec<Literal>,
     parameter: Option<u32>,
     /// Routes whose pattern ends at this node.
     here: Vec<(Box<str>, RouteIndex)>,
     /// Routes whose pattern ends in `*` below this node.
     subtree: Vec<(Box<str>, RouteIndex)>,
+}
+
+/// A literal segment and where it leads.
+#[derive(Debug)]
+struct Literal {
+    /// Literals of one node tend to begin alike, so that comparing their texts takes long; the texts of one hash are compared.
+    hash: u32,
+    text: Box<str>,
+    child: u32,
+}
+
+impl Node {
+    /// The child behind the literal that `is_it` says yes to, of those with this hash.
+    fn child(&self, hash: u32, is_it: impl Fn(&str) -> bool) -> Option<u32> {
+        let at = self.literals.partition_point(|literal| literal.hash < hash);
+        let same = self.literals.get(at..)?.iter().take_while(|literal| literal.hash == hash);
+        same.filter(|literal| is_it(&literal.text)).map(|literal| literal.child).next()
+    }
 }
 
 impl RouteTree {
@@ -70,15 +88,15 @@ impl RouteTree {
 
     fn literal_child(&mut self, node: u32, text: &str) -> u32 {
         let new = self.nodes.len() as u32;
-        let literals = &mut self.nodes[node as usize].literals;
-        match literals.binary_search_by(|(literal, _)| (**literal).cmp(text)) {
-            Ok(at) => literals[at].1,
-            Err(at) => {
-                literals.insert(at, (text.into(), new));
-                self.nodes.push(Node::default());
-                new
-            }
+        let hash = hash(text.bytes());
+        let node = &mut self.nodes[node as usize];
+        if let Some(child) = node.child(hash, |literal| literal == text) {
+            return child;
         }
+        let at = node.literals.partition_point(|literal| literal.hash < hash);
+        node.literals.insert(at, Literal { hash, text: text.into(), child: new });
+        self.nodes.push(Node::default());
+        new
     }
 
     fn parameter_child(&mut self, node: u32) -> u32 {
@@ -102,9 +120,11 @@ impl RouteTree {
         let Some(segment) = rest.next() else {
             return for_method(&node.here, method).or_else(subtree);
         };
-        let literal = node.literals.binary_search_by(|(text, _)| segment.cmp_to(text.as_bytes()).reverse());
-        let literal = literal.ok().and_then(|at| node.literals.get(at)).map(|(_, child)| *child);
-        literal
+        let literal = || {
+            let is_it = |literal: &str| segment.equals(literal.as_bytes());
+            if node.literals.is_empty() { None } else { node.child(segment.hash(), is_it) }
+        };
+        literal()
             .and_then(|child| self.find_below(child, method, rest))
             .or_else(|| node.parameter.and_then(|child| self.find_below(child, method, rest)))
             .or_else(subtree)

@@ -27,10 +27,19 @@ impl<'a> Text<'a> {
         Self { bytes, encoding }
     }
 
-    /// Whether this decodes to `value`. What cannot be decoded equals nothing.
-    pub(crate) fn equals(&self, value: &[u8]) -> bool {
-        // Decoding never lengthens.
-        value.len() <= self.bytes.len() && self.strip_from(value) == Some(&[])
+    /// Whether this decodes to one of the values. What cannot be decoded equals nothing.
+    pub(crate) fn is_one_of<'v>(&self, mut values: impl Iterator<Item = &'v [u8]>) -> bool {
+        if self.stands_for_itself() {
+            return values.any(|value| value == self.bytes);
+        }
+        values.any(|value| self.strip_from(value) == Some(&[]))
+    }
+
+    fn stands_for_itself(&self) -> bool {
+        match self.encoding {
+            Encoding::Plain => true,
+            Encoding::Percent | Encoding::Form => !self.bytes.iter().any(|byte| matches!(byte, b'%' | b'+')),
+        }
     }
 
     /// What is left of `value` behind this text, if `value` begins with it.
@@ -89,6 +98,12 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
+
+    impl Text<'_> {
+        fn equals(&self, value: &[u8]) -> bool {
+            self.is_one_of([value].into_iter())
+        }
+    }
 
     #[test]
     fn each_place_of_a_request_is_decoded_in_its_own_way() {
