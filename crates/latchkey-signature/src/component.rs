@@ -12,6 +12,18 @@ use crate::{Refusal, limits};
 /// What `application/x-www-form-urlencoded` escapes, but that a space becomes `%20` (RFC 9421 section 2.2.8).
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
 
+/// Derived components that every request has.
+const DERIVED: [&str; 7] =
+    ["@method", "@target-uri", "@authority", "@scheme", "@request-target", "@path", "@query"];
+/// They are made last.
+const ABOUT_SIGNATURES: [&str; 2] = ["signature", "signature-input"];
+
+/// Whether a policy can ask that signatures cover this: a derived component that every request has, or a header field's name in lower case. No request
+/// could meet a policy with another one.
+pub fn can_be_asked_for(component: &str) -> bool {
+    DERIVED.contains(&component) || (is_field_name(component) && !ABOUT_SIGNATURES.contains(&component))
+}
+
 /// The bytes that are signed (RFC 9421 section 2.5). Not printable: they may hold a covered credential.
 pub(crate) struct SignatureBase(String);
 

@@ -5,16 +5,8 @@ use sha2::{Digest, Sha256, Sha512};
 use crate::structured::{Member, dictionary};
 use crate::{Refusal, limits};
 
-/// An algorithm whose digests are checked. Older ones are not: collisions for them can be bought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DigestAlgorithm {
-    /// `sha-256`.
-    Sha256,
-    /// `sha-512`.
-    Sha512,
-}
-
-/// Digests of a body. Those that a field names, or those that somebody computed.
+/// Digests of a body: those that a field names, or those that somebody computed. Other algorithms are not checked: collisions for the older ones can be
+/// bought.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Digests {
     /// With SHA-256.
@@ -48,23 +40,6 @@ impl Digests {
         Self {
             sha256: self.sha256.map(|_| Sha256::digest(body).into()),
             sha512: self.sha512.map(|_| Sha512::digest(body).into()),
-        }
-    }
-
-    /// The algorithms that they are by.
-    pub fn algorithms(&self) -> impl Iterator<Item = DigestAlgorithm> + use<> {
-        let sha256 = self.sha256.map(|_| DigestAlgorithm::Sha256);
-        let sha512 = self.sha512.map(|_| DigestAlgorithm::Sha512);
-        sha256.into_iter().chain(sha512)
-    }
-}
-
-impl DigestAlgorithm {
-    /// The name in `Content-Digest`, which is WebCrypto's in lower case.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sha256 => "sha-256",
-            Self::Sha512 => "sha-512",
         }
     }
 }

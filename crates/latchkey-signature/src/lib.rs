@@ -19,7 +19,8 @@ mod sign;
 
 pub mod limits;
 
-pub use digest::{DigestAlgorithm, Digests};
+pub use component::can_be_asked_for;
+pub use digest::Digests;
 pub use policy::{Asked, Policy};
 pub use refusal::{Answer, Refusal};
 pub use request::{Body, Fields, Request};

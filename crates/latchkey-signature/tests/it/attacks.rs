@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use latchkey_signature::{
-    Asked, Body, Fields, Outcome, Policy, Refusal, Request, SigningKey, limits, verify,
+    Asked, Body, Fields, Outcome, Policy, Refusal, Request, SigningKey, can_be_asked_for, limits, verify,
 };
 
 use crate::fixture::{KEY_ID, Message, NOW, POLICY, USUAL, key};
@@ -237,4 +237,24 @@ fn accept_signature_asks_for_what_counts() {
     let digest = "sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:";
     let signed = message.with("content-digest", digest).signed(&(input + r#";keyid="sk_1""#));
     assert!(matches!(signed.verify_by(&policy, NOW), Ok(Outcome::Pending(_))));
+}
+
+#[test]
+fn what_a_policy_can_ask_for_a_request_can_meet() {
+    let derived = ["@method", "@target-uri", "@authority", "@scheme", "@request-target", "@path", "@query"];
+    for component in derived.into_iter().chain(["content-type", "x-a"]) {
+        assert!(can_be_asked_for(component), "{component}");
+        let input =
+            format!(r#"("@method" "@target-uri" "x-b" "{component}");created=1700000000;keyid="sk_1""#);
+        let input = if USUAL.contains(&format!("\"{component}\"")) { USUAL } else { &input };
+        let message =
+            Message::get("/v1/items?a=1").with("content-type", "a").with("x-a", "1").with("x-b", "2");
+        let policy = Policy { components: &[component], ..POLICY };
+        let outcome = message.signed(input).verify_by(&policy, NOW);
+        assert!(matches!(outcome, Ok(Outcome::Verified(_))), "{component}: {outcome:?}");
+    }
+    for component in ["@status", "@query-param", "@signature-params", "@", "", "X-A", "x a", "signature", "é"]
+    {
+        assert!(!can_be_asked_for(component), "{component}");
+    }
 }

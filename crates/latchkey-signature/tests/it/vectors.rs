@@ -107,12 +107,8 @@ fn every_refusal_has_a_case() {
 
 #[test]
 fn a_body_is_compared_by_exactly_the_digests_that_were_signed() {
-    let none = Digests::default();
-    let both = Digests { sha256: Some([1; 32]), sha512: Some([2; 64]) };
-    assert_ne!(both.compute_same(b"x"), none);
-    assert_eq!(
-        both.algorithms().map(|algorithm| algorithm.name()).collect::<Vec<_>>(),
-        ["sha-256", "sha-512"]
-    );
-    assert_eq!(none.compute_same(b"x"), none);
+    let wanted = Digests { sha256: None, sha512: Some([2; 64]) };
+    let computed = wanted.compute_same(b"x");
+    assert_eq!((computed.sha256, computed.sha512.is_some()), (None, true));
+    assert_eq!(Digests::default().compute_same(b"x"), Digests::default());
 }

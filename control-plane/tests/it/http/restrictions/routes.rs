@@ -60,6 +60,8 @@ async fn a4_a8_l1_u1_everything_wrong_with_a_route_is_named() {
         (json!({ "rate_cost": -1 }), "rate_cost"),
         (json!({ "signature": { "max_age_seconds": 3_601 } }), "signature/max_age_seconds"),
         (json!({ "signature": { "components": ["Content-Digest"] } }), "signature/components/0"),
+        (json!({ "signature": { "components": ["@status"] } }), "signature/components/0"),
+        (json!({ "signature": { "components": ["signature"] } }), "signature/components/0"),
         (json!({ "signature": { "components": ["date", "date"] } }), "signature/components/1"),
         (json!({ "signature": { "algorithm": "rsa" } }), "signature/algorithm"),
         (json!({ "upstream_credential": "a-{network}" }), "upstream_credential"),
