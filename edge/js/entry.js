@@ -75,11 +75,11 @@ function finish(request, env, ctx, verdict) {
   return noted(record, code, refusal, id);
 }
 
-// The first four lines are for the upstream; two more, which most keys do not have, for the caller.
+// The first six lines are for the upstream; two more, which most keys do not have, for the caller.
 function admit(request, env, verdict, text, id) {
   const about = text.split("\n");
   const answer = forward(request, env, verdict, about, id);
-  return about.length === 4 ? answer : answer.then((response) => tell(response, { policy: about[4], state: about[5] }));
+  return about.length === 6 ? answer : answer.then((response) => tell(response, { policy: about[6], state: about[7] }));
 }
 
 async function settleLater(request, env, ctx, verdict, text, record, id) {

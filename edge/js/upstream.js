@@ -45,10 +45,12 @@ function setHeaders(headers, incoming, verdict, about, id) {
   const own = instance.credentialHeader();
   if (own !== null) headers.delete(own);
 
-  const [keyId, environment, owner, metadata] = about;
+  const [keyId, environment, owner, metadata, added, value] = about;
   headers.set("latchkey-key-id", keyId);
   headers.set("latchkey-environment", environment);
   if (owner !== "") headers.set("latchkey-owner", owner);
   if (metadata !== "") headers.set("latchkey-meta", metadata);
   headers.set("x-request-id", id);
+  // The upstream's credential, in place of whatever the caller sent under that name.
+  if (added !== "") headers.set(added, value);
 }

@@ -11,6 +11,7 @@ use wasm_bindgen::JsValue;
 use worker::{Env, Url};
 
 use crate::control_plane::{Bearer, ControlPlane};
+use crate::upstream_credentials::GateKey;
 
 const KEYSPACE: &str = "LATCHKEY_KEYSPACE";
 const ENVIRONMENT: &str = "LATCHKEY_ENVIRONMENT";
@@ -21,6 +22,7 @@ const TRUSTED_HOPS: &str = "LATCHKEY_TRUSTED_HOPS";
 const REFRESH_AFTER: &str = "LATCHKEY_REFRESH_AFTER_MS";
 const PEPPERS: &str = "LATCHKEY_PEPPERS";
 const CONTROL_PLANE_URL: &str = "LATCHKEY_CONTROL_PLANE_URL";
+const GATE_KEY: &str = "LATCHKEY_GATE_KEY";
 const USAGE_KEY: &str = "LATCHKEY_USAGE_KEY";
 const UPSTREAM_URL: &str = "UPSTREAM_URL";
 /// A service binding; outranks `UPSTREAM_URL`.
@@ -51,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) upstream: Option<String>,
     /// Milliseconds after which a decision also asks for newer data.
     pub(crate) refresh_after_ms: f64,
+    /// Opens credentials for the upstream.
+    pub(crate) gate_key: Option<GateKey>,
     /// Where a holder's revocation is handed on to.
     pub(crate) control_plane: Option<ControlPlane>,
     /// Where usage is reported to; `None`: nothing is noted.
@@ -119,6 +123,7 @@ impl Config {
             refresh_after_ms: setting(REFRESH_AFTER)
                 .map_or(Ok(REFRESH_AFTER_DEFAULT), |text| refresh_after(&text))?
                 .into(),
+            gate_key: setting(GATE_KEY).map(|text| gate_key(&text)).transpose()?,
             control_plane,
             usage,
         })
@@ -217,6 +222,12 @@ fn refresh_after(text: &str) -> Result<u32, ConfigError> {
     })
 }
 
+fn gate_key(text: &str) -> Result<GateKey, ConfigError> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+    let key = bytes.and_then(|bytes| GateKey::new(&bytes));
+    key.ok_or_else(|| bad(GATE_KEY, "must be 32 bytes in base64url without padding"))
+}
+
 fn control_plane(text: &str) -> Result<ControlPlane, ConfigError> {
     ControlPlane::parse(text).map_err(|message| bad(CONTROL_PLANE_URL, message))
 }
@@ -291,6 +302,7 @@ mod tests {
             (TRUSTED_HOPS, &["1"]),
             (REFRESH_AFTER, &["0", "99", "1.5", "soon", "60001"]),
             (PEPPERS, &["1", "{\"0\":\"AA==\"}", "{\"1\":\"AA==\"}", "{\"300\":\"\"}", "[]"]),
+            (GATE_KEY, &["AAAA", "not base64!"]),
             (CONTROL_PLANE_URL, &["http://latchkey.example.com", "latchkey"]),
             (
                 UPSTREAM_URL,

@@ -18,6 +18,7 @@ mod limits;
 mod settle;
 mod signature;
 
+mod upstream_credentials;
 mod usage;
 
 mod holder;

@@ -169,6 +169,17 @@ impl Problem {
             .with("retry-after", RETRY_AFTER)
     }
 
+    /// The route wants a credential for the upstream that this gate does not have. Which one is nobody's business.
+    pub(crate) const fn upstream_credential_unavailable() -> Self {
+        Self::new(
+            "UPSTREAM_CREDENTIAL_UNAVAILABLE",
+            503,
+            "Upstream Not Available",
+            "The gate cannot present itself to the upstream of this route.",
+        )
+        .with("retry-after", RETRY_AFTER)
+    }
+
     /// A holder's wish that only the control plane could grant.
     pub(crate) const fn no_control_plane() -> Self {
         Self::new(

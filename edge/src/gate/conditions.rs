@@ -18,12 +18,15 @@ pub(super) fn take_pending() -> Option<Pending> {
 }
 
 /// The packed answer, as of [`super::decide`].
-pub(super) fn answer(conditional: &Conditional<'_>, bindings: &RateBindings, now_ms: u64) -> u32 {
+///
+/// `added`: the header that the upstream gets besides.
+pub(super) fn answer(
+    conditional: &Conditional<'_>,
+    added: Option<(&str, &str)>,
+    bindings: &RateBindings,
+    now_ms: u64,
+) -> u32 {
     let demands = &conditional.demands;
-    // Nothing meets these yet.
-    if demands.upstream_credential.is_some() {
-        return pack(Code::RestrictionUnsupported, 0);
-    }
     if !signed::is_settled(conditional) {
         return flag::VERIFY;
     }
@@ -37,7 +40,7 @@ pub(super) fn answer(conditional: &Conditional<'_>, bindings: &RateBindings, now
     match local {
         Local::Passed => {
             let keep = if limits::with(|limits| limits.has_chores()) { flag::KEEP } else { 0 };
-            let mut length = output::describe(&conditional.key);
+            let mut length = output::describe(&conditional.key, added);
             if demands.rate.is_some() {
                 let RateHeaders { policy, state, .. } = headers();
                 length = output::append(&format!("\n{policy}\n{state}"));
@@ -56,7 +59,7 @@ pub(super) fn answer(conditional: &Conditional<'_>, bindings: &RateBindings, now
         }
         Local::Ask => {
             PENDING.set(Some(Pending::of(conditional, bindings)));
-            (output::describe(&conditional.key) as u32) << 16 | flag::SETTLE
+            (output::describe(&conditional.key, added) as u32) << 16 | flag::SETTLE
         }
     }
 }

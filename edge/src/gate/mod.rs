@@ -12,7 +12,7 @@ mod signed;
 use std::cell::RefCell;
 
 use js_sys::Promise;
-use latchkey_validator::{Code, Credential, Decision, RequestFacts, Rules, Verdict};
+use latchkey_validator::{Code, Conditional, Credential, Decision, RequestFacts, Rules, Verdict};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 use worker::{Env, web_sys};
@@ -22,6 +22,7 @@ use crate::config::{CLIENT_ADDRESS_HEADER, ClientAddress};
 use crate::freshness::Step;
 use crate::isolate::{self, Isolate};
 use crate::problem::Problem;
+use crate::upstream_credentials::Sealed;
 use crate::{clock, limits, refresh, usage};
 
 /// Bits of what [`decide`] returns: the code's number in the lowest 8, flags in the next 8, the output's length in 14, and one flag more.
@@ -46,6 +47,8 @@ mod flag {
     pub(super) const REPORT: u32 = 1 << 30;
 }
 
+/// Instead of a code's number: the credential for the upstream cannot be opened. No code has it.
+const CREDENTIAL_UNAVAILABLE: u32 = 255;
 /// Of what [`decide`] returns, the code's number.
 const CODE: u32 = 0xff;
 
@@ -105,6 +108,9 @@ pub fn wanted() -> String {
 /// The answer to requests with this outcome, as a template.
 #[wasm_bindgen]
 pub fn denial(code: u8) -> String {
+    if u32::from(code) == CREDENTIAL_UNAVAILABLE {
+        return Problem::upstream_credential_unavailable().template();
+    }
     // An unknown number cannot come from `decide`; if it does, nothing is known and nothing passes.
     Problem::denial(Code::from_number(code).unwrap_or(Code::SnapshotUnavailable)).template()
 }
@@ -308,7 +314,9 @@ fn answer(isolate: &mut Isolate, facts: &RequestFacts<'_>, now_ms: f64) -> u32 {
             pack_decision(&decision) | refresh | record(isolate, facts, &decision, now_ms)
         }
         Verdict::Conditional(conditional) => {
-            let packed = conditions::answer(&conditional, isolate.rate_bindings(), now_ms as u64);
+            let packed = with_added_header(isolate, &conditional, |added| {
+                conditions::answer(&conditional, added, isolate.rate_bindings(), now_ms as u64)
+            });
             // What is still open is noted with the answer; without one nothing passed.
             let is_valid = packed & CODE == u32::from(Code::Valid.number());
             let outcome = if is_valid { Ok(()) } else { Err(Code::SnapshotUnavailable) };
@@ -319,6 +327,22 @@ fn answer(isolate: &mut Isolate, facts: &RequestFacts<'_>, now_ms: f64) -> u32 {
             flag::NEEDS_OBJECT
         }
     }
+}
+
+/// Opens the credential that the upstream is to get, before anything is counted or spent. Without it nothing passes.
+fn with_added_header(
+    isolate: &Isolate,
+    conditional: &Conditional<'_>,
+    answer: impl FnOnce(Option<(&str, &str)>) -> u32,
+) -> u32 {
+    let Some(credential) = conditional.demands.upstream_credential else { return answer(None) };
+    let (Some(config), Some(snapshot)) = (isolate.config(), isolate.snapshot()) else {
+        return CREDENTIAL_UNAVAILABLE;
+    };
+    let (keyspace, policy) = (config.trust.audience().keyspace, snapshot.policy().sha256());
+    Sealed { credential, keyspace, policy }.with_header(config.gate_key.as_ref(), |added| {
+        added.map_or(CREDENTIAL_UNAVAILABLE, |added| answer(Some(added)))
+    })
 }
 
 /// Notes the decision where usage is reported.
@@ -344,7 +368,7 @@ fn record(isolate: &Isolate, facts: &RequestFacts<'_>, decision: &Decision<'_>, 
 
 fn pack_decision(decision: &Decision<'_>) -> u32 {
     match (decision.code, &decision.key) {
-        (Code::Valid, Some(key)) => pack(Code::Valid, output::describe(key)),
+        (Code::Valid, Some(key)) => pack(Code::Valid, output::describe(key, None)),
         // Allowed but nobody's: no such decision exists, and it would not pass if it did.
         (Code::Valid, None) => pack(Code::SnapshotUnavailable, 0),
         (code, _) => pack(code, 0),

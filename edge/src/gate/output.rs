@@ -7,8 +7,9 @@ use latchkey_snapshot::id::Id;
 use latchkey_token::Environment;
 use latchkey_validator::KeyView;
 
-/// A key id, an environment, an escaped owner (3 x 255), escaped metadata (6 x 1,024), and how eight limits stand (2 x 8 x 64).
-const BYTES: usize = 12_288;
+/// A key id, an environment, an escaped owner (3 x 255), escaped metadata (6 x 1,024), a header for the upstream (a name of 64, a
+/// prefix and a value, less than 2,400), and how eight limits stand (2 x 8 x 64). Below 2^14: see [`super::flag`].
+const BYTES: usize = 16_000;
 
 thread_local! {
     static OUTPUT: RefCell<Output> = RefCell::new(Output::new(BYTES));
@@ -19,8 +20,9 @@ pub(super) fn address() -> usize {
     OUTPUT.with_borrow(|output| output.bytes.as_ptr() as usize)
 }
 
-/// Writes what the upstream is told of a key: id, environment, owner, metadata, a line each, all of it plain ASCII. Returns the length.
-pub(super) fn describe(key: &KeyView<'_>) -> usize {
+/// Writes what the upstream is told: the key's id, environment, owner and metadata, and the name and value of a header that it gets besides, a
+/// line each, all of it plain ASCII. Returns the length.
+pub(super) fn describe(key: &KeyView<'_>, added: Option<(&str, &str)>) -> usize {
     OUTPUT.with_borrow_mut(|output| {
         output.length = 0;
         let environment = match key.environment() {
@@ -32,6 +34,8 @@ pub(super) fn describe(key: &KeyView<'_>) -> usize {
         output.percent_encode(key.owner().unwrap_or_default());
         output.push(b'\n');
         output.escape_json(key.metadata().unwrap_or_default());
+        let (header, value) = added.unwrap_or_default();
+        let _ = write!(output, "\n{header}\n{value}");
         output.length
     })
 }

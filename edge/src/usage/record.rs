@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use latchkey_validator::{Credential, Decision};
+use latchkey_validator::{Code, Credential, Decision};
 
 use super::Seen;
 use super::path;
@@ -101,7 +101,11 @@ impl Record {
     pub(super) fn finish(&mut self, code: u8, status: u16, request_id: &[u8]) {
         if self.state == State::Open {
             self.state = State::Answered;
-            (self.code, self.status) = (code, status);
+            // A number that is no code is a failure of the gate's own; what was noted first stands for it.
+            if Code::from_number(code).is_some() {
+                self.code = code;
+            }
+            self.status = status;
             self.request_id.set(request_id);
         }
     }
