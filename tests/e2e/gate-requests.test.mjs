@@ -45,7 +45,7 @@ async function assertRefused(response, status, code) {
   return body;
 }
 
-test("an allowed request reaches the upstream with the key's facts and without the credential", async () => {
+test("e4_an_allowed_request_reaches_the_upstream_with_the_keys_facts_and_without_the_credential", async () => {
   const response = await gate.fetch("/v1/hello?page=2&q=a%20b", { headers: { ...bearer(keys.reader), "x-own": "kept" } });
   assert.equal(response.status, 200);
   assert.equal(await response.text(), "hello from upstream");
@@ -60,7 +60,7 @@ test("an allowed request reaches the upstream with the key's facts and without t
   assert.ok(!JSON.stringify(headers).includes(keys.reader.token));
 });
 
-test("each of the three headers carries a credential, and none of them goes further", async () => {
+test("e4_each_of_the_three_headers_carries_a_credential_and_none_of_them_goes_further", async () => {
   const token = keys.reader.token;
   for (const headers of [
     { authorization: `Bearer ${token}` },
@@ -80,7 +80,7 @@ test("an Authorization header of another scheme belongs to the upstream", async 
   assert.equal(gate.upstream.last().headers.authorization, "Basic dTpw");
 });
 
-test("two different credentials are refused", async () => {
+test("e4_two_different_credentials_are_refused", async () => {
   const before = gate.upstream.requests.length;
   const token = keys.reader.token;
   await assertRefused(await hello({ authorization: `Bearer ${token}`, "x-api-key": keys.plain.token }), 401, "NOT_FOUND");
@@ -89,13 +89,13 @@ test("two different credentials are refused", async () => {
   assert.equal(gate.upstream.requests.length, before);
 });
 
-test("a key in the query string is no credential", async () => {
+test("e4_a_key_in_the_query_string_is_no_credential", async () => {
   for (const name of ["key", "api_key", "access_token", "token"]) {
     await assertRefused(await gate.fetch(`/v1/hello?${name}=${keys.reader.token}`), 401, "MISSING_KEY");
   }
 });
 
-test("headers that only the gate may set are taken from callers, whatever their name", async () => {
+test("e4_headers_that_only_the_gate_may_set_are_taken_from_callers_whatever_their_name", async () => {
   const forged = {
     "Latchkey-Key-Id": "key_forged", "latchkey-owner": "forged", "LATCHKEY-ENVIRONMENT": "live",
     "Latchkey-Meta": "{}", "Latchkey-Anything": "forged", "latchkey-": "forged",
@@ -106,7 +106,7 @@ test("headers that only the gate may set are taken from callers, whatever their 
   assert.deepEqual(Object.fromEntries(seen), { "latchkey-key-id": keys.plain.id, "latchkey-environment": "test" });
 });
 
-test("every refusal has its status, its code and its headers", async () => {
+test("e5_every_refusal_has_its_status_its_code_and_its_headers", async () => {
   const before = gate.upstream.requests.length;
   const cases = [
     [{}, 401, "MISSING_KEY"],
@@ -126,7 +126,7 @@ test("every refusal has its status, its code and its headers", async () => {
   assert.equal(gate.upstream.requests.length, before + 1);
 });
 
-test("unknown, revoked and malformed keys look the same to a stranger", async () => {
+test("e5_unknown_revoked_and_malformed_keys_look_the_same_to_a_stranger", async () => {
   const seen = [];
   for (const credential of [newToken(), keys.revoked.token, "nonsense", keys.reader.token.slice(0, -1) + "?"]) {
     const response = await hello({ ...bearer(credential), "x-request-id": "same" });
