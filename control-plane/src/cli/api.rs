@@ -126,8 +126,13 @@ impl Session {
 
     /// Reads a token from standard input.
     pub(super) fn token(&self) -> Result<Secret, Failure> {
+        self.secret("the token")
+    }
+
+    /// Reads something secret from standard input. `what` names it to whoever sits at the terminal.
+    pub(super) fn secret(&self, what: &str) -> Result<Secret, Failure> {
         self.claim_stdin()?;
-        input::secret_from_stdin("the token")
+        input::secret_from_stdin(what)
     }
 
     /// As [`Session::claim_stdin`], if `file` is standard input.

@@ -101,6 +101,9 @@ pub(super) struct Fields {
     /// Whether tokens of other shapes than Latchkey's are taken.
     #[arg(long, value_name = "true|false")]
     foreign_tokens: Option<bool>,
+    /// The X25519 public key of its gates, as `latchkey gate-key` makes it, by which upstream credentials are sealed.
+    #[arg(long, value_name = "BASE64URL")]
+    gate_encryption_key: Option<String>,
     /// Fields as a JSON object; flags outrank them.
     #[arg(long, value_name = "FILE|-")]
     json: Option<PathBuf>,
@@ -175,6 +178,7 @@ impl Fields {
         set(&mut body, "retention_days", self.retention_days);
         set(&mut body, "default_expiry_days", self.default_expiry_days.map(days).transpose()?);
         set(&mut body, "foreign_tokens", self.foreign_tokens);
+        set(&mut body, "gate_encryption_key", self.gate_encryption_key);
         Ok(body)
     }
 }

@@ -24,6 +24,7 @@ mod settings;
 mod sign;
 mod snapshot;
 mod token;
+mod upstream_credentials;
 
 use std::process::ExitCode;
 
@@ -62,6 +63,10 @@ enum Command {
     Permissions(Group<permissions::Command>),
     /// The policy: which route needs what.
     Policy(Group<policy::Command>),
+    /// Credentials that gates add to requests.
+    UpstreamCredentials(Group<upstream_credentials::Command>),
+    /// Make a pair by which upstream credentials are sealed for gates, without a server.
+    GateKey,
     /// Test and live.
     Environments(Group<environments::Command>),
     /// Keys to the admin API.
@@ -109,6 +114,8 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Roles(group) => run(roles::run(group)),
         Command::Permissions(group) => run(permissions::run(group)),
         Command::Policy(group) => run(policy::run(group)),
+        Command::UpstreamCredentials(group) => run(upstream_credentials::run(group)),
+        Command::GateKey => upstream_credentials::make_pair(),
         Command::Environments(group) => run(environments::run(group)),
         Command::AdminKeys(group) => run(admin_keys::run(group)),
         Command::Requests(group) => run(requests::run(group)),

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{AdminKeyId, KeyspaceId, RequestId, Timestamp, WorkspaceId};
+use super::{AdminKeyId, KeyId, KeyspaceId, RequestId, Timestamp, WorkspaceId};
 
 /// Who causes a mutation, and in which request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Actor {
     pub workspace_id: WorkspaceId,
     /// The admin key that was presented, or none for the program itself.
     pub admin_key_id: Option<AdminKeyId>,
+    /// The key whose holder presented it, of what holders ask for themselves.
+    pub holder: Option<KeyId>,
     /// The request, as the caller or the server named it.
     pub request_id: String,
     /// The address that the request came from; empty for the program itself.
@@ -22,12 +24,22 @@ pub struct Actor {
 impl Actor {
     /// The program itself, as on the first start.
     pub fn system(workspace_id: WorkspaceId, request_id: RequestId) -> Self {
-        Self { workspace_id, admin_key_id: None, request_id: request_id.to_string(), source: String::new() }
+        Self {
+            workspace_id,
+            admin_key_id: None,
+            holder: None,
+            request_id: request_id.to_string(),
+            source: String::new(),
+        }
     }
 
     /// The actor as the log names it.
     pub fn name(&self) -> String {
-        self.admin_key_id.map_or_else(|| "system".to_owned(), |id| id.to_string())
+        match (self.admin_key_id, self.holder) {
+            (Some(admin_key), _) => admin_key.to_string(),
+            (None, Some(holder)) => holder.to_string(),
+            (None, None) => "system".to_owned(),
+        }
     }
 }
 
@@ -55,7 +67,7 @@ pub struct AuditEntry {
     pub seq: u64,
     /// When.
     pub at: Timestamp,
-    /// The admin key's id, or `system`.
+    /// The admin key's id, that of the key whose holder it was, or `system`.
     pub actor: String,
     /// In which request.
     pub request_id: String,

@@ -41,11 +41,17 @@ pub enum ChangeKind {
     SigningKeyAdded,
     /// A pair may not sign any more.
     SigningKeyRemoved,
+    /// A credential for the upstream was made.
+    UpstreamCredentialCreated,
+    /// A credential for the upstream changed.
+    UpstreamCredentialUpdated,
+    /// A credential for the upstream was deleted.
+    UpstreamCredentialDeleted,
 }
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::KeyspaceCreated,
         Self::KeyspaceUpdated,
         Self::KeyspaceDeleted,
@@ -65,6 +71,9 @@ impl ChangeKind {
         Self::KeyRefilled,
         Self::SigningKeyAdded,
         Self::SigningKeyRemoved,
+        Self::UpstreamCredentialCreated,
+        Self::UpstreamCredentialUpdated,
+        Self::UpstreamCredentialDeleted,
     ];
 
     /// The stored name, which is also the audit log's action.
@@ -89,6 +98,9 @@ impl ChangeKind {
             Self::KeyRefilled => "key.refilled",
             Self::SigningKeyAdded => "key.signing_key_added",
             Self::SigningKeyRemoved => "key.signing_key_removed",
+            Self::UpstreamCredentialCreated => "upstream_credential.created",
+            Self::UpstreamCredentialUpdated => "upstream_credential.updated",
+            Self::UpstreamCredentialDeleted => "upstream_credential.deleted",
         }
     }
 

@@ -1,4 +1,4 @@
-use super::{AdminKeyId, FieldErrors, KeyId, RoleId, SigningKeyId};
+use super::{AdminKeyId, FieldErrors, KeyId, RoleId, SigningKeyId, UpstreamCredentialId};
 
 /// Why an operation is refused. None of these is a fault of the program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +68,25 @@ pub enum DomainError {
         unit: String,
         /// What is left, as gates last reported it.
         remaining: u64,
+    },
+    /// Nothing can be sealed for the gates.
+    #[error("the keyspace has no gate_encryption_key, so nothing can be sealed for its gates; set it first")]
+    GateEncryptionKeyMissing,
+    /// Something has to be sealed for the gates.
+    #[error(
+        "{credentials} upstream credentials are sealed by the gate_encryption_key; delete them before you take it away"
+    )]
+    GateEncryptionKeyInUse {
+        /// How many.
+        credentials: u64,
+    },
+    /// Another upstream credential of the keyspace has the name.
+    #[error("the name `{name}` is taken by the upstream credential {holder}")]
+    UpstreamCredentialNameTaken {
+        /// The wanted name.
+        name: String,
+        /// The one that has it.
+        holder: UpstreamCredentialId,
     },
     /// The key has this public key already.
     #[error("the public key is that of {0}, which the key has already")]
@@ -154,6 +173,10 @@ pub enum ObjectKind {
     Role,
     /// A signing key of a key.
     SigningKey,
+    /// A credential for the upstream.
+    UpstreamCredential,
+    /// A token of a key.
+    Secret,
     /// An admin key.
     AdminKey,
 }
@@ -165,6 +188,8 @@ impl std::fmt::Display for ObjectKind {
             Self::Key => "key",
             Self::Role => "role",
             Self::SigningKey => "signing key",
+            Self::UpstreamCredential => "upstream credential",
+            Self::Secret => "token of the key",
             Self::AdminKey => "admin key",
         })
     }

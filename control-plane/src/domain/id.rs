@@ -72,6 +72,8 @@ id_type! {
     SecretId = "sec";
     /// A pair of keys by which requests of a key are signed.
     SigningKeyId = "sk";
+    /// A credential that gates add to requests.
+    UpstreamCredentialId = "uc";
     /// A role of a keyspace.
     RoleId = "role";
     /// A key to the admin API.

@@ -3,6 +3,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::keyspace_draft::KeyspaceSettings;
+use super::upstream_credential::GateEncryptionKey;
 use super::{KeyRules, KeyspaceId, Timestamp, WorkspaceId};
 
 /// The keys that one gate enforces together, and how their snapshots are published.
@@ -24,6 +25,8 @@ pub struct Keyspace {
     pub freshness: Freshness,
     /// How it treats its keys.
     pub rules: KeyRules,
+    /// The X25519 public key of its gates, if secrets are sealed for them.
+    pub gate_encryption_key: Option<GateEncryptionKey>,
     /// The newest row of its change log.
     pub change_seq: u64,
     /// When it was made.
@@ -181,15 +184,17 @@ impl Keyspace {
             "default_expiry_days": self.rules.default_expiry_days,
             "foreign_tokens": self.rules.foreign_tokens,
             "request_log_days": self.rules.request_log_days,
+            "gate_encryption_key": self.gate_encryption_key,
         })
     }
 
     /// The keyspace with other settings.
     pub fn with_settings(mut self, settings: KeyspaceSettings, at: Timestamp) -> Self {
-        let KeyspaceSettings { name, prefix, environment, gates, freshness, rules } = settings;
+        let KeyspaceSettings { name, prefix, environment, gates, freshness, rules, gate_encryption_key } =
+            settings;
         (self.name, self.prefix, self.environment, self.gates, self.freshness) =
             (name, prefix, environment, gates, freshness);
-        self.rules = rules;
+        (self.rules, self.gate_encryption_key) = (rules, gate_encryption_key);
         self.updated_at = at;
         self
     }

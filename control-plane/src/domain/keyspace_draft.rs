@@ -1,5 +1,6 @@
 use latchkey_token::Prefix;
 
+use super::upstream_credential::GateEncryptionKey;
 use super::{
     FieldErrors, Freshness, GateUrl, KeyRules, KeyRulesPatch, Keyspace, OnExpired, ServedEnvironment, text,
 };
@@ -30,6 +31,8 @@ pub struct KeyspaceDraft {
     pub on_expired: Option<String>,
     /// Laid over the default rules.
     pub rules: KeyRulesPatch,
+    /// Default none.
+    pub gate_encryption_key: Option<String>,
 }
 
 /// What a caller wants changed: absent fields stay, `Some(None)` goes back to the default.
@@ -51,6 +54,8 @@ pub struct KeyspacePatch {
     pub on_expired: Option<Option<String>>,
     /// See [`KeyRules`].
     pub rules: KeyRulesPatch,
+    /// See [`Keyspace::gate_encryption_key`].
+    pub gate_encryption_key: Option<Option<String>>,
 }
 
 /// The settings of a keyspace, checked.
@@ -68,6 +73,8 @@ pub struct KeyspaceSettings {
     pub freshness: Freshness,
     /// See [`Keyspace::rules`].
     pub rules: KeyRules,
+    /// See [`Keyspace::gate_encryption_key`].
+    pub gate_encryption_key: Option<GateEncryptionKey>,
 }
 
 impl KeyspaceDraft {
@@ -99,6 +106,9 @@ impl KeyspaceDraft {
             &mut errors,
         );
         let rules = self.rules.apply(rules, &mut errors);
+        let gate_encryption_key = self
+            .gate_encryption_key
+            .and_then(|text| errors.check("/gate_encryption_key", GateEncryptionKey::parse(&text)));
         match (name, prefix, environment, on_expired) {
             (Some(name), Some(prefix), Some(environment), Some(on_expired)) if errors.is_empty() => {
                 Ok(KeyspaceSettings {
@@ -108,6 +118,7 @@ impl KeyspaceDraft {
                     gates,
                     freshness: Freshness { fresh_seconds, valid_seconds, on_expired },
                     rules,
+                    gate_encryption_key,
                 })
             }
             _ => Err(errors),
@@ -133,6 +144,9 @@ impl KeyspacePatch {
             valid_seconds: self.valid_seconds.unwrap_or(Some(kept.valid_seconds.into())),
             on_expired: self.on_expired.unwrap_or_else(|| Some(kept.on_expired.as_str().to_owned())),
             rules: self.rules,
+            gate_encryption_key: self
+                .gate_encryption_key
+                .unwrap_or_else(|| keyspace.gate_encryption_key.map(|key| key.to_string())),
         }
         .check_over(&keyspace.rules, FieldErrors::default())
     }
@@ -204,6 +218,7 @@ mod tests {
             valid_seconds: Some(4),
             on_expired: Some("maybe".into()),
             rules: KeyRulesPatch { retention_days: Some(Some(0)), ..Default::default() },
+            gate_encryption_key: Some("x".into()),
         }
         .check(FieldErrors::default())
         .unwrap_err();
@@ -218,7 +233,8 @@ mod tests {
                 "/gates/3/url",
                 "/freshness/on_expired",
                 "/freshness/valid_seconds",
-                "/retention_days"
+                "/retention_days",
+                "/gate_encryption_key"
             ]
         );
     }

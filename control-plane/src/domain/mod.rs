@@ -27,6 +27,7 @@ pub mod revocation;
 pub mod role;
 pub mod route;
 pub mod text;
+pub mod upstream_credential;
 pub mod usage;
 pub mod workspace;
 
@@ -39,7 +40,8 @@ pub use environment::LiveSwitch;
 pub use error::DomainError;
 pub use field_errors::{FieldError, FieldErrors};
 pub use id::{
-    AdminKeyId, IdSource, KeyId, KeyspaceId, RequestId, RoleId, SecretId, SigningKeyId, WorkspaceId,
+    AdminKeyId, IdSource, KeyId, KeyspaceId, RequestId, RoleId, SecretId, SigningKeyId, UpstreamCredentialId,
+    WorkspaceId,
 };
 pub use key::{Key, KeyStatus, Secret};
 pub use key_draft::{KeyDraft, KeyPatch, NewKey};
@@ -53,6 +55,7 @@ pub use policy::{Policy, PolicyDocument, PolicyState};
 pub use precondition::Precondition;
 pub use restrictions::{RestrictionChange, Restrictions, RestrictionsPatch};
 pub use revocation::{Revocation, RevocationReason};
+pub use upstream_credential::{UpstreamCredential, UpstreamCredentialDraft, UpstreamCredentialPatch};
 pub use usage::{
     CreditReport, Hour, HourCount, KeyUsage, LastUsed, LoggedRequest, RequestReport, UsageReport,
 };

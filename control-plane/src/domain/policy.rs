@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::role::Role;
 use super::route::{Route, RouteDocument};
-use super::{FieldErrors, KeyspaceId, OnExpired, Timestamp};
+use super::{FieldErrors, KeyspaceId, OnExpired, Timestamp, UpstreamCredential};
 
 const MAX_ROUTES: usize = 512;
 
@@ -50,6 +50,8 @@ pub struct PolicyState {
     pub policy: Policy,
     /// In the order of their numbers.
     pub roles: Vec<Role>,
+    /// Those of the keyspace.
+    pub upstream_credentials: Vec<UpstreamCredential>,
     /// When the policy was last replaced.
     pub updated_at: Timestamp,
 }
@@ -81,7 +83,13 @@ impl PolicyDocument {
 impl PolicyState {
     /// The policy of a new keyspace: deny everything.
     pub fn new(keyspace_id: KeyspaceId, at: Timestamp) -> Self {
-        Self { keyspace_id, policy: Policy::default(), roles: Vec::new(), updated_at: at }
+        Self {
+            keyspace_id,
+            policy: Policy::default(),
+            roles: Vec::new(),
+            upstream_credentials: Vec::new(),
+            updated_at: at,
+        }
     }
 
     /// Puts another policy in place.
@@ -98,7 +106,8 @@ impl PolicyState {
         self.roles.iter().map(|role| (role.name.clone(), role.number)).collect()
     }
 
-    /// The policy in the form in which gates get it. `on_expired` is a setting of the keyspace.
+    /// The policy in the form in which gates get it, but for the values of upstream credentials: only their places are there.
+    /// `on_expired` is a setting of the keyspace.
     pub fn published(&self, on_expired: OnExpired) -> snapshot::Policy {
         snapshot::Policy {
             default: match self.policy.default {
@@ -113,7 +122,7 @@ impl PolicyState {
             tokens: snapshot::TokenShapes::OnlyLatchkey,
             roles: self.roles.iter().map(published_role).collect(),
             routes: self.policy.routes.iter().map(Route::published).collect(),
-            ..snapshot::Policy::default()
+            upstream_credentials: self.upstream_credentials.iter().map(UpstreamCredential::outline).collect(),
         }
     }
 
@@ -128,11 +137,14 @@ impl PolicyState {
             Err(RuleError::Route { position, fault }) => {
                 errors.add(format!("/routes/{position}"), fault.to_string())
             }
-            Err(fault) => errors.add("", format!("the policy with its roles: {fault}")),
+            Err(fault) => {
+                errors.add("", format!("the policy with its roles and upstream credentials: {fault}"))
+            }
             Ok(()) => {}
         }
         if let Err(refusal) = published.encode(self.keyspace_id.0) {
-            errors.add("", format!("the policy with its roles {}", refusal.message()));
+            errors
+                .add("", format!("the policy with its roles and upstream credentials {}", refusal.message()));
         }
         errors.into_result()
     }

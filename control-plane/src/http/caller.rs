@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts, RawPathParams};
+use axum::http::HeaderValue;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use latchkey_token::{credential, parse};
@@ -37,6 +38,7 @@ impl Caller {
         Actor {
             workspace_id: self.0.admin_key.workspace_id,
             admin_key_id: Some(self.0.admin_key.id),
+            holder: None,
             request_id: self.0.request.clone(),
             source: self.0.source.clone(),
         }
@@ -97,12 +99,7 @@ impl FromRequestParts<App> for Caller {
 }
 
 async fn authenticate(parts: &Parts, app: &App) -> Result<AdminKey, Failure> {
-    let mut values = parts.headers.get_all(AUTHORIZATION).iter();
-    let value = values.next().ok_or_else(|| refused("send `Authorization: Bearer` and an admin key"))?;
-    // Two credentials in one request: another program in front may have checked the other one.
-    if values.next().is_some() {
-        return Err(refused("send one Authorization header, not several"));
-    }
+    let value = one_authorization(parts, "send `Authorization: Bearer` and an admin key")?;
     let token = credential::bearer(value.as_bytes()).map_err(|error| refused(&error.to_string()))?;
     let token = parse(token).map_err(|error| refused(&format!("not an admin key: {error}")))?;
     // Asked of the store each time, so that a revoked key is of no use from the next request on.
@@ -143,6 +140,17 @@ async fn require_reach_of_path(parts: &mut Parts, app: &App, admin_key: &AdminKe
             ))
         }
     }
+}
+
+/// The one Authorization header. `wanted` says what to send if there is none.
+pub(super) fn one_authorization<'a>(parts: &'a Parts, wanted: &str) -> Result<&'a HeaderValue, Failure> {
+    let mut values = parts.headers.get_all(AUTHORIZATION).iter();
+    let value = values.next().ok_or_else(|| refused(wanted))?;
+    // Two credentials in one request: another program in front may have checked the other one.
+    if values.next().is_some() {
+        return Err(refused("send one Authorization header, not several"));
+    }
+    Ok(value)
 }
 
 fn refused(detail: &str) -> Failure {

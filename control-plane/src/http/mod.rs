@@ -26,6 +26,7 @@ mod router;
 mod shapes;
 mod stream;
 mod system;
+mod upstream_credentials;
 mod usage;
 mod verbs;
 

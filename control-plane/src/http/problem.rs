@@ -179,6 +179,15 @@ fn describe_refusal(error: &DomainError) -> Description {
         DomainError::TooManySecrets { .. } => {
             (StatusCode::CONFLICT, "TOO_MANY_SECRETS", "The key has too many tokens")
         }
+        DomainError::GateEncryptionKeyMissing => {
+            (StatusCode::CONFLICT, "GATE_ENCRYPTION_KEY_MISSING", "Nothing can be sealed for the gates")
+        }
+        DomainError::GateEncryptionKeyInUse { .. } => {
+            (StatusCode::CONFLICT, "GATE_ENCRYPTION_KEY_IN_USE", "Credentials are sealed by the key")
+        }
+        DomainError::UpstreamCredentialNameTaken { .. } => {
+            (StatusCode::CONFLICT, "NAME_TAKEN", "The name is taken")
+        }
         DomainError::CreditsBelowZero { .. } => {
             (StatusCode::CONFLICT, "CREDITS_BELOW_ZERO", "What was used cannot be taken back")
         }

@@ -8,7 +8,7 @@ use super::access::{needs, needs_any_scope, needs_within_limit, repeatable};
 use super::verbs::with_verbs;
 use super::{
     admin_keys, audit, body, environments, keys, keyspaces, middleware, permissions, policy, problem, roles,
-    system, usage,
+    system, upstream_credentials, usage,
 };
 use crate::app::App;
 use crate::domain::Scope;
@@ -58,6 +58,15 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(needs(KeysRead, routes!(keys::restrictions::ip_preview::preview_ip_rules)))
         .routes(needs(KeysWrite, repeatable(routes!(keys::restrictions::signing_keys::add_signing_key))))
         .routes(needs(KeysWrite, routes!(keys::restrictions::signing_keys::delete_signing_key)))
+        .routes(routes!(keys::revoke_self::revoke_self))
+        .routes(needs(
+            PolicyWrite,
+            repeatable(routes!(upstream_credentials::create::create_upstream_credential)),
+        ))
+        .routes(needs(PolicyRead, routes!(upstream_credentials::list::list_upstream_credentials)))
+        .routes(needs(PolicyRead, routes!(upstream_credentials::list::get_upstream_credential)))
+        .routes(needs(PolicyWrite, routes!(upstream_credentials::update::update_upstream_credential)))
+        .routes(needs(PolicyWrite, routes!(upstream_credentials::delete::delete_upstream_credential)))
         .routes(needs(RolesWrite, repeatable(routes!(roles::create::create_role))))
         .routes(needs(RolesRead, routes!(roles::list::list_roles)))
         .routes(needs(RolesRead, routes!(roles::get::get_role)))
@@ -89,6 +98,7 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         needs(KeysWrite, repeatable(routes!(keys::rotate::rotate_key))),
         needs(KeysWrite, routes!(keys::reschedule::reschedule_key)),
         needs(KeysWrite, routes!(keys::restore::restore_key)),
+        needs(KeysRead, routes!(keys::explain::explain_key)),
         needs(KeysWrite, repeatable(routes!(keys::restrictions::credits::change_credits))),
     ];
     with_verbs(router, "/v1/keys/{key_id}", of_a_key)

@@ -86,6 +86,10 @@ shapes! {
     /// A SHA-256: 64 hexadecimal digits, or base64 or base64url with or without padding.
     Digest = pattern("^([0-9a-fA-F]{64}|[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=?|[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]=?)$")
         .examples([json!("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]);
+    /// 32 bytes in base64url without padding.
+    GateKey = pattern("^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$").examples([json!("3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08")]);
+    /// The id of a credential for the upstream.
+    UpstreamCredentialId = id(domain::UpstreamCredentialId::KIND);
     /// SHA-256 in hexadecimal.
     Sha256 = pattern("^[0-9a-f]{64}$");
     /// The environment of a key.

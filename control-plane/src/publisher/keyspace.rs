@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use latchkey_snapshot::{Audience, BaseRef, Head, HeadSigner, ObjectRef, Refusal, TagScheme, limits, sha256};
+use latchkey_snapshot::{
+    Audience, BaseRef, Head, HeadSigner, ObjectRef, Refusal, TagScheme, UpstreamCredential, limits, sha256,
+};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -12,6 +14,7 @@ use super::building::{Building, finished};
 use super::push::Gates;
 use super::release::{Release, Segment, verify_head};
 use super::twin::{self, Twin};
+use super::upstream::sealed_credentials;
 use super::walk::stored_body;
 use super::{Context, PublishError, segments};
 use crate::domain::{ChangeKind, Keyspace, KeyspaceId, PolicyState, ServedEnvironment};
@@ -200,7 +203,8 @@ impl KeyspacePublisher {
             // The rows are newer than the policy that was read: a renamed role would have no number in it. Read both again.
             return Box::pin(self.release(due)).await;
         }
-        let release = self.sign(&keyspace, &policy, content)?;
+        let credentials = sealed_credentials(&self.context, &keyspace).await?;
+        let release = self.sign(&keyspace, &policy, credentials, content)?;
         self.put_out(release, &changed).await?;
         self.gates.set(&keyspace.gates);
         self.rebase_if_due();
@@ -357,10 +361,12 @@ impl KeyspacePublisher {
         &self,
         keyspace: &Keyspace,
         policy: &PolicyState,
+        credentials: Vec<UpstreamCredential>,
         content: Content,
     ) -> Result<Release, PublishError> {
         let mut policy = policy.published(keyspace.freshness.on_expired);
         policy.tokens = keyspace.rules.token_shapes();
+        policy.upstream_credentials = credentials;
         let policy = policy.encode(self.id.0).map_err(PublishError::Encoding)?;
         let now = self.context.app.now();
         let issued_at = now.as_seconds();

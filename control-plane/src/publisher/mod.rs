@@ -23,6 +23,7 @@ mod replica;
 mod segments;
 mod supervisor;
 mod twin;
+mod upstream;
 mod walk;
 
 pub use propagation::{GateState, Isolate, Propagation, PushError};
@@ -61,8 +62,8 @@ enum PublishError {
     Unverified(String),
     #[error("a snapshot could not be encoded: {0}")]
     Encoding(latchkey_snapshot::Refusal),
-    #[error("the signing key of the keyspace cannot be used: {0}")]
-    SigningKey(#[from] SealError),
+    #[error("a sealed secret of the keyspace cannot be used: {0}")]
+    Sealed(#[from] SealError),
     #[error("the base could not be built: {0}")]
     Interrupted(String),
 }

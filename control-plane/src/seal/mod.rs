@@ -8,6 +8,7 @@
 //! keyspace alone, replacing it concerns that keyspace's gates alone, and a gate's configuration names no key that could
 //! speak for other keyspaces.
 
+mod gate;
 mod master_key;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -17,9 +18,10 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use zeroize::Zeroizing;
 
-use crate::domain::{AdminKeyId, KeyspaceId};
+use crate::domain::{AdminKeyId, KeyspaceId, UpstreamCredentialId};
 use crate::storage::SealedSigningKey;
 
+pub(crate) use gate::{make_gate_key, seal_for_gate};
 pub use master_key::{MasterKey, MasterKeyError, MasterKeySource};
 
 const VERSION: u8 = 1;
@@ -32,6 +34,9 @@ pub enum SealError {
     /// Another master key, another purpose, or changed bytes: by design they cannot be told apart.
     #[error("a sealed secret does not open under this master key")]
     DoesNotOpen,
+    /// The public key of the gates is not one that anything can be sealed by.
+    #[error("nothing can be sealed by the gates' public key")]
+    NotForGate,
     /// The system gives no randomness.
     #[error("the system's random generator failed")]
     NoRandomness,
@@ -119,6 +124,30 @@ impl Vault {
         self.open(&answer_to(admin_key, name), sealed)
     }
 
+    /// Seals the value of a credential for the upstream.
+    ///
+    /// # Errors
+    /// [`SealError::NoRandomness`].
+    pub fn seal_upstream_credential(
+        &self,
+        id: UpstreamCredentialId,
+        value: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        self.seal(&upstream_credential(id), value)
+    }
+
+    /// Opens what [`Vault::seal_upstream_credential`] sealed.
+    ///
+    /// # Errors
+    /// [`SealError::DoesNotOpen`].
+    pub fn open_upstream_credential(
+        &self,
+        id: UpstreamCredentialId,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        self.open(&upstream_credential(id), sealed)
+    }
+
     fn seal(&self, purpose: &str, secret: &[u8]) -> Result<Vec<u8>, SealError> {
         let mut nonce = [0; NONCE_BYTES];
         fill_random(&mut nonce)?;
@@ -147,6 +176,10 @@ fn signing_key_of(keyspace: KeyspaceId) -> String {
 
 fn answer_to(admin_key: AdminKeyId, name: &str) -> String {
     format!("answer to {admin_key} {name}")
+}
+
+fn upstream_credential(id: UpstreamCredentialId) -> String {
+    format!("upstream credential {id}")
 }
 
 fn associated_data(purpose: &str) -> String {

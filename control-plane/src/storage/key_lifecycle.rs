@@ -20,6 +20,9 @@ pub trait KeyLifecycleStore: Send + Sync + 'static {
         digest: Digest,
     ) -> Result<Option<(KeyspaceId, Option<Key>)>, StoreError>;
 
+    /// The keys that a token stands for, in whatever workspace and state: for holders, who have nothing but their token.
+    async fn keys_of_presented_token(&self, digest: Digest) -> Result<Vec<(WorkspaceId, KeyId)>, StoreError>;
+
     /// Gives a key another token; those that it has end at `old_expires_at` unless they end before.
     async fn rotate_key(
         &self,

@@ -15,6 +15,7 @@ mod restrictions;
 mod retention;
 pub mod sqlite;
 mod traits;
+mod upstream;
 mod usage;
 
 pub use administration::{
@@ -32,4 +33,5 @@ pub use traits::{
     AuditFilter, AuditStore, ChangeLog, Committed, DeleteMode, KeyFilter, KeyStore, KeyspaceStore,
     NewKeyspace, PolicyStore, PublicationStore, StatusFilter, Store, WorkspaceStore,
 };
+pub use upstream::{PublishedCredential, SealedValue, UpstreamStore};
 pub use usage::{RequestFilter, Taken, UsageStore};

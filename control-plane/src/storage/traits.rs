@@ -5,7 +5,7 @@ use tokio::sync::broadcast;
 use super::{
     AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, EnvironmentStore, IdempotencyStore,
     KeyLifecycleStore, Publication, RestrictionStore, RetentionStore, RoleStore, SealedSigningKey,
-    StoreError, UsageStore,
+    StoreError, UpstreamStore, UsageStore,
 };
 use crate::domain::KeyspaceSettings;
 use crate::domain::audit::LogEnd;
@@ -29,6 +29,7 @@ pub trait Store:
     + KeyLifecycleStore
     + RetentionStore
     + RestrictionStore
+    + UpstreamStore
     + AuditStore
     + ChangeLog
     + PublicationStore
@@ -48,6 +49,7 @@ impl<T> Store for T where
         + KeyLifecycleStore
         + RetentionStore
         + RestrictionStore
+        + UpstreamStore
         + AuditStore
         + ChangeLog
         + PublicationStore

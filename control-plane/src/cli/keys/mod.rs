@@ -1,6 +1,7 @@
 //! `latchkey keys`.
 
 mod credits;
+mod explain;
 mod fields;
 mod import;
 mod ip_rules;
@@ -163,6 +164,8 @@ pub(super) enum Command {
         #[arg(long, value_name = "WHEN")]
         to: Option<String>,
     },
+    /// Explain what gates would decide about a request of a key, check by check.
+    Explain(explain::ExplainArgs),
     /// From which addresses a key may be used.
     #[command(subcommand)]
     IpRules(ip_rules::Command),
@@ -241,6 +244,7 @@ pub(super) async fn run(group: Group<Command>) -> Result<(), Failure> {
         Command::Usage { key, from, to } => {
             session.show(requests::spanned(Call::get(path(&key)? + "/usage"), from, to)?).await
         }
+        Command::Explain(args) => explain::explain(&session, args).await,
         Command::IpRules(command) => ip_rules::run(&session, command).await,
         Command::Credits(args) => credits::change(&session, args).await,
         Command::SigningKeys(command) => signing_keys::run(&session, command).await,

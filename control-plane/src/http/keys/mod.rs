@@ -2,6 +2,7 @@
 
 pub(super) mod by_token;
 pub(super) mod create;
+pub(super) mod explain;
 pub(super) mod get;
 pub(super) mod import;
 mod import_stream;
@@ -11,6 +12,7 @@ pub(super) mod reschedule;
 pub(super) mod restore;
 pub(super) mod restrictions;
 pub(super) mod revoke;
+pub(super) mod revoke_self;
 pub(super) mod rotate;
 mod token;
 pub(super) mod update;

@@ -36,6 +36,7 @@ pub(in crate::http) async fn create_keyspace(
         valid_seconds: freshness.valid_seconds.flatten(),
         on_expired: freshness.on_expired.flatten(),
         rules: view::rules(&mut body),
+        gate_encryption_key: body.text("gate_encryption_key").flatten(),
     };
     let preset = body.text("preset").flatten();
     let mut errors = body.finish();

@@ -37,6 +37,7 @@ pub(in crate::http) async fn update_keyspace(
         valid_seconds: freshness.valid_seconds,
         on_expired: freshness.on_expired,
         rules: view::rules(&mut body),
+        gate_encryption_key: body.text("gate_encryption_key"),
     };
     body.finish().into_result()?;
     let changed = app.store.update_keyspace(&caller.actor(), id, patch, app.now()).await?;

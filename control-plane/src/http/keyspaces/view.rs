@@ -1,6 +1,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::domain::upstream_credential::GateEncryptionKey;
 use crate::domain::{KeyRulesPatch, Keyspace, LeakPolicy, OnExpired, ServedEnvironment, Timestamp};
 use crate::http::fields::Fields;
 use crate::http::shapes;
@@ -35,6 +36,9 @@ pub(in crate::http) struct KeyspaceView {
     /// For how many days the requests that gates report are kept; 0: only counts are.
     #[schema(example = 7)]
     request_log_days: u32,
+    /// The X25519 public key of its gates, by which secrets are sealed for them; `null`: none.
+    #[schema(value_type = Option<shapes::GateKey>)]
+    gate_encryption_key: Option<GateEncryptionKey>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -92,6 +96,7 @@ impl From<Keyspace> for KeyspaceView {
             default_expiry_days: keyspace.rules.default_expiry_days,
             foreign_tokens: keyspace.rules.foreign_tokens,
             request_log_days: keyspace.rules.request_log_days,
+            gate_encryption_key: keyspace.gate_encryption_key,
             created_at: keyspace.created_at,
             updated_at: keyspace.updated_at,
         }
@@ -132,6 +137,10 @@ pub(in crate::http) struct KeyspaceInput {
     /// 0 to 90; default 7.
     #[schema(example = 7, maximum = 90)]
     request_log_days: Option<u32>,
+    /// An X25519 public key whose private half only the gates have; default none. A new one seals every upstream credential anew, and gates
+    /// that have the old private key cannot open them any more.
+    #[schema(value_type = Option<shapes::GateKey>)]
+    gate_encryption_key: Option<String>,
 }
 
 /// See the keyspace's `quotas`; default none.

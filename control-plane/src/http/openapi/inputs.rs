@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::{SCHEMAS, operations_in};
-use crate::domain::{AdminKeyId, KeyId, KeyspaceId, RoleId, SigningKeyId};
+use crate::domain::{AdminKeyId, KeyId, KeyspaceId, RoleId, SigningKeyId, UpstreamCredentialId};
 use crate::http::idempotency::{IDEMPOTENCY_KEY, MAX_NAME_BYTES};
 use crate::http::params::MAX_LIMIT;
 
@@ -39,6 +39,7 @@ fn narrow(parameter: &mut Value) {
         "admin_key_id" => id(AdminKeyId::KIND),
         "keyspace_id" => id(KeyspaceId::KIND),
         "key_id" => id(KeyId::KIND),
+        "upstream_credential_id" => id(UpstreamCredentialId::KIND),
         "signing_key_id" => id(SigningKeyId::KIND),
         "role_id" => id(RoleId::KIND),
         "If-Match" => json!({ "type": "string", "pattern": ENTITY_TAGS, "examples": ["*", "\"17\""] }),

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
 use super::access::SCHEME;
+use super::keys::revoke_self::SCHEME as HOLDER_SCHEME;
 use super::policy::view::SourceView;
 use super::problem::{FieldProblem, Problem};
 use super::router::operations;
@@ -35,6 +36,10 @@ pub fn document() -> String {
         SCHEME: {
             "type": "http", "scheme": "bearer",
             "description": "An admin key. Each operation names the scope that it asks for."
+        },
+        HOLDER_SCHEME: {
+            "type": "http", "scheme": "bearer",
+            "description": "A key itself, as its holder presents it to a gate."
         }
     });
     inputs::describe(&mut document);

@@ -46,6 +46,20 @@ impl KeyLifecycleStore for SqliteStore {
         .await
     }
 
+    async fn keys_of_presented_token(&self, digest: Digest) -> Result<Vec<(WorkspaceId, KeyId)>, StoreError> {
+        self.read(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT s.workspace_id, t.key_id FROM secrets AS t JOIN keyspaces AS s ON s.id = t.keyspace_id \
+                 WHERE t.digest = ?1 AND s.deleted_at IS NULL",
+            )?;
+            let keys = statement.query_map([digest.0], |row| {
+                Ok((WorkspaceId(unsigned(row.get(0)?)), KeyId(unsigned(row.get(1)?))))
+            })?;
+            Ok(keys.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     async fn rotate_key(
         &self,
         actor: &Actor,

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::mutation::{Mutation, Trail};
 use super::rows::number;
-use super::{SqliteStore, policies, roles, rows};
+use super::{SqliteStore, policies, roles, rows, upstream};
 use crate::domain::error::ObjectKind;
 use crate::domain::{
     Actor, ChangeKind, DomainError, GateUrl, Keyspace, KeyspaceId, KeyspacePatch, Page, PageRequest,
@@ -77,6 +77,7 @@ fn create(mutation: &mut Mutation<'_>, new: NewKeyspace) -> Result<Committed<Key
         gates: settings.gates,
         freshness: settings.freshness,
         rules: settings.rules,
+        gate_encryption_key: settings.gate_encryption_key,
         change_seq: 1,
         created_at: at,
         updated_at: at,
@@ -125,6 +126,12 @@ fn update(
     let seq = mutation.next_change_seq(id)?;
     let mut keyspace = old.with_settings(settings, mutation.at);
     keyspace.change_seq = seq;
+    if keyspace.gate_encryption_key.is_none() {
+        let credentials = upstream::count(mutation.connection(), id)?;
+        if credentials > 0 {
+            return Err(DomainError::GateEncryptionKeyInUse { credentials }.into());
+        }
+    }
     mutation
         .connection()
         .prepare_cached(
@@ -170,6 +177,8 @@ fn delete(
          WHERE keyspace_id = ?1 AND revoked_at IS NULL",
         params![number(id.0), at.0, number(seq)],
     )?;
+    // Secrets of others that nobody needs any more.
+    connection.execute("DELETE FROM upstream_credentials WHERE keyspace_id = ?1", [number(id.0)])?;
     connection.execute(
         "UPDATE keyspaces SET deleted_at = ?2, updated_at = ?2 WHERE id = ?1",
         params![number(id.0), at.0],
@@ -201,6 +210,16 @@ fn store_rules(connection: &Connection, keyspace: &Keyspace) -> Result<(), Store
             "INSERT OR REPLACE INTO request_log_rules (keyspace_id, request_log_days) VALUES (?1, ?2)",
         )?
         .execute(params![number(keyspace.id.0), rules.request_log_days])?;
+    match keyspace.gate_encryption_key {
+        Some(key) => connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO gate_encryption_keys (keyspace_id, public_key) VALUES (?1, ?2)",
+            )?
+            .execute(params![number(keyspace.id.0), key.0])?,
+        None => connection
+            .prepare_cached("DELETE FROM gate_encryption_keys WHERE keyspace_id = ?1")?
+            .execute([number(keyspace.id.0)])?,
+    };
     Ok(())
 }
 

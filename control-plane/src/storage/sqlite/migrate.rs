@@ -12,6 +12,7 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = &[
     ("0003_roles_and_admins", include_str!("../../../migrations/sqlite/0003_roles_and_admins.sql")),
     ("0004_purge", include_str!("../../../migrations/sqlite/0004_purge.sql")),
     ("0006_limits", include_str!("../../../migrations/sqlite/0006_limits.sql")),
+    ("0007_upstream_credentials", include_str!("../../../migrations/sqlite/0007_upstream_credentials.sql")),
     ("0008_usage", include_str!("../../../migrations/sqlite/0008_usage.sql")),
     ("0005_live_key_counts", include_str!("../../../migrations/sqlite/0005_live_key_counts.sql")),
 ];

@@ -5,8 +5,9 @@ use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 
-use super::{restrictions, roles};
+use super::{restrictions, roles, upstream};
 use crate::domain::audit::AuditEntry;
+use crate::domain::upstream_credential::GateEncryptionKey;
 use crate::domain::{
     Freshness, GateUrl, Key, KeyId, KeyRules, Keyspace, KeyspaceId, LeakPolicy, OnExpired, PolicyState,
     Revocation, RevocationReason, Secret, SecretId, ServedEnvironment, Timestamp, WorkspaceId,
@@ -31,7 +32,8 @@ pub(super) fn tag(digest: &Digest) -> [u8; 16] {
 
 const KEYSPACE_COLUMNS: &str = "id, workspace_id, name, prefix, environment, gates, fresh_seconds, valid_seconds, \
      on_expired, change_seq, created_at, updated_at, deleted_at, keys_quota, owner_quota, leak_policy, retention_days, \
-     default_expiry_days, foreign_tokens, (SELECT request_log_days FROM request_log_rules AS r WHERE r.keyspace_id = keyspaces.id)";
+     default_expiry_days, foreign_tokens, (SELECT request_log_days FROM request_log_rules AS r WHERE r.keyspace_id = keyspaces.id), \
+     (SELECT public_key FROM gate_encryption_keys AS g WHERE g.keyspace_id = keyspaces.id)";
 
 const KEYSPACES: &str = "keyspaces JOIN key_rules ON keyspace_id = id";
 
@@ -95,6 +97,7 @@ fn read_keyspace(row: &Row<'_>) -> rusqlite::Result<Keyspace> {
                 .get::<_, Option<u32>>(19)?
                 .unwrap_or_else(|| KeyRules::default().request_log_days),
         },
+        gate_encryption_key: row.get::<_, Option<[u8; 32]>>(20)?.map(GateEncryptionKey),
     })
 }
 
@@ -106,11 +109,16 @@ pub(super) fn policy(connection: &Connection, id: KeyspaceId) -> Result<Option<P
             keyspace_id: id,
             policy: json(row, 0)?,
             roles: Vec::new(),
+            upstream_credentials: Vec::new(),
             updated_at: Timestamp(row.get(1)?),
         })
     });
     let Some(policy) = policy.optional()? else { return Ok(None) };
-    Ok(Some(PolicyState { roles: roles::all(connection, id)?, ..policy }))
+    Ok(Some(PolicyState {
+        roles: roles::all(connection, id)?,
+        upstream_credentials: upstream::all(connection, id)?,
+        ..policy
+    }))
 }
 
 /// The columns of [`read_key`], for queries with `keys AS k`.

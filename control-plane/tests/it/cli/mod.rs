@@ -18,4 +18,5 @@ mod sign;
 mod snapshot;
 mod token;
 mod tokens;
+mod upstream_credentials;
 mod usage;

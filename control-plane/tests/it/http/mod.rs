@@ -16,4 +16,5 @@ mod policy;
 mod restrictions;
 mod roles;
 mod system;
+mod upstream_credentials;
 mod usage;

@@ -2,12 +2,14 @@
 
 mod by_token;
 mod changes;
+mod explain;
 mod import;
 mod leaks;
 mod lists;
 mod purge;
 mod quotas;
 mod restore;
+mod revoke_self;
 mod rotation;
 mod verify;
 
