@@ -14,7 +14,7 @@ use latchkey_control_plane::domain::{Clock, SystemClock};
 use latchkey_snapshot::bundle::{Intent, Reach, UnverifiedBundle};
 use latchkey_snapshot::{
     HashedBody, Kind, Loader, Lookup, ProfileView, Refusal, Snapshot, Trust, TrustedKey, UnverifiedHead,
-    VerifiedHead,
+    UpstreamCredential, VerifiedHead,
 };
 use latchkey_token::{digest, tag};
 use serde_json::{Value, json};
@@ -129,6 +129,11 @@ impl Gate {
         self.with_profile(token, |profile| {
             (profile.roles().collect(), profile.grants().map(str::to_owned).collect())
         })
+    }
+
+    /// The credentials for the upstream in the policy.
+    pub(crate) fn upstream_credentials(&self) -> Vec<UpstreamCredential> {
+        self.lock().load().unwrap().policy().policy().upstream_credentials.clone()
     }
 
     /// Looks at a token's profile.
