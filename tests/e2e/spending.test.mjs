@@ -22,7 +22,9 @@ before(async () => {
       { method: "GET", path: "/v1/image", cost: [{ unit: "image", amount: 2 }, { unit: "request", amount: 1 }], rate_cost: 2 },
     ],
   });
-  gate = await Gate.start({ folder: folder.path, port, vars: await gateVars(plane, keyspace, upstream) });
+  const reporter = await plane.api("POST", "/v1/admin-keys", { name: "gate", scopes: ["usage:write"], keyspaces: [keyspace.id] });
+  const vars = { ...(await gateVars(plane, keyspace, upstream)), LATCHKEY_CONTROL_PLANE_URL: plane.url, LATCHKEY_USAGE_KEY: reporter.secret };
+  gate = await Gate.start({ folder: folder.path, port, vars });
   const first = await createKey(plane, keyspace);
   await eventually("the first key after a cold start is admitted", async () => (await code(first, "/v1/free")) === "VALID", 10_000);
 });
@@ -73,6 +75,16 @@ test("l1_a_key_whose_limit_is_lifted_spends_freely_and_one_without_never_asks", 
   await plane.api("PATCH", `/v1/keys/${key.id}`, { credits: null });
   await becomes("VALID", key, "/v1/image");
   assert.deepEqual(await codes(3, await knownKey()), ["VALID", "VALID", "VALID"]);
+});
+
+test("l1_the_api_shows_what_was_spent_also_when_no_request_comes_after_it", async () => {
+  const key = await knownKey({ credits: [{ unit: "request", amount: 100 }] });
+  assert.deepEqual(await codes(4, key), ["VALID", "VALID", "VALID", "VALID"]);
+  const unit = async () => (await plane.api("GET", `/v1/keys/${key.id}`)).credits[0];
+  await eventually("what was spent is known", async () => (await unit()).consumed === 4, 25_000, 200);
+  const { granted, remaining } = await unit();
+  assert.deepEqual([granted, remaining], [100, 96]);
+  await assert.rejects(addCredits(key, { unit: "request", amount: -97 }), /CREDITS_BELOW_ZERO/);
 });
 
 test("l3_rate_limits_from_the_api_are_counted_at_the_gate_and_told", async () => {

@@ -228,6 +228,8 @@ pub fn keep(env: Env) -> Promise {
     let chores = limits::with(limits::Limits::take_chores);
     future_to_promise(async move {
         limits::run_chores(&env, chores).await;
+        // What a lease was spent on is known for certain when it goes back, and often no request comes after that.
+        usage::report_credits(&env).await;
         Ok(JsValue::UNDEFINED)
     })
 }

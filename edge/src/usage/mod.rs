@@ -23,7 +23,7 @@ use self::credits::Credits;
 use self::ring::Ring;
 use self::send::Batch;
 use self::timetable::Timetable;
-use crate::isolate;
+use crate::{clock, isolate};
 
 thread_local! {
     static USAGE: RefCell<Usage> = const { RefCell::new(Usage::NONE) };
@@ -126,6 +126,14 @@ pub(crate) async fn report(env: &Env) {
     let Ok(config) = isolate::config(env) else { return };
     let Some(target) = &config.usage else { return };
     send::run(target, config.trust.audience().keyspace).await;
+}
+
+/// Sends what ledgers have counted, which may change when no request is there to bring it along. Never fails.
+pub(crate) async fn report_credits(env: &Env) {
+    let Ok(config) = isolate::config(env) else { return };
+    if config.usage.is_some() && with(|usage| usage.timetable.starts(clock::now_ms())) {
+        report(env).await;
+    }
 }
 
 /// How much waits.
