@@ -171,4 +171,19 @@ describe("the holder's routes with a real control plane", () => {
     assert.deepEqual(shown.permissions, ["hello:*", "items:read"]);
     assert.ok(shown.expires_at > new Date().toISOString());
   });
+
+  test("k14_a_holder_ends_its_own_key_and_everybody_sees_by_whom", async () => {
+    const key = await parts.createKey(plane, keyspace);
+    await parts.eventually("admitted", async () => (await gate.decision("/v1/hello", key.secret)).code === "VALID", 20_000);
+    const revoked = await gate.request(REVOKE, key.secret, { method: "POST" });
+    assert.deepEqual([revoked.status, await revoked.json()], [200, { revoked: true }]);
+    await parts.eventually("refused", async () => (await gate.decision("/v1/hello", key.secret)).code === "NOT_FOUND", 20_000);
+    const shown = await plane.api("GET", `/v1/keys/${key.id}`);
+    assert.deepEqual([shown.status, shown.revoked_reason], ["revoked", "holder"]);
+    // Again, or with a key that never was: no difference to whoever looks on.
+    const { prefix } = keyspace;
+    const unknown = key.secret.replace(/.{38}$/, "A".repeat(38));
+    assert.ok(unknown.startsWith(prefix));
+    assert.equal((await gate.request(REVOKE, unknown, { method: "POST" })).status, 401);
+  });
 });
