@@ -101,8 +101,7 @@ impl Sealed<'_> {
 mod tests {
     use super::*;
 
-    /// RFC 9180's own key pairs and randomness make no fixed ciphertext of ours, so one was made with another implementation's
-    /// private key 0x01…01: see tests/e2e/upstream-credentials.test.mjs for whole ones.
+    /// Whole ones are opened in tests/e2e/upstream-credentials.test.mjs.
     fn credential(sealed: Vec<u8>) -> UpstreamCredential {
         UpstreamCredential {
             name: "a".into(),
