@@ -198,10 +198,13 @@ test("l1_however_often_isolates_are_killed_no_more_is_spent_than_granted_and_the
 
 test("l1_while_the_ledger_is_down_a_lease_is_spent_and_then_requests_are_denied", async () => {
   for (const fault of ["throws", "hangs"]) {
-    await eventually(async () => (await ask(40, 10, () => third.hello(keys.down)))[200] === 40);
-    await third.fault({ ledger: fault });
-    const reached = isolates.upstream.requests.length;
-    assert.equal((await third.hello(keys.down)).status, 200, "there is a lease");
+    // The last request before the fault may have spent the last of a lease.
+    await eventually(async () => {
+      await third.fault({ ledger: false });
+      await ask(40, 10, () => third.hello(keys.down));
+      await third.fault({ ledger: fault });
+      return (await third.hello(keys.down)).status === 200;
+    }, { within: 20_000, every: 300 });
     const started = Date.now();
     const denied = await eventually(async () => {
       const response = await third.hello(keys.down);
@@ -209,7 +212,6 @@ test("l1_while_the_ledger_is_down_a_lease_is_spent_and_then_requests_are_denied"
     }, { within: 15_000 });
     assert.deepEqual([denied.status, (await denied.json()).code, denied.headers.get("retry-after")], [503, "LIMITS_UNAVAILABLE", "1"]);
     assert.ok(Date.now() - started < 14_000);
-    assert.ok(isolates.upstream.requests.length > reached);
     await third.fault({ ledger: false });
     await eventually(async () => (await third.hello(keys.down)).status === 200);
   }
