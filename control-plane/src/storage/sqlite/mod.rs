@@ -80,15 +80,15 @@ impl SqliteStore {
         operation: impl FnOnce(&mut Mutation<'_>) -> Result<Committed<T>, StoreError> + Send + 'static,
     ) -> Result<Committed<T>, StoreError> {
         let actor = actor.clone();
-        let (committed, keyspaces) = self
+        let notices = self.notices.clone();
+        let (committed, _) = self
             .writer
             .run(move |connection| {
                 let mut mutation = Mutation::begin(connection, &actor, at);
                 let committed = operation(&mut mutation)?;
-                Ok((committed, mutation.finish()?))
+                Ok((committed, Notice { notices, keyspaces: mutation.finish()? }))
             })
             .await?;
-        self.tell_of(&keyspaces);
         Ok(committed)
     }
 
@@ -105,6 +105,22 @@ impl SqliteStore {
         operation: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.run(operation).await
+    }
+}
+
+/// Tells of changes when it is dropped: behind the commit, and also if nobody waits for the answer any more. A caller that hangs
+/// up must not keep a revocation from being published.
+struct Notice {
+    notices: broadcast::Sender<KeyspaceId>,
+    keyspaces: BTreeSet<KeyspaceId>,
+}
+
+impl Drop for Notice {
+    fn drop(&mut self) {
+        for keyspace in &self.keyspaces {
+            // Nobody listening is fine: a publisher that starts later looks at every keyspace.
+            let _ = self.notices.send(*keyspace);
+        }
     }
 }
 

@@ -23,7 +23,7 @@ const PAGE: PageRequest = PageRequest { limit: 100, before: None };
 
 /// Runs every claim, each on a store of its own.
 pub(super) async fn holds<S: Store>(open: impl AsyncFn() -> S) {
-    for claim in 0..=11 {
+    for claim in 0..=12 {
         let fixture = Fixture::new(Arc::new(open().await)).await;
         match claim {
             0 => bootstrap_happens_once(fixture).await,
@@ -37,6 +37,7 @@ pub(super) async fn holds<S: Store>(open: impl AsyncFn() -> S) {
             8 => purged_keys_are_told_of_as_revoked(fixture).await,
             9 => usage::reports_count_once_and_only_for_their_own_keyspace(fixture).await,
             10 => usage::reports_do_not_hold_up_mutations(fixture).await,
+            11 => changes_are_told_of_even_if_their_caller_went_away(fixture).await,
             _ => concurrent_mutations_are_numbered_without_gaps(fixture).await,
         }
     }
@@ -343,6 +344,22 @@ async fn purged_keys_are_told_of_as_revoked(f: Fixture) {
     assert_eq!(refusal(f.store.create_key(&f.actor, again).await), DomainError::TokenAlreadyUsed);
     let home = f.store.home_of_token(f.actor.workspace_id, Digest(digest(1, 1))).await.unwrap();
     assert_eq!(home, Some((keyspace, None)));
+}
+
+async fn changes_are_told_of_even_if_their_caller_went_away(f: Fixture) {
+    let keyspace = f.keyspace().await;
+    let key = f.key(keyspace, digest(1, 1)).await;
+    let mut notices = f.store.subscribe();
+    let mut revoking = Box::pin(f.store.revoke_key(&f.actor, key, Precondition::Any, revocation(None, NOW)));
+    tokio::select! {
+        biased;
+        _ = &mut revoking => {}
+        () = std::future::ready(()) => {}
+    }
+    drop(revoking);
+    let told = tokio::time::timeout(std::time::Duration::from_secs(30), notices.recv()).await;
+    assert_eq!(told.expect("nobody is told of the change").unwrap(), keyspace);
+    assert!(f.store.key(f.actor.workspace_id, key).await.unwrap().revocation.is_some());
 }
 
 async fn heads_are_numbered_without_repeats(f: Fixture) {
