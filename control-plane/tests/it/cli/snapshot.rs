@@ -34,7 +34,7 @@ async fn c1_what_a_gate_was_sent_is_inspected_and_verified_without_a_server() {
 
     let shell = Shell::start();
     let keyspace = shell.keyspace(&["--gate", &gate]);
-    shell.key(&keyspace, &[]);
+    shell.key(&keyspace, &["--allow-ip", "10.0.0.0/8"]);
     let snapshot = eventually("the key is published", async || {
         let snapshot = shell.json(&["snapshot", "get", &keyspace]);
         let sent = pushed.lock().unwrap().len();
@@ -60,6 +60,7 @@ async fn c1_what_a_gate_was_sent_is_inspected_and_verified_without_a_server() {
         .map(|body| body["content"].as_str().unwrap())
         .collect();
     assert!(contents.iter().any(|content| content.contains("1 rows, 0 revoked")), "{contents:?}");
+    assert!(contents.iter().any(|content| content.ends_with(", 1 rows with address rules")), "{contents:?}");
 
     let audience = snapshot["audience"].as_str().unwrap();
     let key = snapshot["trusted_keys"][0].as_str().unwrap();
