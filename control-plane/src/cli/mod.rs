@@ -104,7 +104,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
     match command {
         Command::Serve(settings) => {
             let config = settings.load_and_log()?;
-            run_served(async { Ok(serve::serve(config, stop_signal()).await?) })
+            run_served(async { Ok(serve::serve(config, stop_signal()?).await?) })
         }
         Command::Openapi => output::print(&http::document()),
         Command::Config => output::print(crate::config::DEFAULTS),
@@ -136,18 +136,22 @@ fn run(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
 }
 
 /// Ready at SIGINT (Ctrl-C) or SIGTERM.
-async fn stop_signal() {
-    let interrupted = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupted => {}
-                _ = terminated.recv() => {}
-            }
-            return;
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupted, mut terminated) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
         }
-    }
-    let _ = interrupted.await;
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }
