@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use latchkey_token::{Environment, Prefix, generate};
+use latchkey_token::{Environment, Prefix, SecretToken, generate};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use tokio::net::TcpListener;
@@ -14,9 +14,9 @@ use tokio::net::TcpListener;
 use crate::app::App;
 use crate::config::Config;
 use crate::domain::admin_key::TOKEN_PREFIX;
-use crate::domain::{Actor, AdminKey, Clock, IdSource, SystemClock, Workspace};
+use crate::domain::{Actor, AdminKey, Clock, IdSource, SystemClock, Timestamp, Workspace};
 use crate::seal::{MasterKey, MasterKeyError, Vault};
-use crate::storage::Store;
+use crate::storage::{Store, WorkspaceStore};
 use crate::storage::sqlite::SqliteStore;
 use crate::{http, jobs, publisher};
 
@@ -83,17 +83,53 @@ async fn open_vault(config: &Config, store: &dyn Store, clock: &dyn Clock) -> an
 
 /// Makes the first workspace and its admin key, whose token leaves the program here and nowhere else.
 async fn first_start(store: &dyn Store, clock: &dyn Clock, vault: &Vault) -> anyhow::Result<()> {
-    let (ids, now) = (IdSource::default(), clock.now());
-    let prefix = Prefix::new(TOKEN_PREFIX).context("the prefix of admin keys follows the grammar")?;
-    let token = generate(&prefix, Environment::Live, &mut UnwrapErr(SysRng));
-    let workspace = Workspace { id: ids.next(now), name: "Default".to_owned(), created_at: now };
-    let admin_key = AdminKey::first(ids.next(now), workspace.id, "First admin key", token.start(), now);
-    let actor = Actor::system(workspace.id, ids.next(now));
+    let NewWorkspace { actor, workspace, admin_key, token } =
+        NewWorkspace::draw("Default".to_owned(), clock.now())?;
     let made = store.bootstrap(&actor, workspace, admin_key, token.digest().0, vault.seal_check()?).await?;
-    if made {
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "admin key: {}", token.expose())?;
-        out.flush()?;
+    if made { show(&token) } else { Ok(()) }
+}
+
+/// Makes a further workspace in the database of `config`, on which no server may run, and prints its first admin key, once.
+///
+/// # Errors
+/// The database is in use, was never started, or cannot be written.
+pub async fn create_workspace(config: &Config, name: String) -> anyhow::Result<()> {
+    let store = SqliteStore::open(&config.data_dir)?;
+    if store.master_key_check().await?.is_none() {
+        bail!(
+            "nothing has been set up in {} yet; start `latchkey serve` there once",
+            config.data_dir.display()
+        );
     }
-    Ok(())
+    let NewWorkspace { actor, workspace, admin_key, token } = NewWorkspace::draw(name, SystemClock.now())?;
+    let id = workspace.id;
+    store.create_workspace(&actor, workspace, admin_key, token.digest().0).await?;
+    writeln!(std::io::stdout().lock(), "workspace: {id}")?;
+    show(&token)
+}
+
+/// A workspace that is yet to be stored, and the token of its first admin key.
+struct NewWorkspace {
+    actor: Actor,
+    workspace: Workspace,
+    admin_key: AdminKey,
+    token: SecretToken,
+}
+
+impl NewWorkspace {
+    fn draw(name: String, now: Timestamp) -> anyhow::Result<Self> {
+        let ids = IdSource::default();
+        let prefix = Prefix::new(TOKEN_PREFIX).context("the prefix of admin keys follows the grammar")?;
+        let token = generate(&prefix, Environment::Live, &mut UnwrapErr(SysRng));
+        let workspace = Workspace { id: ids.next(now), name, created_at: now };
+        let admin_key = AdminKey::first(ids.next(now), workspace.id, "First admin key", token.start(), now);
+        let actor = Actor::system(workspace.id, ids.next(now));
+        Ok(Self { actor, workspace, admin_key, token })
+    }
+}
+
+fn show(token: &SecretToken) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "admin key: {}", token.expose())?;
+    Ok(out.flush()?)
 }

@@ -25,6 +25,7 @@ mod sign;
 mod snapshot;
 mod token;
 mod upstream_credentials;
+mod workspaces;
 
 use std::process::ExitCode;
 
@@ -53,6 +54,9 @@ enum Command {
     Config,
     /// Find out what is wrong with an installation.
     Doctor(Box<doctor::DoctorArgs>),
+    /// Workspaces: tenants, kept strictly apart.
+    #[command(subcommand)]
+    Workspaces(workspaces::Command),
     /// Keyspaces: the keys that one gate enforces together.
     Keyspaces(Group<keyspaces::Command>),
     /// Keys and their tokens.
@@ -109,6 +113,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Openapi => output::print(&http::document()),
         Command::Config => output::print(crate::config::DEFAULTS),
         Command::Doctor(args) => run(doctor::run(*args)),
+        Command::Workspaces(command) => run_served(workspaces::run(command)),
         Command::Keyspaces(group) => run(keyspaces::run(group)),
         Command::Keys(group) => run(keys::run(*group)),
         Command::Roles(group) => run(roles::run(group)),

@@ -81,6 +81,15 @@ pub trait WorkspaceStore: Send + Sync + 'static {
         master_key_check: Vec<u8>,
     ) -> Result<bool, StoreError>;
 
+    /// Makes a further workspace with its first admin key.
+    async fn create_workspace(
+        &self,
+        actor: &Actor,
+        workspace: Workspace,
+        admin_key: AdminKey,
+        digest: [u8; 32],
+    ) -> Result<(), StoreError>;
+
     /// Something sealed under the master key that this database belongs to; `None` before the first start.
     async fn master_key_check(&self) -> Result<Option<Vec<u8>>, StoreError>;
 

@@ -14,7 +14,7 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = &[
     ("0006_limits", include_str!("../../../migrations/sqlite/0006_limits.sql")),
     ("0007_upstream_credentials", include_str!("../../../migrations/sqlite/0007_upstream_credentials.sql")),
     ("0008_usage", include_str!("../../../migrations/sqlite/0008_usage.sql")),
-    ("0005_live_key_counts", include_str!("../../../migrations/sqlite/0005_live_key_counts.sql")),
+    ("0009_live_key_counts", include_str!("../../../migrations/sqlite/0009_live_key_counts.sql")),
 ];
 
 pub(super) fn run(connection: &mut Connection, path: &str) -> Result<(), OpenError> {

@@ -20,3 +20,4 @@ mod token;
 mod tokens;
 mod upstream_credentials;
 mod usage;
+mod workspaces;
