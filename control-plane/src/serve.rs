@@ -16,8 +16,8 @@ use crate::config::Config;
 use crate::domain::admin_key::TOKEN_PREFIX;
 use crate::domain::{Actor, AdminKey, Clock, IdSource, SystemClock, Timestamp, Workspace};
 use crate::seal::{MasterKey, MasterKeyError, Vault};
-use crate::storage::{Store, WorkspaceStore};
 use crate::storage::sqlite::SqliteStore;
+use crate::storage::{Store, WorkspaceStore};
 use crate::{http, jobs, publisher};
 
 /// How long requests in flight may take once a stop was asked for.

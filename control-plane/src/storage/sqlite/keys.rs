@@ -90,6 +90,10 @@ pub(super) fn create(mutation: &mut Mutation<'_>, mut new: NewKey) -> Result<Com
         refuse_taken_name(connection, keyspace, owner, name, None)?;
     }
     key_checks::refuse_at_quota(connection, &rules, owner)?;
+    // Before a row is touched: the other lines of an import stay when this one is refused.
+    if !new.settings.restrictions.is_empty() {
+        new.clone().into_key(String::new(), 0).check_publishable()?;
+    }
     let (name, seq) = match new.name.take() {
         Some(name) => (name, mutation.next_change_seq(keyspace)?),
         None => next_default_name(connection, keyspace, owner)?,
@@ -123,12 +127,13 @@ pub(super) fn update(
         rules.rules.keys_quota = None;
         key_checks::refuse_at_quota(connection, &rules, key.owner.as_deref())?;
     }
+    if changes_restrictions || !key.restrictions.is_empty() {
+        key.check_publishable()?;
+    }
     key.change_seq = mutation.next_change_seq(keyspace)?;
     store_settings(connection, &key)?;
     if changes_restrictions {
         restrictions::put(connection, &key)?;
-    } else if !key.restrictions.is_empty() {
-        key.check_publishable()?;
     }
     let (seq, after) = (key.change_seq, key.audit_view());
     let trail = Trail { keyspace, seq, kind: ChangeKind::KeyUpdated, key: Some(id), before, after };

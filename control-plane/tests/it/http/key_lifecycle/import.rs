@@ -207,3 +207,30 @@ async fn k12_what_is_no_ndjson_or_no_keyspace_is_refused_before_anything_is_read
     let (results, done) = results(&import(&server.api, &keyspace, String::new()).await);
     assert_eq!((results.len(), done), (0, sum(0, 0, 0, 0)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn k12_a_line_whose_key_fits_into_no_snapshot_changes_nothing_and_the_others_count() {
+    let server = Server::start().await;
+    let keyspace = server.api.keyspace(json!({ "name": "Demo" })).await;
+    let (made, _) = imported(&server.api, &keyspace, &[line("kept")]).await;
+    let path = format!("/v1/keys/{}", made[0]["key_id"].as_str().unwrap());
+    let before = server.api.get(&path).await.expect(200);
+
+    // Each field is within its own bounds; together they are more than a profile holds.
+    let values: Vec<String> = (0..64).map(|n| format!("{n:060}")).collect();
+    let constraints: Value =
+        (0..8).map(|n| (format!("c{n}"), json!(values))).collect::<serde_json::Map<_, _>>().into();
+    let too_large = |id: &str| {
+        let mut line = line(id);
+        line["name"] = json!("Renamed");
+        line["constraints"] = constraints.clone();
+        line
+    };
+    let lines = [too_large("kept"), line("good"), too_large("new")];
+    let (results, done) = imported(&server.api, &keyspace, &lines).await;
+    assert_eq!(outcomes(&results), ["error", "created", "error"], "{results:?}");
+    assert_eq!(done, sum(1, 0, 0, 2));
+    assert_eq!(server.api.get(&path).await.expect(200), before);
+    let listed = server.api.get(&format!("/v1/keyspaces/{keyspace}/keys")).await.expect(200);
+    assert_eq!(listed["data"].as_array().unwrap().len(), 2);
+}
