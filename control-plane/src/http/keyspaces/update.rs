@@ -19,7 +19,10 @@ use crate::http::reply;
     tag = "keyspaces",
     params(("keyspace_id" = String, Path)),
     request_body(content = KeyspaceInput, description = "Every field is optional.", content_type = "application/merge-patch+json"),
-    responses((status = 200, description = "The keyspace after the change.", body = KeyspaceView))
+    responses(
+        (status = 200, description = "The keyspace after the change.", body = KeyspaceView),
+        (status = 409, description = "Upstream credentials are sealed by the gate's key: `GATE_ENCRYPTION_KEY_IN_USE`.")
+    )
 )]
 pub(in crate::http) async fn update_keyspace(
     caller: Caller,

@@ -217,19 +217,28 @@ async fn k12_a_line_whose_key_fits_into_no_snapshot_changes_nothing_and_the_othe
     let before = server.api.get(&path).await.expect(200);
 
     // Each field is within its own bounds; together they are more than a profile holds.
+    let grants: Vec<String> =
+        (0..64).map(|n| [format!("area{n:028}"), "a".repeat(32), "b".repeat(32)].join(":")).collect();
+    let rules: Vec<Value> =
+        (0..256).map(|n| json!({ "action": "allow", "cidr": format!("2001:db8::{n:x}:0/128") })).collect();
     let values: Vec<String> = (0..64).map(|n| format!("{n:060}")).collect();
-    let constraints: Value =
-        (0..8).map(|n| (format!("c{n}"), json!(values))).collect::<serde_json::Map<_, _>>().into();
     let too_large = |id: &str| {
         let mut line = line(id);
         line["name"] = json!("Renamed");
-        line["constraints"] = constraints.clone();
+        line["permissions"] = json!(grants);
+        line["ip_rules"] = json!(rules);
+        line["constraints"] = json!({ "network": values });
         line
     };
     let lines = [too_large("kept"), line("good"), too_large("new")];
     let (results, done) = imported(&server.api, &keyspace, &lines).await;
     assert_eq!(outcomes(&results), ["error", "created", "error"], "{results:?}");
     assert_eq!(done, sum(1, 0, 0, 2));
+    let reasons =
+        results.iter().filter(|result| result["outcome"] == "error").map(|result| &result["errors"]);
+    for reason in reasons {
+        assert!(reason.to_string().contains("all that narrows it"), "{reason}");
+    }
     assert_eq!(server.api.get(&path).await.expect(200), before);
     let listed = server.api.get(&format!("/v1/keyspaces/{keyspace}/keys")).await.expect(200);
     assert_eq!(listed["data"].as_array().unwrap().len(), 2);
