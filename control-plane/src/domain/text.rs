@@ -1,5 +1,7 @@
 //! Rules for texts that people write, shared by all objects.
 
+use std::net::IpAddr;
+
 /// Longest name, in characters.
 pub const MAX_NAME: usize = 100;
 /// Longest description or revocation reason, in characters.
@@ -22,6 +24,14 @@ pub fn name(text: String) -> Result<String, String> {
         return Err("must not hold control characters".to_owned());
     }
     Ok(text)
+}
+
+/// Reads an IPv4 or IPv6 address.
+///
+/// # Errors
+/// A sentence for the caller who wrote it.
+pub fn address(text: &str) -> Result<IpAddr, &'static str> {
+    text.parse().map_err(|_| "must be an IPv4 or IPv6 address")
 }
 
 /// Takes a longer text: line breaks are fine.

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::domain::error::ObjectKind;
-use crate::domain::{DomainError, FieldErrors, Key, KeyId, Secret, SecretId};
+use crate::domain::{DomainError, FieldErrors, Key, KeyId, Secret, SecretId, text};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::fields::Fields;
@@ -160,8 +160,7 @@ impl Asked {
         if path.as_ref().is_some_and(|path| !(1..=MAX_TARGET_BYTES).contains(&path.len())) {
             errors.add("/path", format!("must have 1 to {MAX_TARGET_BYTES} bytes"));
         }
-        let address = self.address.map(|text| text.parse().map_err(|_| "must be an IPv4 or IPv6 address"));
-        let address = address.and_then(|address| errors.check("/address", address));
+        let address = self.address.and_then(|given| errors.check("/address", text::address(&given)));
         let secret_id = self.secret_id.and_then(|id| errors.check("/secret_id", id.parse()));
         let headers = check_headers(self.headers, &mut errors);
         errors.into_result().map(|()| Request {

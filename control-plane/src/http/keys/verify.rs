@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::by_token::{checked, token};
 use crate::app::App;
-use crate::domain::{ChosenToken, FieldErrors, Key, KeyspaceId};
+use crate::domain::{ChosenToken, FieldErrors, Key, KeyspaceId, text};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::problem::Failure;
@@ -83,8 +83,7 @@ pub(in crate::http) async fn verify_key(
     let address = body.text("address").flatten();
     let mut errors = body.finish();
     let target = Target::check(method, path, &mut errors);
-    let address = address.map(|text| text.parse().map_err(|_| "must be an IPv4 or IPv6 address"));
-    let address = address.and_then(|address| errors.check("/address", address));
+    let address = address.and_then(|given| errors.check("/address", text::address(&given)));
     let token = checked(token, errors)?;
     let home = app.store.home_of_token(caller.workspace(), token.digest()).await?;
     // To a caller who is limited to keyspaces, tokens of others are unknown.

@@ -1,5 +1,3 @@
-use std::net::IpAddr;
-
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -8,8 +6,8 @@ use utoipa::ToSchema;
 use super::fields::ip_rule;
 use super::schema::{IpActionName, IpRuleInput};
 use crate::app::App;
-use crate::domain::KeyId;
 use crate::domain::restrictions::{IpAction, check_ip_rules, default_action, judge};
+use crate::domain::{KeyId, text};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::params::PathId;
@@ -70,8 +68,7 @@ pub(in crate::http) async fn preview_ip_rules(
     let (address, rules) = (body.text("address").flatten(), body.nested_list("rules", ip_rule).flatten());
     let mut errors = body.finish();
     let address = errors.required("/address", address);
-    let parsed = address.map(|text| text.parse::<IpAddr>().map_err(|_| "must be an IPv4 or IPv6 address"));
-    let address = parsed.and_then(|parsed| errors.check("/address", parsed));
+    let address = address.and_then(|given| errors.check("/address", text::address(&given)));
     let rules = rules.map(|rules| check_ip_rules(rules, "/rules", &mut errors));
     errors.into_result()?;
     let address = address.ok_or(Failure::Internal)?;
