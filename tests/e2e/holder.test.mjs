@@ -7,6 +7,7 @@ import { bearer, startGate } from "../support/gate.mjs";
 import { Publisher } from "../support/publisher.mjs";
 import { newToken } from "../support/token.mjs";
 import * as parts from "../support/processes.mjs";
+import { System } from "../support/system.mjs";
 
 const KEY = "/.well-known/latchkey/key";
 const REVOKE = "/.well-known/latchkey/revoke";
@@ -142,22 +143,12 @@ describe("self-revocation", () => {
 });
 
 describe("the holder's routes with a real control plane", () => {
-  let folder, upstream, plane, keyspace, gate;
+  let system, plane, keyspace, gate;
   before(async () => {
-    folder = await parts.temporaryFolder();
-    upstream = await parts.Upstream.start();
-    plane = await parts.ControlPlane.start({ folder: folder.path });
-    const port = await parts.freePort();
-    keyspace = await parts.createKeyspace(plane, `http://127.0.0.1:${port}`);
-    const vars = await parts.gateVars(plane, keyspace, upstream);
-    gate = await parts.Gate.start({ folder: folder.path, port, vars: { ...vars, LATCHKEY_CONTROL_PLANE_URL: plane.url } });
+    system = await System.start({ vars: ({ plane }) => ({ LATCHKEY_CONTROL_PLANE_URL: plane.url }) });
+    ({ plane, keyspace, gate } = system);
   });
-  after(async () => {
-    await gate?.stop();
-    await plane?.stop();
-    await upstream?.stop();
-    await folder?.remove();
-  });
+  after(() => system?.stop());
 
   test("k11_permissions_are_those_of_the_key_and_of_its_roles", async () => {
     await plane.api("POST", `/v1/keyspaces/${keyspace.id}/roles`, { name: "Reader", grants: ["items:read"] });
@@ -173,8 +164,7 @@ describe("the holder's routes with a real control plane", () => {
   });
 
   test("k14_a_holder_ends_its_own_key_and_everybody_sees_by_whom", async () => {
-    const key = await parts.createKey(plane, keyspace);
-    await parts.eventually("admitted", async () => (await gate.decision("/v1/hello", key.secret)).code === "VALID", 20_000);
+    const key = await system.admittedKey();
     const revoked = await gate.request(REVOKE, key.secret, { method: "POST" });
     assert.deepEqual([revoked.status, await revoked.json()], [200, { revoked: true }]);
     await parts.eventually("refused", async () => (await gate.decision("/v1/hello", key.secret)).code === "NOT_FOUND", 20_000);

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
-import { ControlPlane, Gate, Upstream, createKey, createKeyspace, eventually, freePort, gateVars, temporaryFolder } from "../support/processes.mjs";
+import { createKey, eventually } from "../support/processes.mjs";
+import { System } from "../support/system.mjs";
 import { newToken } from "../support/token.mjs";
 
 const HELLO = "/v1/hello";
@@ -10,23 +11,13 @@ const HELLO = "/v1/hello";
 const WITHIN_MS = 1_500;
 const GRACE_SECONDS = 4;
 
-let folder, upstream, plane, keyspace, gate;
+let system, plane, keyspace, gate;
 before(async () => {
-  folder = await temporaryFolder();
-  upstream = await Upstream.start();
-  plane = await ControlPlane.start({ folder: folder.path });
-  const port = await freePort();
-  keyspace = await createKeyspace(plane, `http://127.0.0.1:${port}`);
-  gate = await Gate.start({ folder: folder.path, port, vars: await gateVars(plane, keyspace, upstream) });
-  const first = await createKey(plane, keyspace);
-  await eventually("the first key after a cold start is admitted", async () => (await code(first.secret)) === "VALID", 10_000);
+  system = await System.start();
+  ({ plane, keyspace, gate } = system);
+  await system.admittedKey();
 });
-after(async () => {
-  await gate?.stop();
-  await plane?.stop();
-  await upstream?.stop();
-  await folder?.remove();
-});
+after(() => system?.stop());
 
 const code = async (token, path = HELLO) => (await gate.decision(path, token)).code;
 const becomes = (token, wanted) => eventually(`${wanted} at the gate`, async () => (await code(token)) === wanted, WITHIN_MS);

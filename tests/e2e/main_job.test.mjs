@@ -1,28 +1,19 @@
 // The main job and its faults: a key made in the control plane gates real requests in real workerd, also when parts are down.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { ControlPlane, Gate, Upstream, createKey, createKeyspace, eventually, freePort, gateVars, temporaryFolder } from "../support/processes.mjs";
+import { createKey, eventually, temporaryFolder } from "../support/processes.mjs";
+import { System } from "../support/system.mjs";
 
 const HELLO = "/v1/hello";
 const WITHIN_MS = 1_000;
 
 describe("the main job", () => {
-  let folder, upstream, plane, keyspace, gate, vars;
+  let system, plane, keyspace, gate;
   before(async () => {
-    folder = await temporaryFolder();
-    upstream = await Upstream.start();
-    plane = await ControlPlane.start({ folder: folder.path });
-    const port = await freePort();
-    keyspace = await createKeyspace(plane, `http://127.0.0.1:${port}`);
-    vars = await gateVars(plane, keyspace, upstream);
-    gate = await Gate.start({ folder: folder.path, port, vars });
+    system = await System.start();
+    ({ plane, keyspace, gate } = system);
   });
-  after(async () => {
-    await gate?.stop();
-    await plane?.stop();
-    await upstream?.stop();
-    await folder?.remove();
-  });
+  after(() => system?.stop());
 
   const admitted = (key) => async () => (await gate.decision(HELLO, key.secret)).code === "VALID";
   const code = async (key) => (await gate.decision(HELLO, key.secret)).code;
@@ -68,7 +59,8 @@ describe("the main job", () => {
     await eventually("expired", async () => (await code(key)) === "EXPIRED", 5_000);
     const late = Date.now() - expires.getTime();
     assert(late >= 0 && late < 1_500, `expired ${late} ms after its time`);
-    plane = await ControlPlane.start({ folder: folder.path, port: plane.port, adminKey: plane.adminKey });
+    await system.startPlane();
+    ({ plane } = system);
   });
 
   test("the receipt shows that the gate has applied the change", async () => {
@@ -88,7 +80,8 @@ describe("the main job", () => {
     await eventually("refused", async () => (await code(revoked)) !== "VALID", WITHIN_MS);
     await plane.stop();
     await gate.stop();
-    gate = await Gate.start({ folder: folder.path, port: gate.port, vars });
+    await system.startGate();
+    ({ gate } = system);
     await eventually("admitted from what the relay kept", admitted(kept), 10_000);
     assert.notEqual(await code(revoked), "VALID");
   });
@@ -97,12 +90,11 @@ describe("the main job", () => {
     await gate.stop();
     const other = await temporaryFolder();
     try {
-      gate = await Gate.start({ folder: other.path, port: gate.port, vars });
-      plane = await ControlPlane.start({ folder: folder.path, port: plane.port, adminKey: plane.adminKey });
-      const key = await createKey(plane, keyspace);
-      await eventually("admitted", admitted(key), 10_000);
+      await system.startGate({ folder: other });
+      await system.startPlane();
+      await system.admittedKey();
     } finally {
-      await gate.stop();
+      await system.gate.stop();
       await other.remove();
     }
   });
@@ -110,16 +102,10 @@ describe("the main job", () => {
 
 describe("past valid_until", () => {
   test("a gate that hears nothing more fails closed", async () => {
-    const folder = await temporaryFolder();
-    const upstream = await Upstream.start();
-    const port = await freePort();
-    const plane = await ControlPlane.start({ folder: folder.path });
-    const freshness = { fresh_seconds: 5, valid_seconds: 8 };
-    const keyspace = await createKeyspace(plane, `http://127.0.0.1:${port}`, { freshness });
-    const gate = await Gate.start({ folder: folder.path, port, vars: await gateVars(plane, keyspace, upstream) });
+    const system = await System.start({ keyspace: { freshness: { fresh_seconds: 5, valid_seconds: 8 } } });
+    const { upstream, plane, gate } = system;
     try {
-      const key = await createKey(plane, keyspace);
-      await eventually("admitted", async () => (await gate.decision(HELLO, key.secret)).code === "VALID", 10_000);
+      const key = await system.admittedKey();
       await plane.stop("SIGKILL");
       const reached = upstream.requests.length;
       const last = await eventually("expired", async () => {
@@ -130,10 +116,7 @@ describe("past valid_until", () => {
       assert.equal(last.status, 503);
       assert(upstream.requests.length > reached, "it was admitted until then");
     } finally {
-      await gate.stop();
-      await plane.stop();
-      await upstream.stop();
-      await folder.remove();
+      await system.stop();
     }
   });
 });

@@ -2,40 +2,31 @@
 // end their keys. Credits and rate limits are in spending.test.mjs, signatures in signed-keys.test.mjs.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ControlPlane, Gate, Upstream, createKey, createKeyspace, eventually, freePort, gateVars, temporaryFolder } from "../support/processes.mjs";
+import { createKey, eventually } from "../support/processes.mjs";
+import { System } from "../support/system.mjs";
 
 /** A change reaches the gate within this time. */
 const WITHIN_MS = 3_000;
 const ADDRESS = "x-client-address";
 
-let folder, upstream, plane, keyspace, gate;
+const reads = (place, name) => ({ network: { in: place, name } });
+const POLICY = {
+  default: "deny",
+  routes: [
+    { method: "GET", path: "/v1/free" },
+    { method: "GET", path: "/v1/{net}/tip", constraints: reads("path", "net") },
+    { method: "GET", path: "/v1/header", constraints: reads("header", "x-network") },
+    { method: "GET", path: "/v1/query", constraints: reads("query", "network") },
+  ],
+};
+
+let system, upstream, plane, keyspace, gate;
 before(async () => {
-  folder = await temporaryFolder();
-  upstream = await Upstream.start();
-  plane = await ControlPlane.start({ folder: folder.path });
-  const port = await freePort();
-  keyspace = await createKeyspace(plane, `http://127.0.0.1:${port}`);
-  const reads = (place, name) => ({ network: { in: place, name } });
-  await plane.api("PUT", `/v1/keyspaces/${keyspace.id}/policy`, {
-    default: "deny",
-    routes: [
-      { method: "GET", path: "/v1/free" },
-      { method: "GET", path: "/v1/{net}/tip", constraints: reads("path", "net") },
-      { method: "GET", path: "/v1/header", constraints: reads("header", "x-network") },
-      { method: "GET", path: "/v1/query", constraints: reads("query", "network") },
-    ],
-  });
-  const vars = { ...(await gateVars(plane, keyspace, upstream)), LATCHKEY_CLIENT_ADDRESS_HEADER: ADDRESS };
-  gate = await Gate.start({ folder: folder.path, port, vars });
-  const first = await createKey(plane, keyspace);
-  await eventually("the first key after a cold start is admitted", async () => (await code(first, "/v1/free")) === "VALID", 10_000);
+  system = await System.start({ policy: POLICY, vars: { LATCHKEY_CLIENT_ADDRESS_HEADER: ADDRESS } });
+  ({ upstream, plane, keyspace, gate } = system);
+  await system.admittedKey("/v1/free");
 });
-after(async () => {
-  await gate?.stop();
-  await plane?.stop();
-  await upstream?.stop();
-  await folder?.remove();
-});
+after(() => system?.stop());
 
 const code = async (key, path, { address, headers = {} } = {}) =>
   (await gate.decision(path, key.secret, { headers: { ...headers, ...(address && { [ADDRESS]: address }) } })).code;

@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { ControlPlane, Gate, Upstream, createKey, createKeyspace, eventually, freePort, gateVars, temporaryFolder } from "../support/processes.mjs";
+import { createKey, eventually } from "../support/processes.mjs";
+import { System } from "../support/system.mjs";
 
 const HELLO = "/v1/hello";
 
@@ -26,23 +27,14 @@ function holding(all, wanted) {
 }
 
 describe("secrets of a run", () => {
-  let folder, upstream, plane, keyspace, gate;
+  let system, upstream, plane, keyspace, gate;
   const secrets = [];
   const responses = [];
   before(async () => {
-    folder = await temporaryFolder();
-    upstream = await Upstream.start();
-    plane = await ControlPlane.start({ folder: folder.path, env: { LATCHKEY_LOG: "debug" } });
-    const port = await freePort();
-    keyspace = await createKeyspace(plane, `http://127.0.0.1:${port}`);
-    gate = await Gate.start({ folder: folder.path, port, vars: await gateVars(plane, keyspace, upstream) });
+    system = await System.start({ env: { LATCHKEY_LOG: "debug" } });
+    ({ upstream, plane, keyspace, gate } = system);
   });
-  after(async () => {
-    await gate?.stop();
-    await plane?.stop();
-    await upstream?.stop();
-    await folder?.remove();
-  });
+  after(() => system?.stop());
 
   async function call(...args) {
     const answer = await plane.call(...args);
@@ -107,13 +99,13 @@ describe("secrets of a run", () => {
   test("no database, log, snapshot, KV or Durable Object storage holds a secret", async () => {
     await gate.stop();
     await plane.stop();
-    const all = files(folder.path);
+    const all = files(system.folder.path);
     const control = holding(all, keyspace.id);
     assert(control.some((path) => path.includes("control-plane")), "the search reads the control plane's files");
     const tag = createHash("sha256").update(secrets[1]).digest().subarray(0, 16);
     assert(holding(all, tag).some((path) => path.includes("wrangler")), "the search reads the edge's storage");
     // The line that shows the first admin key is its one response; the test keeps it in a log as a terminal would.
-    const log = join(folder.path, "control-plane.log");
+    const log = join(system.folder.path, "control-plane.log");
     for (const secret of secrets) {
       const found = holding(all, secret).filter((path) => !(path === log && secret === plane.adminKey));
       assert.deepEqual(found, []);
@@ -121,7 +113,7 @@ describe("secrets of a run", () => {
   });
 
   test("the edge holds no whole digest of a token", () => {
-    const edge = files(join(folder.path, "wrangler"));
+    const edge = files(join(system.folder.path, "wrangler"));
     for (const secret of secrets) assert.deepEqual(holding(edge, createHash("sha256").update(secret).digest()), []);
   });
 });

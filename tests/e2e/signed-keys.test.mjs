@@ -4,33 +4,31 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
-import { ControlPlane, Gate, Upstream, createKey, createKeyspace, eventually, freePort, gateVars, temporaryFolder } from "../support/processes.mjs";
+import { createKey, eventually } from "../support/processes.mjs";
 import { contentDigest, newKeyPair, parts, sign } from "../support/signing.mjs";
+import { System } from "../support/system.mjs";
 
 const HELLO = "/v1/hello";
 const PAY = "/v1/payments";
 const WITHIN_MS = 2_000;
 
-let folder, upstream, plane, keyspace, gate;
+const POLICY = {
+  default: "deny",
+  routes: [
+    { method: "GET", path: HELLO, permission: "hello:read" },
+    {
+      method: "POST", path: PAY, permission: "hello:read",
+      signature: { required: true, nonce: true, max_age_seconds: 120, components: ["content-digest"] },
+    },
+  ],
+};
+
+let system, upstream, plane, keyspace, gate;
 before(async () => {
-  folder = await temporaryFolder();
-  upstream = await Upstream.start();
-  plane = await ControlPlane.start({ folder: folder.path });
-  const port = await freePort();
-  keyspace = await createKeyspace(plane, `http://127.0.0.1:${port}`);
-  const signature = { required: true, nonce: true, max_age_seconds: 120, components: ["content-digest"] };
-  await plane.api("PUT", `/v1/keyspaces/${keyspace.id}/policy`, {
-    default: "deny",
-    routes: [{ method: "GET", path: HELLO, permission: "hello:read" }, { method: "POST", path: PAY, permission: "hello:read", signature }],
-  });
-  gate = await Gate.start({ folder: folder.path, port, vars: await gateVars(plane, keyspace, upstream) });
+  system = await System.start({ policy: POLICY });
+  ({ upstream, plane, keyspace, gate } = system);
 });
-after(async () => {
-  await gate?.stop();
-  await plane?.stop();
-  await upstream?.stop();
-  await folder?.remove();
-});
+after(() => system?.stop());
 
 const decision = async (path, key, options) => (await gate.decision(path, key.secret, options)).code;
 const becomes = (wanted, ask) => eventually(`${wanted} at the gate`, async () => (await ask()) === wanted, WITHIN_MS * 5);
@@ -55,7 +53,7 @@ test("a8 a key whose requests must all be signed passes with the pair that the c
 
   // The private half is with its holder alone.
   const secret = pem.split("\n")[1];
-  for (const name of readdirSync(folder.path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())) {
+  for (const name of readdirSync(system.folder.path, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())) {
     assert.ok(!readFileSync(join(name.parentPath, name.name)).includes(secret), name.name);
   }
 
@@ -95,7 +93,7 @@ test("a8 a route asks for a signed body and a nonce of a pair that the client ma
 test("a8 the command line signs a body with a nonce", async () => {
   const key = await createKey(plane, keyspace);
   const { id, private_key: pem } = await plane.api("POST", `/v1/keys/${key.id}/signing-keys`, {});
-  const file = join(folder.path, "body.json");
+  const file = join(system.folder.path, "body.json");
   writeFileSync(file, '{"amount":3}');
   const headers = () => signedByProgram("POST", PAY, id, pem, ["--body", file, "--nonce"]);
   await becomes("VALID", () => decision(PAY, key, { method: "POST", body: '{"amount":3}', headers: headers() }));

@@ -1,39 +1,29 @@
 // Credits and rate limits from the admin API to a gate in real workerd. What becomes of them when isolates die and ledgers fail is in credits.test.mjs and limits.test.mjs.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ControlPlane, Gate, Upstream, createKey, createKeyspace, eventually, freePort, gateVars, temporaryFolder } from "../support/processes.mjs";
+import { createKey, eventually } from "../support/processes.mjs";
+import { System, reporting } from "../support/system.mjs";
 
 const DAY = 86_400;
 /** A change reaches the gate within this time. */
 const WITHIN_MS = 3_000;
 
-let folder, upstream, plane, keyspace, gate;
+const POLICY = {
+  default: "deny",
+  routes: [
+    { method: "GET", path: "/v1/free", rate_cost: 0 },
+    { method: "GET", path: "/v1/hello", cost: [{ unit: "request", amount: 1 }] },
+    { method: "GET", path: "/v1/image", cost: [{ unit: "image", amount: 2 }, { unit: "request", amount: 1 }], rate_cost: 2 },
+  ],
+};
+
+let system, plane, keyspace, gate;
 before(async () => {
-  folder = await temporaryFolder();
-  upstream = await Upstream.start();
-  plane = await ControlPlane.start({ folder: folder.path });
-  const port = await freePort();
-  keyspace = await createKeyspace(plane, `http://127.0.0.1:${port}`);
-  await plane.api("PUT", `/v1/keyspaces/${keyspace.id}/policy`, {
-    default: "deny",
-    routes: [
-      { method: "GET", path: "/v1/free", rate_cost: 0 },
-      { method: "GET", path: "/v1/hello", cost: [{ unit: "request", amount: 1 }] },
-      { method: "GET", path: "/v1/image", cost: [{ unit: "image", amount: 2 }, { unit: "request", amount: 1 }], rate_cost: 2 },
-    ],
-  });
-  const reporter = await plane.api("POST", "/v1/admin-keys", { name: "gate", scopes: ["usage:write"], keyspaces: [keyspace.id] });
-  const vars = { ...(await gateVars(plane, keyspace, upstream)), LATCHKEY_CONTROL_PLANE_URL: plane.url, LATCHKEY_USAGE_KEY: reporter.secret };
-  gate = await Gate.start({ folder: folder.path, port, vars });
-  const first = await createKey(plane, keyspace);
-  await eventually("the first key after a cold start is admitted", async () => (await code(first, "/v1/free")) === "VALID", 10_000);
+  system = await System.start({ policy: POLICY, vars: reporting });
+  ({ plane, keyspace, gate } = system);
+  await system.admittedKey("/v1/free");
 });
-after(async () => {
-  await gate?.stop();
-  await plane?.stop();
-  await upstream?.stop();
-  await folder?.remove();
-});
+after(() => system?.stop());
 
 const decision = (key, path = "/v1/hello") => gate.decision(path, key.secret);
 const code = async (key, path) => (await decision(key, path)).code;

@@ -4,7 +4,8 @@ import { generateKeyPairSync } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { ControlPlane, Gate, Upstream, createKey, createKeyspace, eventually, freePort, gateVars, temporaryFolder } from "../support/processes.mjs";
+import { eventually } from "../support/processes.mjs";
+import { System } from "../support/system.mjs";
 
 const VALUES = { "chain-mainnet": "mainnetPlainOfThisTest7Q", "chain-preprod": "preprodPlainOfThisTest8R" };
 const ROUTES = [
@@ -22,33 +23,19 @@ function gateKey() {
 
 describe("upstream credentials", () => {
   const pair = gateKey();
-  let folder, upstream, plane, keyspace, gate, vars, key, port;
+  let system, upstream, plane, keyspace, gate, key;
 
-  const startGate = async (more) => {
-    gate = await Gate.start({ folder: folder.path, port, vars: { ...vars, ...more } });
-  };
   before(async () => {
-    folder = await temporaryFolder();
-    upstream = await Upstream.start();
-    plane = await ControlPlane.start({ folder: folder.path });
-    port = await freePort();
-    keyspace = await createKeyspace(plane, `http://127.0.0.1:${port}`, { gate_encryption_key: pair.public });
+    system = await System.start({ keyspace: { gate_encryption_key: pair.public }, vars: { LATCHKEY_GATE_KEY: pair.private } });
+    ({ upstream, plane, keyspace, gate } = system);
     for (const [name, value] of Object.entries(VALUES)) {
       const body = { name, value, ...(name === "chain-preprod" ? { header: "x-project-id", prefix: "" } : {}) };
       await plane.api("POST", `/v1/keyspaces/${keyspace.id}/upstream-credentials`, body);
     }
     await plane.api("PUT", `/v1/keyspaces/${keyspace.id}/policy`, { default: "deny", routes: ROUTES });
-    vars = await gateVars(plane, keyspace, upstream);
-    key = await createKey(plane, keyspace);
-    await startGate({ LATCHKEY_GATE_KEY: pair.private });
-    await eventually("admitted", async () => (await gate.decision("/v1/hello", key.secret)).code === "VALID", 20_000);
+    key = await system.admittedKey();
   });
-  after(async () => {
-    await gate?.stop();
-    await plane?.stop();
-    await upstream?.stop();
-    await folder?.remove();
-  });
+  after(() => system?.stop());
 
   test("u1_the_upstream_gets_the_credential_of_the_network_and_not_what_the_caller_sent_under_that_name", async () => {
     const forged = { headers: { "x-project-id": "forged" } };
@@ -76,7 +63,7 @@ describe("upstream credentials", () => {
   });
 
   test("u1_the_plain_value_is_in_no_file_and_no_log_of_gate_relay_kv_or_control_plane", async () => {
-    const files = (await readdir(folder.path, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+    const files = (await readdir(system.folder.path, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
     assert.ok(files.length >= 5, "there is something to search");
     const parts = await Promise.all(files.map((file) => readFile(join(file.parentPath, file.name))));
     const everything = Buffer.concat([...parts, Buffer.from(gate.stdout + gate.stderr + plane.stdout + plane.stderr)]);
@@ -85,9 +72,12 @@ describe("upstream credentials", () => {
   });
 
   test("u1_without_the_gates_key_or_with_another_one_nothing_passes_and_nothing_is_named", async () => {
-    for (const wrong of [{}, { LATCHKEY_GATE_KEY: gateKey().private }]) {
+    const { LATCHKEY_GATE_KEY: _, ...without } = system.vars;
+    for (const vars of [without, { ...without, LATCHKEY_GATE_KEY: gateKey().private }]) {
       await gate.stop();
-      await startGate(wrong);
+      system.vars = vars;
+      await system.startGate();
+      ({ gate } = system);
       await eventually("the gate decides again", async () => (await gate.decision("/v1/hello", key.secret)).code === "VALID", 20_000);
       const seen = upstream.requests.length;
       const { status, body } = await gate.decision("/v1/mainnet/blocks", key.secret);

@@ -6,7 +6,8 @@ import { after, afterEach, before, describe, test } from "node:test";
 import { bearer, eventually, startGate } from "../support/gate.mjs";
 import { Publisher } from "../support/publisher.mjs";
 import { newToken } from "../support/token.mjs";
-import * as parts from "../support/processes.mjs";
+import { eventually as untilTrue } from "../support/processes.mjs";
+import { System, reporting } from "../support/system.mjs";
 
 const USAGE_KEY = "lkadm_test_key_of_this_test";
 /** Records that an isolate keeps; edge/src/usage/ring.rs. */
@@ -172,33 +173,18 @@ describe("reports", () => {
 });
 
 describe("usage from the gate to the API", () => {
-  let folder, upstream, plane, keyspace, gate;
+  let system, plane, keyspace, gate;
   before(async () => {
-    folder = await parts.temporaryFolder();
-    upstream = await parts.Upstream.start();
-    plane = await parts.ControlPlane.start({ folder: folder.path });
-    const port = await parts.freePort();
-    keyspace = await parts.createKeyspace(plane, `http://127.0.0.1:${port}`);
-    const { secret } = await plane.api("POST", "/v1/admin-keys", { name: "gate", scopes: ["usage:write"], keyspaces: [keyspace.id] });
-    const vars = await parts.gateVars(plane, keyspace, upstream);
-    gate = await parts.Gate.start({
-      folder: folder.path, port,
-      vars: { ...vars, LATCHKEY_CONTROL_PLANE_URL: plane.url, LATCHKEY_USAGE_KEY: secret },
-    });
+    system = await System.start({ vars: reporting });
+    ({ plane, keyspace, gate } = system);
   });
-  after(async () => {
-    await gate?.stop();
-    await plane?.stop();
-    await upstream?.stop();
-    await folder?.remove();
-  });
+  after(() => system?.stop());
 
   test("l4_l5_the_api_shows_when_a_key_was_used_its_counts_and_each_request", async () => {
-    const key = await parts.createKey(plane, keyspace);
-    await parts.eventually("admitted", async () => (await gate.decision("/v1/hello", key.secret)).code === "VALID", 10_000);
+    const key = await system.admittedKey();
     const denied = await gate.decision("/v1/elsewhere", key.secret);
     assert.equal(denied.code, "ROUTE_NOT_FOUND");
-    await parts.eventually("the key shows its use", async () => {
+    await untilTrue("the key shows its use", async () => {
       const { secrets } = await plane.api("GET", `/v1/keys/${key.id}`);
       return secrets[0].last_used_at !== null;
     }, 20_000);
@@ -212,8 +198,8 @@ describe("usage from the gate to the API", () => {
     assert.equal(data[0].request_id, denied.body.request_id);
     assert.equal(data[0].secret_id, (await plane.api("GET", `/v1/keys/${key.id}`)).secrets[0].id);
     await plane.api("DELETE", `/v1/keys/${key.id}`);
-    await parts.eventually("refused", async () => (await gate.decision("/v1/hello", key.secret)).code !== "VALID", 10_000);
-    await parts.eventually("the denial is logged with the revoked key", async () => {
+    await untilTrue("refused", async () => (await gate.decision("/v1/hello", key.secret)).code !== "VALID", 10_000);
+    await untilTrue("the denial is logged with the revoked key", async () => {
       const path = `/v1/keyspaces/${keyspace.id}/requests?key=${key.id}&code=REVOKED`;
       return (await plane.api("GET", path)).data.length > 0;
     }, 20_000);
