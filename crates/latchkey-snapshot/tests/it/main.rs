@@ -1,4 +1,5 @@
 //! Claims about snapshots at the crate's boundary.
+mod attacks;
 mod bodies;
 mod bundles;
 mod fixture;
