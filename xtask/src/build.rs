@@ -1,4 +1,4 @@
-//! Builds what runs: the control plane, the Worker's module folder, the validator for Node.
+//! Builds what runs: the control plane, its dashboard, the Worker's module folder, the validator for Node.
 //!
 //! Each package has a Cargo run of its own. Together they would share features, and what is tested would not be what
 //! ships; building one alone would then compile its dependencies once more.
@@ -21,6 +21,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) python_tools: bool,
     /// Chromium.
     pub(crate) browser: bool,
+    /// The web application that the control plane serves.
+    pub(crate) dashboard: bool,
     /// The Worker's module folder.
     pub(crate) edge: bool,
     /// `latchkey-wasm` as a module for Node.
@@ -42,9 +44,19 @@ pub(crate) const RUST_TESTS: Native<'_> = ("Rust tests", &["test", "--no-run"]);
 const BINDGEN: Native<'_> = ("bindgen", &["build", "--package", "latchkey-bindgen"]);
 
 impl Wanted<'_> {
-    /// The system as `up` starts it.
+    /// The system as programs use it.
     pub(crate) fn system() -> Self {
         Self { node_tools: true, edge: true, native: vec![CONTROL_PLANE], ..Self::default() }
+    }
+
+    /// The system with what people look at.
+    pub(crate) fn system_with_dashboard() -> Self {
+        Self { dashboard: true, ..Self::system() }
+    }
+
+    /// The dashboard alone.
+    pub(crate) fn dashboard() -> Self {
+        Self { node_tools: true, dashboard: true, ..Self::default() }
     }
 
     /// The Worker's module folder alone.
@@ -56,7 +68,7 @@ impl Wanted<'_> {
     pub(crate) fn build(&self, progress: &Progress) -> Result<()> {
         let mut jobs: Vec<Job<'_>> = Vec::new();
         if self.node_tools {
-            jobs.push(Box::new(|| setup::node_tools(progress)));
+            jobs.push(Box::new(|| self.node_work(progress)));
         }
         jobs.push(Box::new(|| self.machine_tools(progress)));
         if self.edge || self.wasm_for_node {
@@ -77,6 +89,11 @@ impl Wanted<'_> {
             )?;
         }
         Ok(())
+    }
+
+    fn node_work(&self, progress: &Progress) -> Result<()> {
+        setup::node_tools(progress)?;
+        if self.dashboard { dashboard(progress) } else { Ok(()) }
     }
 
     /// One after the other: apt works on one folder.
@@ -121,6 +138,14 @@ pub(crate) fn name_parts(command: &mut Command) {
 fn cargo(progress: &Progress, (name, arguments): Native<'_>) -> Result<()> {
     let step = progress.step(name);
     step.run(tools::cargo().args(arguments), "")?;
+    step.done();
+    Ok(())
+}
+
+/// Does nothing while its sources are those of the last time.
+fn dashboard(progress: &Progress) -> Result<()> {
+    let step = progress.step("dashboard");
+    step.run(tools::node()?.arg(paths::dashboard().join("build.mjs")), "")?;
     step.done();
     Ok(())
 }

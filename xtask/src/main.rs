@@ -39,7 +39,7 @@ Usage: cargo xtask COMMAND
   bench NAME [--json FILE]        one of: decide, gate, revoke, control-plane, signing
   fuzz [--seconds N] [TARGET…]    libFuzzer over the formats, 60 s a target; needs nightly and cargo-fuzz
   sim [--seeds N] [--from SEED]   a fleet under faults and attacks, simulated; a broken promise names its seed
-  build [edge]                    everything that `up` starts, or the Worker's module folder alone
+  build [edge|dashboard]          everything that `up` starts, or that part alone
   setup                           the Node tools, Rust targets, Python packages and Chromium that builds and tests need
 
 All that these make is under target/. Logs of long steps: target/latchkey/logs.";
@@ -76,7 +76,8 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["bench", options @ ..] => bench::run(options),
         ["fuzz", options @ ..] => fuzz::run(options),
         ["sim", options @ ..] => sim::run(options),
-        ["build"] => Wanted::system().build(&Progress::start()),
+        ["build"] => Wanted::system_with_dashboard().build(&Progress::start()),
+        ["build", "dashboard"] => Wanted::dashboard().build(&Progress::start()),
         ["build", "edge"] => Wanted::edge().build(&Progress::start()),
         ["setup"] => setup::everything(&Progress::start()),
         other => fail(format!("`{}` is not a command of xtask.\n\n{USAGE}", other.join(" "))),

@@ -36,6 +36,11 @@ pub(crate) fn released_control_plane() -> PathBuf {
     target().join("release/latchkey")
 }
 
+/// The sources of the web application, and in `dist` what is served of it.
+pub(crate) fn dashboard() -> PathBuf {
+    root().join("control-plane/dashboard")
+}
+
 /// The module folder that wrangler uploads. `wrangler.toml` names its `entry.js`.
 pub(crate) fn edge_modules() -> PathBuf {
     latchkey().join("edge")

@@ -20,6 +20,8 @@ const TEST_FILE: &str = ".test.mjs";
 /// Stories that need Python, and those that need Chromium.
 const IN_PYTHON: [&str; 1] = ["contract"];
 const IN_A_BROWSER: [&str; 1] = ["docs"];
+/// How the names of stories begin that look at the dashboard, in Chromium too.
+const OF_THE_DASHBOARD: &str = "dashboard";
 /// One test may take this long: the slowest restarts the control plane a hundred times.
 const TEST_TIMEOUT_MS: &str = "900000";
 
@@ -85,7 +87,8 @@ impl Selection {
         let mut wanted = if self.stories.is_empty() { Wanted::default() } else { Wanted::system() };
         let has = |names: &[&str]| self.stories.iter().any(|file| names.contains(&story_name(file).as_str()));
         wanted.python_tools = has(&IN_PYTHON);
-        wanted.browser = has(&IN_A_BROWSER);
+        wanted.dashboard = self.stories.iter().any(|file| story_name(file).starts_with(OF_THE_DASHBOARD));
+        wanted.browser = wanted.dashboard || has(&IN_A_BROWSER);
         if self.vectors {
             wanted.node_tools = true;
             wanted.wasm_for_node = true;
@@ -144,5 +147,14 @@ mod tests {
         let one = Selection::of(&["restart"], &stories).unwrap();
         assert_eq!(one, Selection { rust: false, vectors: false, stories: vec![stories[1].clone()] });
         assert!(Selection::of(&["rust", "nonsense"], &stories).is_err());
+    }
+
+    #[test]
+    fn builds_the_dashboard_for_the_stories_that_look_at_it() {
+        let stories =
+            [PathBuf::from("tests/e2e/dashboard-keys.test.mjs"), PathBuf::from("tests/e2e/gate.test.mjs")];
+        let wants = |name| Selection::of(&[name], &stories).unwrap().wanted();
+        assert!(wants("dashboard-keys").dashboard && wants("dashboard-keys").browser);
+        assert!(!wants("gate").dashboard && !wants("gate").browser);
     }
 }

@@ -46,7 +46,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn start(options: &Options, state: &State, parts: &mut Parts) -> Result<Facts> {
     let ports = options.ports;
     let progress = Progress::start();
-    Wanted::system().build(&progress)?;
+    Wanted::system_with_dashboard().build(&progress)?;
 
     let step = progress.step("control plane starts");
     let (process, api) = control_plane::start(ports.control_plane, state, &step)?;

@@ -1,0 +1,77 @@
+// Builds the dashboard into dist/: types from the committed OpenAPI document, type check, bundle, and its weight.
+//   node build.mjs            all of it; nothing to do while the sources are those of the last build
+//   node build.mjs --types    the types alone
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
+
+/** What a first visit may download, compressed: about a second on a slow phone connection. */
+const FIRST_LOAD_LIMIT_BYTES = 300 * 1024;
+
+const here = import.meta.dirname;
+const document = join(here, "../openapi.json");
+const types = join(here, "src/api/schema.d.ts");
+const stamp = join(here, "dist/.built-from");
+const require = createRequire(import.meta.url);
+
+if (process.argv.includes("--types")) {
+  makeTypes();
+} else {
+  const sources = hashOfSources();
+  if (sources === read(stamp)) {
+    console.log("unchanged");
+  } else {
+    rmSync(join(here, "dist"), { recursive: true, force: true });
+    makeTypes();
+    run("typescript/bin/tsc", "--noEmit");
+    run("vite/bin/vite.js", "build", "--logLevel", "warn");
+    weigh();
+    writeFileSync(stamp, sources);
+  }
+}
+
+function makeTypes() {
+  mkdirSync(dirname(types), { recursive: true });
+  run("openapi-typescript/bin/cli.js", document, "--output", types);
+}
+
+function run(tool, ...args) {
+  const program = join(dirname(require.resolve(`${tool.split("/")[0]}/package.json`)), tool.split("/").slice(1).join("/"));
+  const { status, error } = spawnSync(process.execPath, [program, ...args], { cwd: here, stdio: ["ignore", "inherit", "inherit"] });
+  if (error) throw error;
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+function hashOfSources() {
+  const hash = createHash("sha256");
+  const files = ["package.json", "index.html", "build.mjs", "vite.config.ts", "tsconfig.json", "../openapi.json", "../../package-lock.json"];
+  files.push(...globSync(["*.html", "src/**/*.*", "public/**/*.*"], { cwd: here }).filter((file) => join(here, file) !== types).sort());
+  for (const file of files) hash.update(file).update("\0").update(readFileSync(join(here, file))).update("\0");
+  return hash.digest("hex");
+}
+
+function read(file) {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Fails when the page and what it loads at once weigh more than the limit. */
+function weigh() {
+  const page = readFileSync(join(here, "dist/index.html"), "utf8");
+  const loaded = [...page.matchAll(/(?:src|href)="\/dashboard\/([^"]+)"/g)].map(([, file]) => file);
+  if (!loaded.some((file) => file.endsWith(".js"))) throw new Error("dist/index.html loads no script: has its form changed?");
+  const weights = ["index.html", ...loaded].map((file) => [file, gzipSync(readFileSync(join(here, "dist", file))).length]);
+  const total = weights.reduce((sum, [, bytes]) => sum + bytes, 0);
+  for (const [file, bytes] of weights) console.log(`${(bytes / 1024).toFixed(1).padStart(7)} KB gzip  ${file}`);
+  console.log(`${(total / 1024).toFixed(1).padStart(7)} KB gzip  first load (limit ${FIRST_LOAD_LIMIT_BYTES / 1024})`);
+  if (total > FIRST_LOAD_LIMIT_BYTES) {
+    console.error("The first load is over its limit: load what few pages need with lazy(), or do without it.");
+    process.exit(1);
+  }
+}

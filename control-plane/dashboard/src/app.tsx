@@ -1,0 +1,42 @@
+import { Route, Router, Switch } from "wouter";
+import { SessionProvider } from "./api/session";
+import { Shell } from "./shell/shell";
+import { Keyspaces } from "./screens/keyspaces/list";
+import { NotFound } from "./screens/not-found";
+import { SignIn } from "./screens/sign-in/sign-in";
+import { LoadFault } from "./ui/callout";
+import { ToastProvider } from "./ui/toast";
+
+/** Below which path the control plane serves this application. */
+const BASE = import.meta.env.BASE_URL.replace(/\/$/, "");
+
+export function App() {
+  return (
+    <Router base={BASE}>
+      <ToastProvider>
+        <SessionProvider
+          signIn={(enter, ended) => <SignIn enter={enter} ended={ended} />}
+          waiting={null}
+          failed={(error, retry) => (
+            <main className="centred">
+              <LoadFault error={error} retry={retry} />
+            </main>
+          )}
+        >
+          <Shell>
+            <Screens />
+          </Shell>
+        </SessionProvider>
+      </ToastProvider>
+    </Router>
+  );
+}
+
+function Screens() {
+  return (
+    <Switch>
+      <Route path="/" component={Keyspaces} />
+      <Route component={NotFound} />
+    </Switch>
+  );
+}
