@@ -5,6 +5,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::domain::{Clock, IdSource, Timestamp};
 use crate::http::metrics::Metrics;
 use crate::http::rate::RateLimits;
+use crate::http::sign_in_throttle::SignInThrottle;
 use crate::publisher::{Propagation, Replicas};
 use crate::seal::Vault;
 use crate::storage::Store;
@@ -32,6 +33,8 @@ pub struct App {
     pub replicas: Arc<Replicas>,
     /// How often each admin key may ask.
     pub rate_limits: Arc<RateLimits>,
+    /// How often sign-in may fail.
+    pub sign_ins: Arc<SignInThrottle>,
     /// What was answered.
     pub metrics: Arc<Metrics>,
     /// Room for reports of gates.
@@ -51,6 +54,7 @@ impl App {
             propagation: Arc::default(),
             replicas: Arc::default(),
             rate_limits: Arc::new(RateLimits::new(DEFAULT_REQUESTS_PER_SECOND)),
+            sign_ins: Arc::default(),
             metrics: Arc::default(),
             usage_room: Arc::new(Semaphore::new(USAGE_ROOM)),
             publisher_running: Arc::new(watch::channel(false).0),

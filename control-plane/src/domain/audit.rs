@@ -4,7 +4,7 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::{AdminKeyId, KeyId, KeyspaceId, RequestId, Timestamp, WorkspaceId};
+use super::{AdminKeyId, KeyId, KeyspaceId, RequestId, SessionId, Timestamp, WorkspaceId};
 
 /// Who causes a mutation, and in which request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Actor {
     pub workspace_id: WorkspaceId,
     /// The admin key that was presented, or none for the program itself.
     pub admin_key_id: Option<AdminKeyId>,
+    /// The session that stood for the admin key, if a browser did.
+    pub session_id: Option<SessionId>,
     /// The key whose holder presented it, of what holders ask for themselves.
     pub holder: Option<KeyId>,
     /// The request, as the caller or the server named it.
@@ -27,6 +29,7 @@ impl Actor {
         Self {
             workspace_id,
             admin_key_id: None,
+            session_id: None,
             holder: None,
             request_id: request_id.to_string(),
             source: String::new(),
@@ -69,6 +72,8 @@ pub struct AuditEntry {
     pub at: Timestamp,
     /// The admin key's id, that of the key whose holder it was, or `system`.
     pub actor: String,
+    /// The session that stood for the admin key, if a browser did.
+    pub session_id: Option<SessionId>,
     /// In which request.
     pub request_id: String,
     /// The address that the request came from; empty for the program itself, and for rows from before it was kept.
@@ -97,6 +102,7 @@ impl AuditEntry {
             seq,
             at,
             actor: actor.name(),
+            session_id: actor.session_id,
             request_id: actor.request_id.clone(),
             source: actor.source.clone(),
             keyspace_id: draft.keyspace_id,
@@ -129,6 +135,11 @@ impl AuditEntry {
             hasher.update((self.source.len() as u64).to_le_bytes());
             hasher.update(self.source.as_bytes());
             hasher.update(self.keyspace_id.map_or(0, |id| id.0).to_le_bytes());
+        }
+        // Rows of requests that carried the admin key itself are hashed as they were before there were sessions.
+        if let Some(session) = self.session_id {
+            hasher.update(b"session\0");
+            hasher.update(session.0.to_le_bytes());
         }
         hasher.finalize().into()
     }
@@ -248,6 +259,10 @@ mod tests {
         assert!(verify(&moved).unwrap_err().contains("row 3 was changed"));
         moved[2] = AuditEntry { keyspace_id: None, ..chain(5)[2].clone() };
         assert!(verify(&moved).unwrap_err().contains("row 3 was changed"));
+
+        let mut disowned = chain(5);
+        disowned[2].session_id = Some(SessionId(7));
+        assert!(verify(&disowned).unwrap_err().contains("row 3 was changed"));
 
         let mut rehashed = chain(5);
         rehashed[2].actor = "adm_z".into();

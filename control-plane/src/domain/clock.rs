@@ -37,6 +37,11 @@ impl Timestamp {
         u64::try_from(self.0 / 1_000).unwrap_or(0)
     }
 
+    /// This moment and some seconds more.
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds.saturating_mul(1_000)))
+    }
+
     /// This moment and some days more.
     pub fn plus_days(self, days: i64) -> Self {
         Self(self.0.saturating_add(days.saturating_mul(86_400_000)))

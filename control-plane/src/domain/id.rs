@@ -78,6 +78,8 @@ id_type! {
     RoleId = "role";
     /// A key to the admin API.
     AdminKeyId = "adm";
+    /// A browser that is signed in.
+    SessionId = "ses";
     /// One request to the admin API.
     RequestId = "req";
 }

@@ -26,6 +26,7 @@ pub mod restrictions;
 pub mod revocation;
 pub mod role;
 pub mod route;
+pub mod session;
 pub mod text;
 pub mod upstream_credential;
 pub mod usage;
@@ -40,8 +41,8 @@ pub use environment::LiveSwitch;
 pub use error::DomainError;
 pub use field_errors::{FieldError, FieldErrors};
 pub use id::{
-    AdminKeyId, IdSource, KeyId, KeyspaceId, RequestId, RoleId, SecretId, SigningKeyId, UpstreamCredentialId,
-    WorkspaceId,
+    AdminKeyId, IdSource, KeyId, KeyspaceId, RequestId, RoleId, SecretId, SessionId, SigningKeyId,
+    UpstreamCredentialId, WorkspaceId,
 };
 pub use key::{Key, KeyStatus, Secret};
 pub use key_draft::{KeyDraft, KeyPatch, NewKey};

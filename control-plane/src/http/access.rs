@@ -15,8 +15,9 @@ use super::idempotency;
 use crate::app::App;
 use crate::domain::Scope;
 
-/// The security scheme of the OpenAPI document.
+/// The security schemes of the OpenAPI document: an admin key, and the cookie of a session that stands for one.
 pub(super) const SCHEME: &str = "admin_key";
+pub(super) const SESSION_SCHEME: &str = "session";
 
 /// What an operation asks of the admin key.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +55,13 @@ pub(super) fn needs_any_scope(routes: Routes) -> Routes {
     guard(Needs { scope: None, breadth: Breadth::ByHandler }, routes)
 }
 
+/// Operations for browsers that are signed in.
+pub(super) fn needs_session(routes: Routes) -> Routes {
+    let needs = Needs { scope: None, breadth: Breadth::ByHandler };
+    let (schemas, paths, router) = secured(vec![by_session()], routes);
+    (schemas, paths, router).map(|router| router.route_layer(Extension(needs)))
+}
+
 /// Operations that make something: an `Idempotency-Key` makes repeating them harmless.
 pub(super) fn repeatable((schemas, mut paths, router): Routes) -> Routes {
     let name = ParameterBuilder::new()
@@ -74,14 +82,24 @@ pub(super) fn repeatable((schemas, mut paths, router): Routes) -> Routes {
     (schemas, paths, router).map(|router| router.route_layer(from_fn(idempotency::once)))
 }
 
-fn guard(needs: Needs, (schemas, mut paths, router): Routes) -> Routes {
+fn guard(needs: Needs, routes: Routes) -> Routes {
     let scopes: Vec<_> = needs.scope.iter().map(|scope| scope.as_str()).collect();
+    let either = vec![SecurityRequirement::new(SCHEME, scopes), by_session()];
+    let (schemas, paths, router) = secured(either, routes);
+    (schemas, paths, router).map(|router| router.route_layer(Extension(needs)))
+}
+
+fn secured(either: Vec<SecurityRequirement>, (schemas, mut paths, router): Routes) -> Routes {
     for item in paths.paths.values_mut() {
         for operation in operations_of(item) {
-            operation.security = Some(vec![SecurityRequirement::new(SCHEME, scopes.clone())]);
+            operation.security = Some(either.clone());
         }
     }
-    (schemas, paths, router).map(|router| router.route_layer(Extension(needs)))
+    (schemas, paths, router)
+}
+
+fn by_session() -> SecurityRequirement {
+    SecurityRequirement::new(SESSION_SCHEME, Vec::<String>::new())
 }
 
 /// The operations of a path that has any.

@@ -2,7 +2,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{CACHE_CONTROL, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -49,6 +49,8 @@ pub(super) async fn around_request(State(app): State<App>, mut request: Request,
             duration_ms = started.elapsed().as_micros() as f64 / 1_000.0,
             "answered {method} {route}"
         );
+        // Answers hold what admins alone may see, and tokens: no browser or proxy may keep one unless it says so itself.
+        response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         if let Ok(value) = HeaderValue::from_str(&name) {
             response.headers_mut().insert(X_REQUEST_ID, value);
         }

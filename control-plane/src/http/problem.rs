@@ -1,7 +1,7 @@
 //! Errors as callers see them: RFC 9457 `application/problem+json`. The table in [`Failure::describe`] is the one place
 //! where the errors of the domain and the store become status codes.
 
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -17,6 +17,10 @@ pub(super) enum Failure {
     Unauthorized(String),
     /// A good admin key without the right that is wanted. The text names the right.
     InsufficientScope(String),
+    /// A cookie came along, and another site may have made the browser send it.
+    CsrfRefused(String),
+    /// Sign-in failed too often; the seconds to wait.
+    SignInThrottled(u64),
     /// More requests than the admin key may make.
     RateLimited,
     /// A header that cannot be used.
@@ -60,6 +64,13 @@ impl Failure {
             }
             Self::InsufficientScope(detail) => {
                 (S::FORBIDDEN, "INSUFFICIENT_SCOPE", "The admin key may not do this", detail.clone())
+            }
+            Self::CsrfRefused(detail) => {
+                (S::FORBIDDEN, "CSRF_REFUSED", "The request is not known to be meant", detail.clone())
+            }
+            Self::SignInThrottled(seconds) => {
+                let detail = format!("too many attempts to sign in failed; try again in {seconds} s");
+                (S::TOO_MANY_REQUESTS, "SIGN_IN_THROTTLED", "Too many attempts", detail)
             }
             Self::RateLimited => {
                 let detail =
@@ -232,6 +243,9 @@ impl IntoResponse for Failure {
         if matches!(self, Self::Unauthorized(_)) {
             let challenge = HeaderValue::from_static("Bearer realm=\"latchkey\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        if let Self::SignInThrottled(seconds) = self {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         response.extensions_mut().insert(self);
         response

@@ -4,11 +4,11 @@ use axum::middleware::from_fn_with_state;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::access::{needs, needs_any_scope, needs_within_limit, repeatable};
+use super::access::{needs, needs_any_scope, needs_session, needs_within_limit, repeatable};
 use super::verbs::with_verbs;
 use super::{
     admin_keys, audit, body, environments, keys, keyspaces, middleware, permissions, policy, problem, roles,
-    system, upstream_credentials, usage,
+    session, system, upstream_credentials, usage,
 };
 use crate::app::App;
 use crate::domain::Scope;
@@ -87,6 +87,10 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(needs_within_limit(AdminKeysRead, routes!(admin_keys::get::get_admin_key)))
         .routes(needs_within_limit(AdminKeysWrite, routes!(admin_keys::revoke::revoke_admin_key)))
         .routes(needs_any_scope(routes!(system::whoami::whoami)))
+        .routes(routes!(session::sign_in::sign_in))
+        .routes(needs_session(routes!(session::get::get_session)))
+        .routes(needs_session(routes!(session::sign_out::sign_out)))
+        .routes(needs_any_scope(routes!(session::end_all::end_all_sessions)))
         .routes(needs_within_limit(SnapshotsRead, routes!(system::metrics::get_metrics)))
         .routes(routes!(system::health::healthz))
         .routes(routes!(system::health::readyz))

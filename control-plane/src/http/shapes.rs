@@ -46,6 +46,8 @@ shapes! {
     RoleId = id(domain::RoleId::KIND);
     /// The id of an admin key.
     AdminKeyId = id(domain::AdminKeyId::KIND);
+    /// The id of a session.
+    SessionId = id(domain::SessionId::KIND);
     /// A time with a zone, between 1970 and 9999.
     Time = Object::builder()
         .schema_type(Type::String)

@@ -36,7 +36,9 @@ async fn purge_again_and_again(app: &App, every: Duration) {
         ticks.tick().await;
         match purge(app).await {
             Ok(purged) if purged == Purged::default() => {}
-            Ok(Purged { keys, answers }) => tracing::info!(keys, answers, "purged what was kept long enough"),
+            Ok(Purged { keys, answers, sessions }) => {
+                tracing::info!(keys, answers, sessions, "purged what was kept long enough");
+            }
             // What it could not do now is still there next time.
             Err(error) => {
                 tracing::error!(

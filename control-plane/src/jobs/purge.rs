@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use crate::app::App;
 use crate::domain::Actor;
+use crate::domain::session::IDLE_SECONDS;
 use crate::http::ANSWERS_KEPT_DAYS;
 use crate::storage::StoreError;
 
@@ -19,6 +20,8 @@ pub struct Purged {
     pub keys: u64,
     /// Answers to named requests that were forgotten.
     pub answers: u64,
+    /// Sessions that were over.
+    pub sessions: u64,
 }
 
 /// Purges whatever is due, in batches between which others get to write.
@@ -34,6 +37,8 @@ pub async fn purge(app: &App) -> Result<Purged, StoreError> {
     }
     let forget_before = now.plus_days(-ANSWERS_KEPT_DAYS);
     purged.answers = in_batches(|| store.forget_answers(forget_before, BATCH)).await?;
+    let idle_since = now.plus_seconds(-IDLE_SECONDS);
+    purged.sessions = in_batches(|| store.forget_sessions(now, idle_since, BATCH)).await?;
     Ok(purged)
 }
 

@@ -13,6 +13,7 @@ mod key_lifecycle;
 mod publication;
 mod restrictions;
 mod retention;
+mod sessions;
 pub mod sqlite;
 mod traits;
 mod upstream;
@@ -29,6 +30,7 @@ pub use publication::{
 };
 pub use restrictions::{DueRefill, RestrictionStore};
 pub use retention::RetentionStore;
+pub use sessions::SessionStore;
 pub use traits::{
     AuditFilter, AuditStore, ChangeLog, Committed, DeleteMode, KeyFilter, KeyStore, KeyspaceStore,
     NewKeyspace, PolicyStore, PublicationStore, StatusFilter, Store, WorkspaceStore,

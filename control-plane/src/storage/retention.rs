@@ -21,4 +21,12 @@ pub trait RetentionStore: Send + Sync + 'static {
 
     /// Forgets up to `limit` claims and answers of named requests from before `forget_before`, and returns how many.
     async fn forget_answers(&self, forget_before: Timestamp, limit: u32) -> Result<u32, StoreError>;
+
+    /// Forgets up to `limit` sessions that are over or were last used before `idle_since`, and returns how many.
+    async fn forget_sessions(
+        &self,
+        now: Timestamp,
+        idle_since: Timestamp,
+        limit: u32,
+    ) -> Result<u32, StoreError>;
 }

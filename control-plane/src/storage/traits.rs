@@ -5,7 +5,7 @@ use tokio::sync::broadcast;
 use super::{
     AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, EnvironmentStore, IdempotencyStore,
     KeyLifecycleStore, Publication, RestrictionStore, RetentionStore, RoleStore, SealedSigningKey,
-    StoreError, UpstreamStore, UsageStore,
+    SessionStore, StoreError, UpstreamStore, UsageStore,
 };
 use crate::domain::KeyspaceSettings;
 use crate::domain::audit::LogEnd;
@@ -20,6 +20,7 @@ use crate::domain::{
 pub trait Store:
     WorkspaceStore
     + AdminKeyStore
+    + SessionStore
     + KeyspaceStore
     + EnvironmentStore
     + IdempotencyStore
@@ -40,6 +41,7 @@ pub trait Store:
 impl<T> Store for T where
     T: WorkspaceStore
         + AdminKeyStore
+        + SessionStore
         + KeyspaceStore
         + EnvironmentStore
         + IdempotencyStore

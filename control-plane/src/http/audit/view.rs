@@ -15,6 +15,9 @@ pub(in crate::http) struct AuditEntryView {
     /// The admin key's id, or `system`.
     #[schema(example = "adm_06nd5xbm0q3tz")]
     actor: String,
+    /// The session by which the admin key was used; `null` if the request carried the key itself.
+    #[schema(value_type = Option<shapes::SessionId>)]
+    session_id: Option<String>,
     #[schema(example = "key.created")]
     action: String,
     /// The object's id.
@@ -48,6 +51,7 @@ impl From<AuditEntry> for AuditEntryView {
             before: json(&entry.before),
             after: json(&entry.after),
             actor: entry.actor,
+            session_id: entry.session_id.map(|id| id.to_string()),
             action: entry.action,
             object: entry.object,
             keyspace_id: entry.keyspace_id.map(|id| id.to_string()),

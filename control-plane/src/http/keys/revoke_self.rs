@@ -83,6 +83,7 @@ impl Holder {
         Actor {
             workspace_id,
             admin_key_id: None,
+            session_id: None,
             holder: Some(key),
             request_id: self.request.clone(),
             source: self.source.clone(),

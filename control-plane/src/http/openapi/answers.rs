@@ -14,9 +14,14 @@ const BAD_REQUEST: Shared = (
     "BadRequest",
     "The request cannot be read: `MALFORMED_ID`, `INVALID_QUERY`, `INVALID_HEADER`, `MALFORMED_JSON` or `BODY_UNREADABLE`.",
 );
-const UNAUTHORIZED: Shared = (401, "Unauthorized", "No admin key, or not a good one: `UNAUTHORIZED`.");
-const FORBIDDEN: Shared =
-    (403, "Forbidden", "The admin key lacks the scope, or does not reach that far: `INSUFFICIENT_SCOPE`.");
+const UNAUTHORIZED: Shared =
+    (401, "Unauthorized", "No admin key or session, or not a good one: `UNAUTHORIZED`.");
+const FORBIDDEN: Shared = (
+    403,
+    "Forbidden",
+    "The admin key lacks the scope, or does not reach that far: `INSUFFICIENT_SCOPE`. Or another site may have made a signed-in browser ask: \
+     `CSRF_REFUSED`.",
+);
 const NOT_FOUND: Shared = (404, "NotFound", "There is no such object: `NOT_FOUND`.");
 const CONFLICT: Shared =
     (409, "InFlight", "A request with this Idempotency-Key is in flight: `IDEMPOTENCY_IN_FLIGHT`.");

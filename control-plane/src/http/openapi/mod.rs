@@ -6,11 +6,12 @@ mod inputs;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
-use super::access::SCHEME;
+use super::access::{SCHEME, SESSION_SCHEME};
 use super::keys::revoke_self::SCHEME as HOLDER_SCHEME;
 use super::policy::view::SourceView;
 use super::problem::{FieldProblem, Problem};
 use super::router::operations;
+use super::session::cookie::PLAIN_NAME;
 
 /// Where the document keeps the schemas that it refers to.
 const SCHEMAS: &str = "#/components/schemas/";
@@ -36,6 +37,13 @@ pub fn document() -> String {
         SCHEME: {
             "type": "http", "scheme": "bearer",
             "description": "An admin key. Each operation names the scope that it asks for."
+        },
+        SESSION_SCHEME: {
+            "type": "apiKey", "in": "cookie", "name": PLAIN_NAME,
+            "description": "A browser that is signed in, see POST /v1/session: it has the scopes of its admin key. Reached by another name \
+                            than that of the machine itself, the cookie is called `__Host-latchkey_session`. A call that changes something \
+                            must carry the session's `csrf_token` as `X-CSRF-Token`, or is refused with 403 `CSRF_REFUSED`. A request \
+                            with an Authorization header is not looked at for cookies."
         },
         HOLDER_SCHEME: {
             "type": "http", "scheme": "bearer",

@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::domain::Timestamp;
+use crate::domain::{Timestamp, Workspace};
 use crate::http::admin_keys::view::AdminKeyView;
 use crate::http::caller::Caller;
 use crate::http::problem::Failure;
@@ -39,12 +39,11 @@ pub(in crate::http) async fn whoami(
     State(app): State<App>,
 ) -> Result<Json<WhoamiView>, Failure> {
     let workspace = app.store.workspace(caller.workspace()).await?.ok_or(Failure::Internal)?;
-    Ok(Json(WhoamiView {
-        admin_key: caller.admin_key().clone().into(),
-        workspace: WorkspaceView {
-            id: workspace.id.to_string(),
-            name: workspace.name,
-            created_at: workspace.created_at,
-        },
-    }))
+    Ok(Json(WhoamiView { admin_key: caller.admin_key().clone().into(), workspace: workspace.into() }))
+}
+
+impl From<Workspace> for WorkspaceView {
+    fn from(workspace: Workspace) -> Self {
+        Self { id: workspace.id.to_string(), name: workspace.name, created_at: workspace.created_at }
+    }
 }

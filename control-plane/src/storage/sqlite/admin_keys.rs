@@ -152,6 +152,12 @@ pub(super) fn insert(
 const COLUMNS: &str = "a.id, a.workspace_id, a.name, a.start, a.created_at, r.scopes, r.keyspaces, r.expires_at, r.revoked_at \
      FROM admin_keys AS a JOIN admin_key_rights AS r ON r.admin_key_id = a.id";
 
+/// An admin key of whatever workspace, revoked or not.
+pub(super) fn by_id(connection: &Connection, id: AdminKeyId) -> Result<Option<AdminKey>, StoreError> {
+    let sql = format!("SELECT {COLUMNS} WHERE a.id = ?1");
+    Ok(connection.prepare_cached(&sql)?.query_row([number(id.0)], read).optional()?)
+}
+
 fn stored(connection: &Connection, workspace: WorkspaceId, id: AdminKeyId) -> Result<AdminKey, StoreError> {
     let sql = format!("SELECT {COLUMNS} WHERE a.id = ?1 AND a.workspace_id = ?2");
     let found = connection

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use super::SqliteStore;
 use super::rows::{number, unsigned};
 use crate::domain::audit::LogEnd;
-use crate::domain::{AuditEntry, KeyspaceId, Page, PageRequest, Timestamp, WorkspaceId};
+use crate::domain::{AuditEntry, KeyspaceId, Page, PageRequest, SessionId, Timestamp, WorkspaceId};
 use crate::storage::{AuditFilter, AuditStore, StoreError};
 
 #[async_trait]
@@ -70,8 +70,9 @@ fn select(
 ) -> Result<Vec<AuditEntry>, StoreError> {
     let sql = format!(
         "SELECT a.seq, a.at, a.actor, a.request_id, a.action, a.object, a.before, a.after, a.previous_hash, a.hash, \
-         ifnull(o.source, ''), o.keyspace_id, a.workspace_id \
-         FROM audit AS a LEFT JOIN audit_origins AS o ON o.workspace_id = a.workspace_id AND o.seq = a.seq WHERE {condition}"
+         ifnull(o.source, ''), o.keyspace_id, a.workspace_id, s.session_id \
+         FROM audit AS a LEFT JOIN audit_origins AS o ON o.workspace_id = a.workspace_id AND o.seq = a.seq \
+         LEFT JOIN audit_sessions AS s ON s.workspace_id = a.workspace_id AND s.seq = a.seq WHERE {condition}"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let entries = statement.query_map(values, read)?;
@@ -84,6 +85,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
         seq: unsigned(row.get(0)?),
         at: Timestamp(row.get(1)?),
         actor: row.get(2)?,
+        session_id: row.get::<_, Option<i64>>(13)?.map(|id| SessionId(unsigned(id))),
         request_id: row.get(3)?,
         source: row.get(10)?,
         keyspace_id: row.get::<_, Option<i64>>(11)?.map(|id| KeyspaceId(unsigned(id))),

@@ -23,6 +23,7 @@ mod readers;
 mod restrictions;
 mod roles;
 mod rows;
+mod sessions;
 mod upstream;
 mod usage;
 mod workspaces;

@@ -72,6 +72,24 @@ impl RetentionStore for SqliteStore {
         })
         .await
     }
+
+    async fn forget_sessions(
+        &self,
+        now: Timestamp,
+        idle_since: Timestamp,
+        limit: u32,
+    ) -> Result<u32, StoreError> {
+        self.keep(move |connection| {
+            let forgotten = connection
+                .prepare_cached(
+                    "DELETE FROM sessions WHERE id IN \
+                     (SELECT id FROM sessions WHERE ends_at <= ?1 OR last_used_at <= ?2 LIMIT ?3)",
+                )?
+                .execute(params![now.0, idle_since.0, limit])?;
+            Ok(u32::try_from(forgotten).unwrap_or(u32::MAX))
+        })
+        .await
+    }
 }
 
 fn due(

@@ -222,6 +222,11 @@ pub(super) fn insert_audit(connection: &Connection, entry: &AuditEntry) -> Resul
             "INSERT INTO audit_origins (workspace_id, seq, source, keyspace_id) VALUES (?1, ?2, ?3, ?4)",
         )?
         .execute(params![workspace, seq, entry.source, entry.keyspace_id.map(|id| number(id.0))])?;
+    if let Some(session) = entry.session_id {
+        connection
+            .prepare_cached("INSERT INTO audit_sessions (workspace_id, seq, session_id) VALUES (?1, ?2, ?3)")?
+            .execute(params![workspace, seq, number(session.0)])?;
+    }
     connection
         .prepare_cached(
             "INSERT INTO audit_ends (workspace_id, seq, hash) VALUES (?1, ?2, ?3) \

@@ -15,6 +15,7 @@ mod openapi;
 mod policy;
 mod restrictions;
 mod roles;
+mod session;
 mod system;
 mod upstream_credentials;
 mod usage;
