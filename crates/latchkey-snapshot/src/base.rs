@@ -1,24 +1,22 @@
-//! The base in memory, and how one is built.
+//! The base in memory: the index, and those shards that were needed of late.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU32, Ordering};
 
+use crate::Refusal;
+use crate::absent::Absent;
 use crate::body::{HashedBody, Kind, ObjectRef};
-use crate::index::{Level, Page, Shape, encode};
-use crate::row::{NewRow, RowView};
-use crate::shard::{self, VerifiedShard, shard_of};
-use crate::table::TableWriter;
-use crate::{Refusal, limits};
+use crate::index::{Level, Page, Shape};
+use crate::limits;
+use crate::row::RowView;
+use crate::shard::{VerifiedShard, shard_of};
 
-/// Rows that a shard holds at most on average.
-const ROWS_PER_SHARD: u64 = 2_000;
-
-/// `shard_bits` for a base of this many rows: on average 1,000 to 2,000 rows a shard.
-pub fn shard_bits_for(rows: u64) -> u8 {
-    let shards = rows.div_ceil(ROWS_PER_SHARD).max(1).next_power_of_two();
-    // The logarithm of a u64 fits a byte.
-    (shards.trailing_zeros() as u8).min(limits::SHARD_BITS)
-}
+/// A shard in which nothing was found for this many loads is the first to go: it was loaded for an unknown key. So a flood of made-up
+/// keys takes turns in a few shards' room, and does not push out what real keys need.
+const PROBATION: u32 = 32;
+/// Index pages may take this part of a budget, if no shard needs them.
+const PAGES_SHARE: usize = 4;
 
 /// What the base says of a tag.
 pub(crate) enum Found<'a> {
@@ -30,7 +28,17 @@ pub(crate) enum Found<'a> {
 #[derive(Debug)]
 struct Leaf {
     page: Page,
-    shards: Vec<Option<Box<VerifiedShard>>>,
+    shards: Vec<Option<Box<LoadedShard>>>,
+    loaded: usize,
+}
+
+#[derive(Debug)]
+struct LoadedShard {
+    shard: VerifiedShard,
+    /// The load with which it came, counted from 1.
+    loaded_at: u32,
+    /// The newest load when a row of it was last found; 0 if none was. Atomic because look-ups only read.
+    found_at: AtomicU32,
 }
 
 /// The index and those leaves and shards that are loaded.
@@ -40,9 +48,14 @@ pub(crate) struct Base {
     shape: Shape,
     root: Page,
     leaves: Vec<Option<Leaf>>,
-    loaded_bytes: usize,
-    /// Where the next eviction sweep begins, so that shards share the fate of being reloaded.
-    sweep_from: usize,
+    /// The numbers of the loaded shards, in no order.
+    loaded: Vec<u32>,
+    shard_bytes: usize,
+    page_bytes: usize,
+    /// Shards loaded so far.
+    loads: u32,
+    newest_leaf: u32,
+    absent: Absent,
 }
 
 impl Base {
@@ -54,25 +67,51 @@ impl Base {
     ) -> Result<Self, Refusal> {
         let root = Page::verify(object, body, keyspace, Level::Root, 0, shape)?;
         let leaves = (0..shape.leaves()).map(|_| None).collect();
-        Ok(Self { keyspace, shape, root, leaves, loaded_bytes: 0, sweep_from: 0 })
+        // A small base is loaded whole and stays so: nothing is asked for twice.
+        let absent = if shape.shard_bits > limits::EAGER_SHARD_BITS { Absent::new() } else { Absent::NONE };
+        Ok(Self {
+            keyspace,
+            shape,
+            root,
+            leaves,
+            loaded: Vec::new(),
+            shard_bytes: 0,
+            page_bytes: 0,
+            loads: 0,
+            newest_leaf: 0,
+            absent,
+        })
     }
 
     pub(crate) fn root(&self) -> &Page {
         &self.root
     }
 
+    /// Bytes that the loaded shards and leaf pages take.
     pub(crate) fn loaded_bytes(&self) -> usize {
-        self.loaded_bytes
+        self.shard_bytes + self.page_bytes
     }
 
     pub(crate) fn find(&self, tag: &[u8; 16]) -> Found<'_> {
         let (leaf_number, position) = self.shape.locate(shard_of(tag, self.shape.shard_bits));
         let Some(leaf) = self.leaves.get(leaf_number as usize).and_then(Option::as_ref) else {
-            return self.root.entry(leaf_number).map_or(Found::Absent, Found::Needs);
+            return self.unless_absent(tag, self.root.entry(leaf_number));
         };
-        match leaf.shards.get(position as usize).and_then(Option::as_ref) {
-            Some(shard) => shard.find(tag, self.shape.shard_bits).map_or(Found::Absent, Found::Row),
-            None => leaf.page.entry(position).map_or(Found::Absent, Found::Needs),
+        let Some(held) = leaf.shards.get(position as usize).and_then(Option::as_ref) else {
+            return self.unless_absent(tag, leaf.page.entry(position));
+        };
+        if let Some(row) = held.shard.find(tag, self.shape.shard_bits) {
+            held.found_at.store(self.loads, Ordering::Relaxed);
+            return Found::Row(row);
+        }
+        self.absent.note(tag);
+        Found::Absent
+    }
+
+    fn unless_absent(&self, tag: &[u8; 16], needed: Option<ObjectRef>) -> Found<'_> {
+        match needed {
+            Some(object) if !self.absent.knows(tag) => Found::Needs(object),
+            _ => Found::Absent,
         }
     }
 
@@ -91,7 +130,7 @@ impl Base {
     /// Whether a leaf page or shard with this hash is loaded.
     pub(crate) fn holds(&self, sha256: &[u8; 32]) -> bool {
         let holds = |leaf: &Leaf| {
-            leaf.page.sha256() == sha256 || leaf.loaded().any(|(entry, _)| entry.sha256 == *sha256)
+            leaf.page.sha256() == sha256 || leaf.named().any(|(entry, _)| entry.sha256 == *sha256)
         };
         self.leaves.iter().flatten().any(holds)
     }
@@ -115,7 +154,10 @@ impl Base {
         }
         let page = Page::verify(&promise, body, self.keyspace, Level::Leaf, number, self.shape)?;
         let shards = (0..self.shape.shards_per_leaf()).map(|_| None).collect();
-        *slot = Some(Leaf { page, shards });
+        let leaf = Leaf { page, shards, loaded: 0 };
+        self.page_bytes += leaf.own_memory();
+        self.newest_leaf = number;
+        *slot = Some(leaf);
         Ok(())
     }
 
@@ -130,8 +172,12 @@ impl Base {
             return promise.admit(&body);
         }
         let shard = VerifiedShard::verify(&promise, body, self.keyspace, self.shape.shard_bits)?;
-        self.loaded_bytes += shard.memory();
-        *slot = Some(Box::new(shard));
+        self.loads += 1;
+        let held = LoadedShard { shard, loaded_at: self.loads, found_at: AtomicU32::new(0) };
+        self.shard_bytes += held.memory();
+        self.loaded.push(number);
+        leaf.loaded += 1;
+        *slot = Some(Box::new(held));
         Ok(())
     }
 
@@ -140,44 +186,103 @@ impl Base {
         if old.shape != self.shape {
             return;
         }
+        self.loads = self.loads.max(old.loads);
         for ((number, slot), old_leaf) in (0..).zip(&mut self.leaves).zip(old.leaves) {
             let Some(old_leaf) = old_leaf else { continue };
             if slot.is_none() && self.root.entry(number).is_some_and(|e| e.sha256 == *old_leaf.page.sha256())
             {
-                self.loaded_bytes += old_leaf.memory();
                 *slot = Some(old_leaf);
             } else if let Some(leaf) = slot {
-                self.loaded_bytes += leaf.adopt_shards(old_leaf);
+                leaf.adopt_shards(old_leaf);
+            }
+        }
+        self.count();
+    }
+
+    /// Counts what is loaded anew.
+    fn count(&mut self) {
+        (self.shard_bytes, self.page_bytes) = (0, 0);
+        self.loaded.clear();
+        for (number, leaf) in (0..).zip(&self.leaves) {
+            let Some(leaf) = leaf else { continue };
+            self.page_bytes += leaf.own_memory();
+            for (position, held) in (0..).zip(&leaf.shards) {
+                let Some(held) = held else { continue };
+                self.shard_bytes += held.memory();
+                self.loaded.push(self.shape.number(number, position));
             }
         }
     }
 
-    /// Drops shards until at most `budget` bytes of them are loaded. They are fetched again when they are needed.
+    /// Drops what has not been of use for the longest time, until at most `budget` bytes are loaded. It is fetched again when it is needed.
     pub(crate) fn evict_to(&mut self, budget: usize) {
-        let leaves = self.leaves.len();
-        for step in 0..leaves {
-            let number = (self.sweep_from + step) % leaves;
-            let Some(leaf) = self.leaves.get_mut(number).and_then(Option::as_mut) else { continue };
-            for slot in &mut leaf.shards {
-                if self.loaded_bytes <= budget {
-                    self.sweep_from = number;
-                    return;
-                }
-                if let Some(shard) = slot.take() {
-                    self.loaded_bytes -= shard.memory();
-                }
+        let pages = budget / PAGES_SHARE;
+        if self.page_bytes > pages {
+            self.drop_bare_pages(Some(self.newest_leaf));
+        }
+        while self.loaded_bytes() > budget {
+            let Some(leaf) = self.drop_least_useful() else {
+                return self.drop_bare_pages(None);
+            };
+            if self.page_bytes > pages {
+                self.drop_page_if_bare(leaf);
             }
+        }
+    }
+
+    /// Drops a shard, and says which leaf it was of.
+    fn drop_least_useful(&mut self) -> Option<u32> {
+        let rank = |number: &u32| {
+            let (leaf, position) = self.shape.locate(*number);
+            let leaf = self.leaves.get(leaf as usize)?.as_ref()?;
+            Some(leaf.shards.get(position as usize)?.as_ref()?.usefulness(self.loads))
+        };
+        let (at, _) = self.loaded.iter().enumerate().min_by_key(|(_, number)| rank(number))?;
+        let number = self.loaded.swap_remove(at);
+        let (leaf_number, position) = self.shape.locate(number);
+        let leaf = self.leaves.get_mut(leaf_number as usize)?.as_mut()?;
+        let held = leaf.shards.get_mut(position as usize)?.take()?;
+        leaf.loaded -= 1;
+        self.shard_bytes -= held.memory();
+        Some(leaf_number)
+    }
+
+    /// Drops every page that no loaded shard needs, but for one.
+    fn drop_bare_pages(&mut self, but: Option<u32>) {
+        for number in (0..self.shape.leaves()).filter(|number| Some(*number) != but) {
+            self.drop_page_if_bare(number);
+        }
+    }
+
+    fn drop_page_if_bare(&mut self, number: u32) {
+        let Some(slot) = self.leaves.get_mut(number as usize) else { return };
+        if let Some(leaf) = slot.take_if(|leaf| leaf.loaded == 0) {
+            self.page_bytes -= leaf.own_memory();
         }
     }
 }
 
-impl Leaf {
+impl LoadedShard {
     fn memory(&self) -> usize {
-        self.shards.iter().flatten().map(|shard| shard.memory()).sum()
+        self.shard.memory() + size_of::<Self>() - size_of::<VerifiedShard>()
+    }
+
+    /// Orders shards by what is lost with them, after `loads` loads.
+    fn usefulness(&self, loads: u32) -> (bool, u32) {
+        let found_at = self.found_at.load(Ordering::Relaxed);
+        let has_failed = found_at == 0 && loads - self.loaded_at >= PROBATION;
+        (!has_failed, found_at.max(self.loaded_at))
+    }
+}
+
+impl Leaf {
+    /// Without its shards.
+    fn own_memory(&self) -> usize {
+        self.page.bytes().len() + self.shards.len() * size_of::<Option<Box<LoadedShard>>>()
     }
 
     /// The loaded shards and what the page says of them.
-    fn loaded(&self) -> impl Iterator<Item = (ObjectRef, &VerifiedShard)> + '_ {
+    fn named(&self) -> impl Iterator<Item = (ObjectRef, &LoadedShard)> + '_ {
         (0..).zip(&self.shards).filter_map(|(at, shard)| Some((self.page.entry(at)?, shard.as_deref()?)))
     }
 
@@ -185,114 +290,13 @@ impl Leaf {
         (0..).zip(&self.shards).filter(|(_, shard)| shard.is_none()).filter_map(|(at, _)| self.page.entry(at))
     }
 
-    fn adopt_shards(&mut self, old: Self) -> usize {
-        let mut bytes = 0;
-        for ((position, slot), shard) in (0..).zip(&mut self.shards).zip(old.shards) {
-            let Some(shard) = shard.filter(|_| slot.is_none()) else { continue };
+    fn adopt_shards(&mut self, old: Self) {
+        for ((position, slot), held) in (0..).zip(&mut self.shards).zip(old.shards) {
+            let Some(held) = held.filter(|_| slot.is_none()) else { continue };
             if self.page.entry(position) == old.page.entry(position) {
-                bytes += shard.memory();
-                *slot = Some(shard);
+                self.loaded += 1;
+                *slot = Some(held);
             }
         }
-        bytes
-    }
-}
-
-/// What [`BaseBuilder::finish`] ends with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BuiltBase {
-    pub root: ObjectRef,
-    pub shard_bits: u8,
-    /// Rows in the base.
-    pub rows: u64,
-}
-
-/// Builds a base from rows in tag order, handing out each body as soon as it is complete: shards first, then leaf pages, then the
-/// root. Holds one shard and the index in memory.
-pub struct BaseBuilder<F> {
-    keyspace: u64,
-    shape: Shape,
-    emit: F,
-    current: u32,
-    table: TableWriter,
-    shards: Vec<Option<ObjectRef>>,
-    leaves: Vec<Option<ObjectRef>>,
-    rows: u64,
-}
-
-impl<F: FnMut(ObjectRef, Vec<u8>)> BaseBuilder<F> {
-    /// `shard_bits` from [`shard_bits_for`]; `emit` takes each body with the reference that leads to it.
-    ///
-    /// # Errors
-    /// [`Refusal::LimitExceeded`] for more than 20 shard bits.
-    pub fn new(keyspace: u64, shard_bits: u8, emit: F) -> Result<Self, Refusal> {
-        if shard_bits > limits::SHARD_BITS {
-            return Err(Refusal::LimitExceeded);
-        }
-        let shape = Shape { shard_bits };
-        let (table, shards, leaves) = (TableWriter::default(), Vec::new(), Vec::new());
-        Ok(Self { keyspace, shape, emit, current: 0, table, shards, leaves, rows: 0 })
-    }
-
-    /// Adds a row.
-    ///
-    /// # Errors
-    /// [`Refusal::NotCanonical`] if rows do not come strictly ascending by tag, [`Refusal::LimitExceeded`] or [`Refusal::TooLong`] if a
-    /// shard outgrows its bounds.
-    pub fn push(&mut self, row: &NewRow) -> Result<(), Refusal> {
-        let number = shard_of(&row.tag, self.shape.shard_bits);
-        if number < self.current {
-            return Err(Refusal::NotCanonical);
-        }
-        while self.current < number {
-            self.end_shard()?;
-        }
-        self.table.push(row)?;
-        self.rows += 1;
-        Ok(())
-    }
-
-    /// Completes the last shard and the index.
-    ///
-    /// # Errors
-    /// As [`BaseBuilder::push`].
-    pub fn finish(mut self) -> Result<BuiltBase, Refusal> {
-        let shards = 1u32 << self.shape.shard_bits;
-        while self.current < shards {
-            self.end_shard()?;
-        }
-        let page = encode(self.keyspace, Level::Root, 0, &self.leaves)?;
-        let root = ObjectRef::to(&page)?;
-        (self.emit)(root, page);
-        Ok(BuiltBase { root, shard_bits: self.shape.shard_bits, rows: self.rows })
-    }
-
-    fn end_shard(&mut self) -> Result<(), Refusal> {
-        let table = core::mem::take(&mut self.table);
-        let object = if table.len() == 0 {
-            None
-        } else {
-            let bytes = shard::encode(self.keyspace, self.shape.shard_bits, self.current, &table)?;
-            let object = ObjectRef::to(&bytes)?;
-            (self.emit)(object, bytes);
-            Some(object)
-        };
-        self.shards.push(object);
-        self.current += 1;
-        if self.shards.len() == self.shape.shards_per_leaf() as usize {
-            self.end_leaf()?;
-        }
-        Ok(())
-    }
-
-    fn end_leaf(&mut self) -> Result<(), Refusal> {
-        // At most 1,024 leaves.
-        let number = self.leaves.len() as u32;
-        let page = encode(self.keyspace, Level::Leaf, number, &self.shards)?;
-        let object = ObjectRef::to(&page)?;
-        (self.emit)(object, page);
-        self.leaves.push(Some(object));
-        self.shards.clear();
-        Ok(())
     }
 }

@@ -40,6 +40,11 @@ impl Shape {
     pub(crate) fn locate(self, shard: u32) -> (u32, u32) {
         (shard >> self.leaf_bits(), shard & (self.shards_per_leaf() - 1))
     }
+
+    /// The shard that a leaf lists at `position`.
+    pub(crate) fn number(self, leaf: u32, position: u32) -> u32 {
+        leaf << self.leaf_bits() | position
+    }
 }
 
 pub(crate) fn encode(

@@ -19,9 +19,11 @@ pub mod ip;
 pub mod limits;
 pub mod names;
 
+mod absent;
 mod base;
 mod body;
 mod buckets;
+mod builder;
 mod error;
 mod head;
 mod index;
@@ -43,8 +45,8 @@ mod tlv;
 mod trust;
 mod upstream;
 
-pub use base::{BaseBuilder, BuiltBase, shard_bits_for};
 pub use body::{HashedBody, Kind, ObjectRef, sha256};
+pub use builder::{BaseBuilder, BuiltBase, shard_bits_for};
 pub use error::Refusal;
 pub use head::{BaseRef, Head, HighWater, SegmentRef, UnverifiedHead, VerifiedHead};
 pub use latchkey_token::{TagScheme, TokenShapes};

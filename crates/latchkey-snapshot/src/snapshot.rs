@@ -83,12 +83,13 @@ impl Snapshot {
         self.base.missing()
     }
 
-    /// Bytes that the loaded shards take.
+    /// Bytes that the loaded shards and leaf pages take.
     pub fn loaded_bytes(&self) -> usize {
         self.base.loaded_bytes()
     }
 
-    /// Drops shards until they take at most `budget` bytes.
+    /// Drops shards and leaf pages until they take at most `budget` bytes: first those that were loaded in vain, then those in which
+    /// nothing was found for the longest time.
     pub fn evict_to(&mut self, budget: usize) {
         self.base.evict_to(budget);
     }

@@ -2,6 +2,7 @@
 mod attacks;
 mod bodies;
 mod bundles;
+mod cache;
 mod fixture;
 mod heads;
 mod lookups;
