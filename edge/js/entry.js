@@ -43,16 +43,17 @@ export default {
   },
 };
 
-/** `pass`: what `verify` gave, for a request whose signature was verified already. */
-function decide(request, pass) {
-  const verdict = decideOnce(request, pass);
+/** `pass`: what `verify` gave, for a request whose signature was verified already. `hasLoaded`: a part of the base was loaded for it. */
+function decide(request, pass, hasLoaded = false) {
+  const verdict = decideOnce(request, pass, hasLoaded);
   if ((verdict & WANTS_OTHER_FACTS) === 0) return verdict;
   instance.readWanted();
-  return decideOnce(request, pass);
+  return decideOnce(request, pass, hasLoaded);
 }
 
-function decideOnce(request, pass) {
+function decideOnce(request, pass, hasLoaded) {
   if (pass !== undefined) instance.present(pass);
+  if (hasLoaded) instance.noteLoaded();
   return instance.decide(Date.now(), writeFacts(request, instance.input(), instance.wanted()));
 }
 
@@ -126,10 +127,15 @@ function noted(record, code, response, id) {
 
 async function decideLater(request, env, ctx, verdict, pass) {
   try {
+    let hasLoaded = false;
     for (let tries = 0; tries < MOST_TRIES; tries++) {
-      if ((verdict & NEEDS_OBJECT) !== 0) await instance.loadNeeded(env);
-      else await instance.refresh(env, colo(request));
-      verdict = decide(request, pass);
+      const needsObject = (verdict & NEEDS_OBJECT) !== 0;
+      const work = needsObject ? instance.loadNeeded(env) : instance.refresh(env, colo(request));
+      // Other requests wait until it has ended, so it goes on if this caller hangs up.
+      ctx.waitUntil(work.catch(() => {}));
+      await work;
+      hasLoaded ||= needsObject;
+      verdict = decide(request, pass, hasLoaded);
       if ((verdict & ASK_AGAIN) !== 0) continue;
       return pass === undefined ? finish(request, env, ctx, verdict) : finishVerified(request, env, ctx, verdict);
     }

@@ -122,6 +122,9 @@ export async function refresh(env, colo) {
 /** Verifies the signature that the last decision asked for: {code, pass, accept}. Ask before anything else runs. */
 export const verify = async (env, request) => JSON.parse(await watched(wasm.verify(env, request), VERIFY_LIMIT_MS));
 
+/** For the next call of `decide`, and no other: something was loaded for it. */
+export const noteLoaded = () => wasm.note_loaded();
+
 /** For the next call of `decide`, and no other. */
 export const present = (pass) => wasm.present(pass);
 

@@ -13,9 +13,8 @@ use crate::config::{Config, ConfigError};
 use crate::freshness::{Freshness, Step};
 use crate::protocol::{Held, Nack};
 use crate::settle::RateBindings;
-
-/// Bytes of shards that an isolate keeps: 128 MB is what a Worker has in all.
-const SHARD_BUDGET: usize = 48 * 1_024 * 1_024;
+use crate::shards::{self, Loads};
+use crate::strangers::Strangers;
 
 thread_local! {
     static ISOLATE: RefCell<Isolate> = RefCell::new(Isolate::new());
@@ -28,9 +27,13 @@ pub(crate) fn with<T>(work: impl FnOnce(&mut Isolate) -> T) -> T {
 
 /// 16 hexadecimal characters of the host's randomness.
 pub(crate) fn random_hex() -> String {
+    format!("{:016x}", random_number())
+}
+
+pub(crate) fn random_number() -> u64 {
     // 32 bits twice: a double from the host has 52 random bits.
     let half = || (js_sys::Math::random() * 4_294_967_296.0) as u32;
-    format!("{:08x}{:08x}", half(), half())
+    u64::from(half()) << 32 | u64::from(half())
 }
 
 pub(crate) struct Isolate {
@@ -47,6 +50,10 @@ pub(crate) struct Isolate {
     refused: Option<Nack>,
     /// The body without which the last undecided request cannot be decided.
     needed: Option<ObjectRef>,
+    pub(crate) loads: Loads,
+    pub(crate) strangers: Strangers,
+    /// The request that is decided next had something loaded for it.
+    has_loaded: bool,
 }
 
 impl Isolate {
@@ -61,6 +68,9 @@ impl Isolate {
             freshness: Freshness::NEVER,
             refused: None,
             needed: None,
+            loads: Loads::default(),
+            strangers: Strangers::new(),
+            has_loaded: false,
         }
     }
 
@@ -150,6 +160,14 @@ impl Isolate {
         self.needed.take()
     }
 
+    pub(crate) fn note_loaded(&mut self) {
+        self.has_loaded = true;
+    }
+
+    pub(crate) fn take_loaded(&mut self) -> bool {
+        std::mem::take(&mut self.has_loaded)
+    }
+
     /// Takes a body of the base in, and drops others if it grows too large.
     ///
     /// # Errors
@@ -157,7 +175,7 @@ impl Isolate {
     pub(crate) fn supply(&mut self, body: HashedBody) -> Result<(), Refusal> {
         let snapshot = self.snapshot.as_mut().ok_or(Refusal::BodyUnexpected)?;
         snapshot.supply(body)?;
-        snapshot.evict_to(SHARD_BUDGET);
+        snapshot.evict_to(shards::BUDGET_BYTES);
         Ok(())
     }
 }

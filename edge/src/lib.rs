@@ -6,6 +6,8 @@ mod problem;
 mod freshness;
 pub mod gate;
 mod isolate;
+mod shards;
+mod strangers;
 
 mod clock;
 mod control_plane;

@@ -13,6 +13,8 @@ const CONTENT_TYPE: &str = "application/problem+json";
 const RETRY_AFTER: &str = "2";
 /// Seconds until what counts requests and credits is worth asking again.
 const LIMITS_RETRY_AFTER: &str = "1";
+/// Seconds in which an address pays for some of the unknown keys that it sent.
+const UNKNOWN_KEYS_RETRY_AFTER: &str = "5";
 const CHALLENGE: &str = "Bearer realm=\"latchkey\"";
 /// RFC 6750 section 3.1: only where a token was presented.
 const CHALLENGE_INVALID: &str = "Bearer realm=\"latchkey\", error=\"invalid_token\"";
@@ -178,6 +180,17 @@ impl Problem {
             "The gate cannot present itself to the upstream of this route.",
         )
         .with("retry-after", RETRY_AFTER)
+    }
+
+    /// So many unknown keys came from the caller's address that the gate looks no more of them up.
+    pub(crate) const fn too_many_unknown_keys() -> Self {
+        Self::new(
+            "TOO_MANY_UNKNOWN_KEYS",
+            429,
+            "Too Many Unknown Keys",
+            "Too many API keys that are not valid were sent from this address; try again later.",
+        )
+        .with("retry-after", UNKNOWN_KEYS_RETRY_AFTER)
     }
 
     /// A holder's wish that only the control plane could grant.

@@ -139,18 +139,8 @@ impl Loading {
     }
 }
 
-/// Fetches a part of the base and takes it in. When it cannot be had the next decision asks for it again.
-pub(crate) async fn load_object(env: &Env, object: ObjectRef) {
-    let Ok(config) = isolate::config(env) else { return };
-    let Some(body) = fetch_object(env, &config, &object).await else { return };
-    if let Err(refusal) = isolate::with(|isolate| isolate.supply(body)) {
-        // The usual one is that a newer base came in meanwhile.
-        worker::console_warn!("A part of the base was refused: {}", refusal);
-    }
-}
-
 /// KV first: it is cached in every location, and the relay is one object for all of them.
-async fn fetch_object(env: &Env, config: &Config, object: &ObjectRef) -> Option<HashedBody> {
+pub(crate) async fn fetch_object(env: &Env, config: &Config, object: &ObjectRef) -> Option<HashedBody> {
     let from_kv = match Kv::connect(env) {
         Ok(kv) => kv.object(&object.sha256).await.ok().flatten(),
         Err(Unreachable) => None,

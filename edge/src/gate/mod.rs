@@ -23,7 +23,7 @@ use crate::freshness::Step;
 use crate::isolate::{self, Isolate};
 use crate::problem::Problem;
 use crate::upstream_credentials::Sealed;
-use crate::{clock, limits, refresh, usage};
+use crate::{clock, limits, refresh, shards, usage};
 
 /// Bits of what [`decide`] returns: the code's number in the lowest 8, flags in the next 8, the output's length in 14, and one flag more.
 mod flag {
@@ -49,6 +49,8 @@ mod flag {
 
 /// Instead of a code's number: the credential for the upstream cannot be opened. No code has it.
 const CREDENTIAL_UNAVAILABLE: u32 = 255;
+/// Likewise: too many unknown keys came from the address for one more to be looked up.
+const TOO_MANY_UNKNOWN: u32 = 254;
 /// Of what [`decide`] returns, the code's number.
 const CODE: u32 = 0xff;
 
@@ -111,6 +113,9 @@ pub fn denial(code: u8) -> String {
     if u32::from(code) == CREDENTIAL_UNAVAILABLE {
         return Problem::upstream_credential_unavailable().template();
     }
+    if u32::from(code) == TOO_MANY_UNKNOWN {
+        return Problem::too_many_unknown_keys().template();
+    }
     // An unknown number cannot come from `decide`; if it does, nothing is known and nothing passes.
     Problem::denial(Code::from_number(code).unwrap_or(Code::SnapshotUnavailable)).template()
 }
@@ -154,7 +159,11 @@ pub fn decide(
                 #[cfg(feature = "fault-injection")]
                 crate::fault::in_decide(facts.target);
                 let strip = if in_authorization { flag::STRIP_AUTHORIZATION } else { 0 };
-                answer(isolate, facts, now_ms) | strip
+                let answer = answer(isolate, facts, now_ms);
+                if isolate.take_loaded() && answer & CODE == u32::from(Code::NotFound.number()) {
+                    isolate.strangers.note(facts.address(), now_ms, isolate::random_number);
+                }
+                answer | strip
             })
         })
     });
@@ -196,10 +205,16 @@ pub fn load_needed(env: Env) -> Promise {
     let needed = isolate::with(isolate::Isolate::take_needed);
     future_to_promise(async move {
         if let Some(object) = needed {
-            refresh::load_object(&env, object).await;
+            shards::load(&env, object).await;
         }
         Ok(JsValue::UNDEFINED)
     })
+}
+
+/// Says that something was loaded for the request that is decided next, so that what unknown keys cause is counted.
+#[wasm_bindgen]
+pub fn note_loaded() {
+    isolate::with(Isolate::note_loaded);
 }
 
 /// Settles what the last call of [`decide`] has left open. Call it before anything else runs. The answer is a text of lines: the code's number,
@@ -324,6 +339,7 @@ fn answer(isolate: &mut Isolate, facts: &RequestFacts<'_>, now_ms: f64) -> u32 {
             let outcome = if is_valid { Ok(()) } else { Err(Code::SnapshotUnavailable) };
             packed | refresh | record(isolate, facts, &conditional.settle(outcome), now_ms)
         }
+        Verdict::NeedsObject(_) if !isolate.strangers.may_load(facts.address(), now_ms) => TOO_MANY_UNKNOWN,
         Verdict::NeedsObject(object) => {
             isolate.need(object);
             flag::NEEDS_OBJECT

@@ -12,7 +12,7 @@ use super::view::{self, View};
 use crate::freshness::Step;
 use crate::isolate::{self, Isolate};
 use crate::problem::Problem;
-use crate::{clock, limits, refresh};
+use crate::{clock, limits, refresh, shards};
 
 /// As many as the entry gives a request: a refresh, then an index page and a shard, each perhaps dropped again by another request.
 const MOST_TRIES: usize = 6;
@@ -46,24 +46,30 @@ struct Found {
 enum Look {
     Found(Box<Found>),
     Denied(Code),
+    TooManyUnknown,
     Refresh,
     Load(ObjectRef),
 }
 
 /// Finds the key in a snapshot that is as fresh as the one that requests are decided from.
 async fn find(presented: &Presented, env: &Env, colo: &str) -> Result<Found, Problem> {
+    let mut has_loaded = false;
     for _ in 0..MOST_TRIES {
-        match isolate::with(|isolate| look(isolate, presented, clock::now_ms())) {
+        match isolate::with(|isolate| look(isolate, presented, has_loaded, clock::now_ms())) {
             Look::Found(found) => return Ok(*found),
             Look::Denied(code) => return Err(Problem::denial(code)),
             Look::Refresh => refresh::run(env, colo).await,
-            Look::Load(object) => refresh::load_object(env, object).await,
+            Look::TooManyUnknown => return Err(Problem::too_many_unknown_keys()),
+            Look::Load(object) => {
+                has_loaded = true;
+                shards::load(env, object).await;
+            }
         }
     }
     Err(Problem::denial(Code::SnapshotUnavailable))
 }
 
-fn look(isolate: &mut Isolate, presented: &Presented, now_ms: f64) -> Look {
+fn look(isolate: &mut Isolate, presented: &Presented, has_loaded: bool, now_ms: f64) -> Look {
     if isolate.step(now_ms) == Step::RefreshFirst {
         return Look::Refresh;
     }
@@ -74,11 +80,18 @@ fn look(isolate: &mut Isolate, presented: &Presented, now_ms: f64) -> Look {
     let decision = match latchkey_validator::decide(&facts, &gate, now) {
         Verdict::Decided(decision) => decision,
         Verdict::Conditional(conditional) => conditional.settle(Ok(())),
+        Verdict::NeedsObject(_) if !isolate.strangers.may_load(facts.address(), now_ms) => {
+            return Look::TooManyUnknown;
+        }
         Verdict::NeedsObject(object) => return Look::Load(object),
     };
     if matches!(decision.code, Code::NotFound | Code::Revoked) && isolate.freshness.is_miss_due(now_ms) {
         isolate.freshness.note_miss(now_ms);
         return Look::Refresh;
+    }
+    if decision.code == Code::NotFound && has_loaded {
+        isolate.strangers.note(facts.address(), now_ms, isolate::random_number);
+        return Look::Denied(Code::NotFound);
     }
     let (Some(key), Some(loaded), false) = (decision.key, gate.loaded, denies_holder(decision.code)) else {
         return Look::Denied(decision.code);
