@@ -1,6 +1,8 @@
 import { Route, Router, Switch } from "wouter";
 import { SessionProvider } from "./api/session";
 import { Shell } from "./shell/shell";
+import { KeyScreen } from "./screens/key/page";
+import { Keys } from "./screens/keys/list";
 import { Keyspaces } from "./screens/keyspaces/list";
 import { NotFound } from "./screens/not-found";
 import { SignIn } from "./screens/sign-in/sign-in";
@@ -36,6 +38,8 @@ function Screens() {
   return (
     <Switch>
       <Route path="/" component={Keyspaces} />
+      <Route path="/keyspaces/:id/keys">{({ id }) => <Keys key={id} keyspaceId={id} />}</Route>
+      <Route path="/keyspaces/:id/keys/:keyId/*?">{({ id, keyId }) => <KeyScreen key={keyId} keyspaceId={id} keyId={keyId} />}</Route>
       <Route component={NotFound} />
     </Switch>
   );

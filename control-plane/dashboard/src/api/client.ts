@@ -58,11 +58,6 @@ export async function takeVersioned<T>(call: Promise<Answer<T>>): Promise<Versio
   return { value: await take(Promise.resolve(answer)), version: answer.response.headers.get("etag") ?? undefined };
 }
 
-/** A header that lets a create be sent again without creating twice. One for each intention of a person. */
-export function newIdempotencyKey(): string {
-  return crypto.randomUUID();
-}
-
 /** The bodies of changes are merge patches, which `fetch` would not name by itself. */
 export const MERGE_PATCH = { "content-type": "application/merge-patch+json" };
 

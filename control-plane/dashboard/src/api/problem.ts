@@ -7,7 +7,7 @@ export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
   readonly requestId: string;
-  /** What is wrong with which field of the request, by the field's path: `rate_limits[0].window_seconds`. */
+  /** What is wrong with which field of the request, by the field's JSON pointer: `/rate_limits/0/window_seconds`. */
   readonly fields: ReadonlyMap<string, string>;
 
   constructor(problem: Problem) {
@@ -18,14 +18,23 @@ export class ApiError extends Error {
     this.fields = new Map((problem.errors ?? []).map(({ field, message }) => [field, message]));
   }
 
-  /** What is wrong with this field or with anything inside it. */
+  /** What is wrong with this field, or with anything inside it. */
   under(field: string): string | undefined {
+    const pointer = `/${field}`;
     for (const [name, message] of this.fields) {
-      if (name === field) return message;
-      if (name.startsWith(`${field}.`) || name.startsWith(`${field}[`)) return `${name.slice(field.length).replace(/^\./, "")}: ${message}`;
+      if (name === pointer) return message;
+      if (name.startsWith(`${pointer}/`)) return `${placeIn(name.slice(pointer.length + 1))}: ${message}`;
     }
     return undefined;
   }
+}
+
+/** `0/cidr` as people count: `no. 1, cidr`. */
+function placeIn(pointer: string): string {
+  return pointer
+    .split("/")
+    .map((part) => (/^\d+$/.test(part) ? `no. ${Number(part) + 1}` : part))
+    .join(", ");
 }
 
 /** Any failure in words for a person. */

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { ApiError } from "../api/problem";
 
 /** Sending a form, and what the API found wrong with it. */
@@ -39,6 +39,19 @@ export function useForm(): Form {
 /** What went wrong and stands beside none of these fields: it must not be lost. */
 export function elsewhere(error: unknown, fields: readonly string[]): ReadonlyMap<string, string> | undefined {
   if (!(error instanceof ApiError) || error.fields.size === 0) return undefined;
-  const isShown = (name: string) => fields.some((field) => name === field || name.startsWith(`${field}.`) || name.startsWith(`${field}[`));
-  return new Map([...error.fields].filter(([name]) => !isShown(name)));
+  const isShown = (pointer: string) => fields.some((field) => pointer === `/${field}` || pointer.startsWith(`/${field}/`));
+  return new Map([...error.fields].filter(([pointer]) => !isShown(pointer)));
+}
+
+/**
+ * Names of requests that make something, so that one that is sent again, because its answer was lost, makes nothing twice. Another body is
+ * another intention, and gets another name.
+ */
+export function useIdempotencyKey(): (body: unknown) => string {
+  const last = useRef({ body: "", key: "" });
+  return (body) => {
+    const text = JSON.stringify(body);
+    if (last.current.body !== text) last.current = { body: text, key: crypto.randomUUID() };
+    return last.current.key;
+  };
 }

@@ -14,7 +14,7 @@ export const OF_KEYSPACE: Entry[] = [
   { label: "Keys", icon: "key", path: "/keys", scope: "keys:read" },
   { label: "Routes", icon: "route", path: "/routes", scope: "policy:read" },
   { label: "Roles", icon: "role", path: "/roles", scope: "roles:read" },
-  { label: "Upstream credentials", icon: "vault", path: "/upstream", scope: "keyspaces:read" },
+  { label: "Upstream credentials", icon: "vault", path: "/upstream", scope: "policy:read" },
   { label: "Gates", icon: "gate", path: "/gates", scope: "keyspaces:read" },
   { label: "Settings", icon: "settings", path: "/settings", scope: "keyspaces:read" },
 ];

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useLocation } from "wouter";
-import { api, newIdempotencyKey, take } from "../../api/client";
-import { useForm } from "../../lib/form";
+import { api, take } from "../../api/client";
+import { useForm, useIdempotencyKey } from "../../lib/form";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { Check, TextField } from "../../ui/field";
@@ -12,7 +12,7 @@ export function CreateKeyspace({ onClose }: { onClose: () => void }) {
   const [prefix, setPrefix] = useState("");
   const [gate, setGate] = useState("");
   const [preset, setPreset] = useState(true);
-  const [idempotencyKey] = useState(newIdempotencyKey);
+  const idempotencyKey = useIdempotencyKey();
   const [, navigate] = useLocation();
   const form = useForm();
 
@@ -24,7 +24,7 @@ export function CreateKeyspace({ onClose }: { onClose: () => void }) {
         ...(gate.trim() && { gates: [{ url: gate.trim() }] }),
         ...(preset && { preset: "read-pay-admin" as const }),
       };
-      const made = await take(api.POST("/v1/keyspaces", { params: { header: { "idempotency-key": idempotencyKey } }, body }));
+      const made = await take(api.POST("/v1/keyspaces", { params: { header: { "idempotency-key": idempotencyKey(body) } }, body }));
       onClose();
       navigate(`/keyspaces/${made.id}/keys`);
     });
