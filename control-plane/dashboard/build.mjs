@@ -3,9 +3,9 @@
 //   node build.mjs --types    the types alone
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 
 /** What a first visit may download, compressed: about a second on a slow phone connection. */
@@ -47,9 +47,13 @@ function run(tool, ...args) {
 
 function hashOfSources() {
   const hash = createHash("sha256");
-  const files = ["package.json", "index.html", "build.mjs", "vite.config.ts", "tsconfig.json", "../openapi.json", "../../package-lock.json"];
-  files.push(...globSync(["*.html", "src/**/*.*", "public/**/*.*"], { cwd: here }).filter((file) => join(here, file) !== types).sort());
-  for (const file of files) hash.update(file).update("\0").update(readFileSync(join(here, file))).update("\0");
+  const files = ["../openapi.json", "../../package-lock.json", ...readdirSync(here).filter((name) => /\.(html|json|mjs|ts)$/.test(name))];
+  for (const folder of ["src", "public"]) {
+    const inside = readdirSync(join(here, folder), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    files.push(...inside.map((entry) => relative(here, join(entry.parentPath, entry.name))));
+  }
+  const made = relative(here, types);
+  for (const file of files.filter((file) => file !== made).sort()) hash.update(file).update("\0").update(readFileSync(join(here, file))).update("\0");
   return hash.digest("hex");
 }
 

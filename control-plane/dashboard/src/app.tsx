@@ -1,11 +1,17 @@
 import { Route, Router, Switch } from "wouter";
 import { SessionProvider } from "./api/session";
 import { Shell } from "./shell/shell";
+import { AdminKeys } from "./screens/admin-keys/page";
+import { Gates } from "./screens/gates/page";
 import { KeyScreen } from "./screens/key/page";
 import { Keys } from "./screens/keys/list";
 import { Keyspaces } from "./screens/keyspaces/list";
 import { NotFound } from "./screens/not-found";
+import { Roles } from "./screens/roles/page";
+import { Routes } from "./screens/routes/page";
+import { Settings } from "./screens/settings/page";
 import { SignIn } from "./screens/sign-in/sign-in";
+import { UpstreamCredentials } from "./screens/upstream/page";
 import { LoadFault } from "./ui/callout";
 import { ToastProvider } from "./ui/toast";
 
@@ -40,6 +46,12 @@ function Screens() {
       <Route path="/" component={Keyspaces} />
       <Route path="/keyspaces/:id/keys">{({ id }) => <Keys key={id} keyspaceId={id} />}</Route>
       <Route path="/keyspaces/:id/keys/:keyId/*?">{({ id, keyId }) => <KeyScreen key={keyId} keyspaceId={id} keyId={keyId} />}</Route>
+      <Route path="/keyspaces/:id/routes">{({ id }) => <Routes key={id} keyspaceId={id} />}</Route>
+      <Route path="/keyspaces/:id/roles">{({ id }) => <Roles key={id} keyspaceId={id} />}</Route>
+      <Route path="/keyspaces/:id/upstream">{({ id }) => <UpstreamCredentials key={id} keyspaceId={id} />}</Route>
+      <Route path="/keyspaces/:id/gates">{({ id }) => <Gates key={id} keyspaceId={id} />}</Route>
+      <Route path="/keyspaces/:id/settings">{({ id }) => <Settings key={id} keyspaceId={id} />}</Route>
+      <Route path="/admin-keys" component={AdminKeys} />
       <Route component={NotFound} />
     </Switch>
   );

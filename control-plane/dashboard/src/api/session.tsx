@@ -2,18 +2,10 @@ import { createContext, type ReactNode, useCallback, useContext, useEffect, useM
 import { setCsrfToken, whenSignedOut } from "./client";
 import { ApiError, type Problem } from "./problem";
 import { forgetAll } from "./resource";
+import type { components } from "./schema";
 
 /** Who is signed in, and what they may do. */
-export interface Session {
-  admin_key_id: string;
-  name: string;
-  workspace: { id: string; name: string };
-  scopes: string[];
-  /** The keyspaces that the admin key is limited to; none named means all. */
-  keyspaces?: string[] | null;
-  csrf_token: string;
-  expires_at: string;
-}
+export type Session = components["schemas"]["SessionView"];
 
 interface SessionContext {
   session: Session;
@@ -73,10 +65,7 @@ export function SessionProvider({ children, signIn, waiting, failed }: ProviderP
   if (state.kind === "asking") return waiting;
   if (state.kind === "failed") return failed(state.error, () => void ask());
   if (state.kind === "out") {
-    const enter = async (adminKey: string) => {
-      const made = await send<Session | undefined>("POST", "/v1/session", { admin_key: adminKey });
-      begin(made?.csrf_token ? made : await send("GET", "/v1/session"));
-    };
+    const enter = async (adminKey: string) => begin(await send("POST", "/v1/session", { admin_key: adminKey }));
     return signIn(enter, state.ended);
   }
   return <Context value={context}>{children}</Context>;
@@ -85,7 +74,7 @@ export function SessionProvider({ children, signIn, waiting, failed }: ProviderP
 function contextOf(session: Session, end: (ended: boolean) => void): SessionContext {
   return {
     session,
-    may: (scope) => session.scopes.includes("*") || session.scopes.includes(scope),
+    may: (scope) => session.scopes.some((held) => held === "*" || held === scope),
     signOut: async (everywhere) => {
       const headers = { "X-CSRF-Token": session.csrf_token };
       if (everywhere) await send("POST", "/v1/session:end-all", undefined, headers);

@@ -39,7 +39,7 @@ export function Day({ at }: { at: string }) {
 export function ago(date: Date, now: Date): string {
   const seconds = (date.getTime() - now.getTime()) / 1_000;
   for (const [unit, length] of UNITS) {
-    if (Math.abs(seconds) >= length) return relative.format(Math.trunc(seconds / length), unit);
+    if (Math.abs(seconds) >= length) return relative.format(Math.round(seconds / length), unit);
   }
   return seconds > 30 ? "in less than a minute" : "just now";
 }

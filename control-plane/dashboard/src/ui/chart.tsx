@@ -1,3 +1,4 @@
+import { useEffect, useRef, useState } from "react";
 import { Table } from "./table";
 import "./chart.css";
 
@@ -8,7 +9,9 @@ export interface Bar {
   denied: number;
 }
 
-const WIDTH = 720;
+/** Until the page has been laid out. */
+const FIRST_WIDTH = 720;
+const LABEL_WIDTH = 72;
 const HEIGHT = 150;
 const LEFT = 38;
 const BOTTOM = 20;
@@ -16,17 +19,19 @@ const TOP = 8;
 
 /** Requests over time, denials on top of what was let through. The same figures stand in a table for those who do not see it. */
 export function RequestChart({ title, bars, labelOf }: { title: string; bars: Bar[]; labelOf: (bar: Bar) => string }) {
+  const frame = useRef<HTMLElement>(null);
+  const width = useWidth(frame);
   const most = roundUp(Math.max(1, ...bars.map(({ allowed, denied }) => allowed + denied)));
-  const step = (WIDTH - LEFT) / Math.max(1, bars.length);
+  const step = (width - LEFT) / Math.max(1, bars.length);
   const height = (count: number) => (count / most) * (HEIGHT - BOTTOM - TOP);
   const total = (kind: "allowed" | "denied") => bars.reduce((sum, bar) => sum + bar[kind], 0).toLocaleString("en");
-  const everyLabel = Math.ceil(bars.length / 6);
+  const everyLabel = Math.ceil(bars.length / Math.max(1, Math.floor((width - LEFT) / LABEL_WIDTH)));
   return (
-    <figure className="chart">
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`${title}: ${total("allowed")} let through, ${total("denied")} refused`}>
+    <figure className="chart" ref={frame}>
+      <svg viewBox={`0 0 ${width} ${HEIGHT}`} role="img" aria-label={`${title}: ${total("allowed")} let through, ${total("denied")} refused`}>
         {[0, 0.5, 1].map((part) => (
           <g key={part}>
-            <line className="chart-axis" x1={LEFT} x2={WIDTH} y1={HEIGHT - BOTTOM - height(most * part)} y2={HEIGHT - BOTTOM - height(most * part)} />
+            <line className="chart-axis" x1={LEFT} x2={width} y1={HEIGHT - BOTTOM - height(most * part)} y2={HEIGHT - BOTTOM - height(most * part)} />
             <text className="chart-label" x={LEFT - 6} y={HEIGHT - BOTTOM - height(most * part) + 4} textAnchor="end">
               {Number.isInteger(most * part) ? short(most * part) : ""}
             </text>
@@ -74,6 +79,18 @@ export function RequestChart({ title, bars, labelOf }: { title: string; bars: Ba
       </details>
     </figure>
   );
+}
+
+/** Drawn in the page's own pixels, so that its text is as large as all other text. */
+function useWidth(frame: React.RefObject<HTMLElement | null>): number {
+  const [width, setWidth] = useState(FIRST_WIDTH);
+  useEffect(() => {
+    if (!frame.current) return;
+    const observer = new ResizeObserver(([entry]) => entry && setWidth(Math.round(entry.contentRect.width)));
+    observer.observe(frame.current);
+    return () => observer.disconnect();
+  }, [frame]);
+  return width;
 }
 
 function roundUp(most: number): number {

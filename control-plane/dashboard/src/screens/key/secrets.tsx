@@ -38,7 +38,7 @@ export function Secrets() {
     </Button>
   );
   return (
-    <Card title={key.secrets.length > 1 ? "Secrets" : "Secret"} intro="Shown once when they are made; only a fingerprint is kept." actions={actions}>
+    <Card title={key.secrets.length > 1 ? "Secrets" : "Secret"} intro="Latchkey keeps only a fingerprint: the text was shown once, when it was made." actions={actions}>
       <Table caption="Secrets" columns={columns} rows={[...key.secrets].reverse()} rowId={({ id }) => id} expected={1} />
       {old.length > 0 && <StillUsing secrets={old} />}
       {rescheduling && <Reschedule onClose={() => setRescheduling(false)} />}

@@ -1,0 +1,141 @@
+import { useState } from "react";
+import { api, MERGE_PATCH, take } from "../../api/client";
+import { useResource } from "../../api/resource";
+import { useSession } from "../../api/session";
+import { useForm } from "../../lib/form";
+import { inKeyspace, type Keyspace, useKeyspace } from "../../lib/keyspaces";
+import { Ago, counted } from "../../lib/time";
+import type { Propagation } from "../../lib/types";
+import { Badge } from "../../ui/badge";
+import { Button, IconButton } from "../../ui/button";
+import { LoadFault } from "../../ui/callout";
+import { Confirm } from "../../ui/confirm";
+import { Dialog } from "../../ui/dialog";
+import { EmptyState } from "../../ui/empty";
+import { TextField } from "../../ui/field";
+import { FormFault } from "../../ui/form-fault";
+import { Page } from "../../ui/page";
+import { type Column, Table } from "../../ui/table";
+import { Published } from "./published";
+
+const REFRESH_MS = 2_000;
+type Gate = Propagation["gates"][number];
+
+/** Where the keyspace is enforced, how far each gate has come, and what was published to them. */
+export function Gates({ keyspaceId }: { keyspaceId: string }) {
+  const keyspace = useKeyspace(keyspaceId);
+  const { may } = useSession();
+  const progress = useResource(`propagation ${keyspaceId}`, () => take(api.GET("/v1/keyspaces/{keyspace_id}/propagation", inKeyspace(keyspaceId))), REFRESH_MS);
+  const [asked, setAsked] = useState<"add" | Gate>();
+  const mayWrite = may("keyspaces:write");
+  const changed = (answer: Keyspace) => {
+    keyspace.set(answer);
+    void progress.reload();
+  };
+  const add = mayWrite && keyspace.data && (
+    <Button look="primary" icon="plus" onClick={() => setAsked("add")}>
+      Add gate
+    </Button>
+  );
+  const empty = progress.data?.gates.length === 0;
+  return (
+    <Page title="Gates" intro="The Workers that decide about requests. Each change is pushed to them, and they say when they have it." actions={!empty && add}>
+      {progress.error !== undefined && <LoadFault error={progress.error} retry={() => void progress.reload()} />}
+      {empty ? (
+        <EmptyState icon="gate" title="No gate yet" action={add}>
+          Deploy the Worker in front of your API with the settings below, then add its address here. Until then nothing enforces this keyspace.
+        </EmptyState>
+      ) : (
+        <Table caption="Gates" columns={columnsOf(progress.data, mayWrite ? setAsked : undefined)} rows={progress.data?.gates} rowId={({ url }) => url} expected={1} />
+      )}
+      {may("snapshots:read") && <Published keyspaceId={keyspaceId} />}
+      {asked === "add" && keyspace.data && <AddGate keyspace={keyspace.data} onClose={() => setAsked(undefined)} onAdded={changed} />}
+      {typeof asked === "object" && keyspace.data && <RemoveGate keyspace={keyspace.data} gate={asked} onClose={() => setAsked(undefined)} onRemoved={changed} />}
+    </Page>
+  );
+}
+
+function columnsOf(progress: Propagation | undefined, remove: ((gate: Gate) => void) | undefined): Column<Gate>[] {
+  return [
+    { title: "Gate", cell: ({ url }) => <code>{url}</code> },
+    { title: "State", cell: (gate) => <GateState gate={gate} progress={progress} /> },
+    { title: "Snapshot", cell: ({ applied_seq: seq }) => (seq == null ? <span className="soft">none</span> : <span>{`${seq} of ${progress?.seq}`}</span>) },
+    { title: "Last change it has", cell: ({ applied_change_seq: seq }) => (seq == null ? <span className="soft">none</span> : seq) },
+    { title: "Confirmed", cell: ({ acked_at: at }) => (at ? <Ago at={at} /> : <span className="soft">never</span>) },
+    { title: "Isolates", cell: ({ isolates }) => <Isolates isolates={isolates} /> },
+    { title: "Actions", untitled: true, end: true, cell: (gate) => remove && <IconButton icon="trash" label={`Remove ${gate.url}`} small onClick={() => remove(gate)} /> },
+  ];
+}
+
+function GateState({ gate, progress }: { gate: Gate; progress: Propagation | undefined }) {
+  if ((gate.applied_change_seq ?? -1) >= (progress?.change_seq ?? 0)) {
+    return (
+      <Badge tone="good" dot>
+        up to date
+      </Badge>
+    );
+  }
+  if (!gate.last_error) {
+    return (
+      <Badge tone="info" dot>
+        on its way
+      </Badge>
+    );
+  }
+  return (
+    <span>
+      <Badge tone="danger" dot>
+        unreachable
+      </Badge>
+      <br />
+      <span className="soft small">{gate.last_error.message}</span>
+    </span>
+  );
+}
+
+/** The places that the gate runs in, as it has told. */
+function Isolates({ isolates }: { isolates: Gate["isolates"] }) {
+  if (isolates.length === 0) return <span className="soft">–</span>;
+  const colos = [...new Set(isolates.map(({ colo }) => colo).filter(Boolean))].join(", ");
+  const oldest = Math.min(...isolates.map(({ seq }) => seq));
+  return <span title={`The one furthest behind has snapshot ${oldest}`}>{`${isolates.length}${colos ? ` in ${colos}` : ""}`}</span>;
+}
+
+function patchGates(keyspace: Keyspace, gates: { url: string }[]): Promise<Keyspace> {
+  return take(api.PATCH("/v1/keyspaces/{keyspace_id}", { ...inKeyspace(keyspace.id), body: { gates }, headers: MERGE_PATCH }));
+}
+
+function AddGate({ keyspace, onClose, onAdded }: { keyspace: Keyspace; onClose: () => void; onAdded: (keyspace: Keyspace) => void }) {
+  const [url, setUrl] = useState("");
+  const form = useForm();
+  const add = () =>
+    form.send(async () => {
+      onAdded(await patchGates(keyspace, [...keyspace.gates, { url: url.trim() }]));
+      onClose();
+    });
+  const footer = (
+    <>
+      <Button onClick={onClose}>Cancel</Button>
+      <Button type="submit" look="primary" busy={form.busy}>
+        Add gate
+      </Button>
+    </>
+  );
+  return (
+    <Dialog title="Add gate" onClose={onClose} onSubmit={() => void add()} footer={footer}>
+      <TextField label="Address" type="url" value={url} onChange={setUrl} placeholder="https://api.example.com" hint="Where the Worker is reachable. Snapshots are pushed to it; the signature on them is what it trusts." error={form.at("gates")} autoFocus />
+      <FormFault form={form} known={["gates"]} />
+    </Dialog>
+  );
+}
+
+function RemoveGate({ keyspace, gate, onClose, onRemoved }: { keyspace: Keyspace; gate: Gate; onClose: () => void; onRemoved: (keyspace: Keyspace) => void }) {
+  const remove = async () => onRemoved(await patchGates(keyspace, keyspace.gates.filter(({ url }) => url !== gate.url)));
+  return (
+    <Confirm title="Remove this gate?" action="Remove gate" danger onClose={onClose} onConfirm={remove}>
+      <p>
+        <code>{gate.url}</code> gets no more changes: it goes on with the last snapshot that it has, and refuses everything {counted(Math.round(keyspace.freshness.valid_seconds / 3_600), "hour")} after that unless it is set to allow.
+      </p>
+    </Confirm>
+  );
+}

@@ -1,0 +1,88 @@
+// The dashboard in a real browser: signed in, looked at by axe, and photographed.
+import assert from "node:assert/strict";
+import { mkdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+import { openPage, startBrowser } from "./browser.mjs";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+const SCREENSHOTS = resolve("target/screenshots");
+const GRAVE = ["serious", "critical"];
+
+export class Dashboard {
+  static async open(plane, base = `${plane.url}/dashboard`) {
+    const dashboard = new Dashboard();
+    dashboard.base = base;
+    dashboard.plane = plane;
+    dashboard.browser = await startBrowser();
+    Object.assign(dashboard, await openPage(dashboard.browser));
+    await dashboard.page.setViewportSize({ width: 1280, height: 860 });
+    // A transition that is looked at half-way has the contrast of neither end.
+    await dashboard.page.emulateMedia({ reducedMotion: "reduce" });
+    return dashboard;
+  }
+
+  async signIn(adminKey = this.plane.adminKey) {
+    await this.page.goto(`${this.base}/`);
+    await this.page.getByLabel("Admin key").fill(adminKey);
+    await this.page.getByRole("button", { name: "Sign in" }).click();
+    await this.page.getByRole("navigation", { name: "Main" }).waitFor({ state: "attached" });
+  }
+
+  /** Goes to a page of the application, below its base. */
+  async go(path) {
+    await this.page.goto(this.base + path);
+    await this.settle();
+  }
+
+  /** Waits until nothing is fetched any more for the first time. */
+  async settle() {
+    await this.page.waitForLoadState("networkidle");
+    await this.page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+  }
+
+  button(name, options = {}) {
+    return this.page.getByRole("button", { name, exact: true, ...options });
+  }
+
+  /** Nothing that axe calls serious or critical, in the page as it is. */
+  async isAccessible(what) {
+    const axe = await readFile(AXE, "utf8");
+    // By the debugger's way in: the page's own policy runs no script of ours.
+    await this.page.evaluate(axe);
+    const { violations } = await this.page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+    const grave = violations.filter(({ impact }) => GRAVE.includes(impact));
+    const said = grave.map(({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map(({ html, any }) => `${html} ${any[0]?.message ?? ""}`).join("\n  ")}`);
+    assert.equal(said.length, 0, `${what}:\n${said.join("\n")}`);
+  }
+
+  async photograph(name, { fullPage = true } = {}) {
+    await mkdir(SCREENSHOTS, { recursive: true });
+    await this.page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage, animations: "disabled" });
+  }
+
+  /** The page in both schemes and on a desktop and a phone, each looked at by axe and photographed. */
+  async inspect(name) {
+    for (const [screen, width, height] of [["desktop", 1280, 860], ["phone", 375, 812]]) {
+      await this.page.setViewportSize({ width, height });
+      for (const theme of ["light", "dark"]) {
+        await this.page.evaluate((wanted) => (document.documentElement.dataset.theme = wanted), theme);
+        await this.isAccessible(`${name}, ${screen}, ${theme}`);
+        await this.fits(`${name}, ${screen}`);
+        await this.photograph(`${name}-${screen}-${theme}`);
+      }
+    }
+    await this.page.setViewportSize({ width: 1280, height: 860 });
+    await this.page.evaluate(() => (document.documentElement.dataset.theme = "light"));
+  }
+
+  /** Nothing sticks out to the side: a phone would scroll there. */
+  async fits(what) {
+    const [content, screen] = await this.page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+    assert(content <= screen, `${what}: ${content} px wide on ${screen} px`);
+  }
+
+  async close() {
+    await this.browser?.close();
+  }
+}
