@@ -9,6 +9,7 @@ use crate::absent::Absent;
 use crate::body::{HashedBody, Kind, ObjectRef};
 use crate::index::{Level, Page, Shape};
 use crate::limits;
+use crate::profiles::Pool;
 use crate::row::RowView;
 use crate::shard::{VerifiedShard, shard_of};
 
@@ -50,6 +51,8 @@ pub(crate) struct Base {
     leaves: Vec<Option<Leaf>>,
     /// The numbers of the loaded shards, in no order.
     loaded: Vec<u32>,
+    pool: Pool,
+    /// Of the shards, without the profiles in the pool.
     shard_bytes: usize,
     page_bytes: usize,
     /// Shards loaded so far.
@@ -75,6 +78,7 @@ impl Base {
             root,
             leaves,
             loaded: Vec::new(),
+            pool: Pool::default(),
             shard_bytes: 0,
             page_bytes: 0,
             loads: 0,
@@ -89,7 +93,7 @@ impl Base {
 
     /// Bytes that the loaded shards and leaf pages take.
     pub(crate) fn loaded_bytes(&self) -> usize {
-        self.shard_bytes + self.page_bytes
+        self.shard_bytes + self.page_bytes + self.pool.bytes()
     }
 
     pub(crate) fn find(&self, tag: &[u8; 16]) -> Found<'_> {
@@ -171,7 +175,8 @@ impl Base {
         if slot.is_some() {
             return promise.admit(&body);
         }
-        let shard = VerifiedShard::verify(&promise, body, self.keyspace, self.shape.shard_bits)?;
+        let mut shard = VerifiedShard::verify(&promise, body, self.keyspace, self.shape.shard_bits)?;
+        shard.share_profiles(&mut self.pool);
         self.loads += 1;
         let held = LoadedShard { shard, loaded_at: self.loads, found_at: AtomicU32::new(0) };
         self.shard_bytes += held.memory();
@@ -196,6 +201,7 @@ impl Base {
                 leaf.adopt_shards(old_leaf);
             }
         }
+        self.pool.absorb(old.pool);
         self.count();
     }
 
@@ -244,6 +250,7 @@ impl Base {
         let held = leaf.shards.get_mut(position as usize)?.take()?;
         leaf.loaded -= 1;
         self.shard_bytes -= held.memory();
+        held.shard.release(&mut self.pool);
         Some(leaf_number)
     }
 

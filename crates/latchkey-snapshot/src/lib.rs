@@ -31,6 +31,7 @@ mod loader;
 mod overlay;
 mod policy;
 mod profile;
+mod profiles;
 mod reader;
 mod restrictions;
 mod route;

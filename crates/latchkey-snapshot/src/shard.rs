@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use crate::body::{HashedBody, ObjectRef};
 use crate::buckets::Buckets;
+use crate::profiles::Pool;
 use crate::reader::Reader;
 use crate::row::RowView;
 use crate::table::{Counts, Table, TableWriter, tag_prefix};
@@ -85,9 +86,19 @@ impl VerifiedShard {
         reader.u32()
     }
 
-    /// Bytes of memory that the shard takes.
+    /// Bytes of memory that the shard takes, without profiles that it shares.
     pub(crate) fn memory(&self) -> usize {
         self.table.bytes() + self.buckets.bytes() + size_of::<Self>()
+    }
+
+    /// Keeps its profiles in `pool` if that is likely to save anything.
+    pub(crate) fn share_profiles(&mut self, pool: &mut Pool) {
+        self.table.share_profiles(pool);
+    }
+
+    /// Gives up the shard, and what `pool` has for it alone.
+    pub(crate) fn release(self, pool: &mut Pool) {
+        self.table.release(pool);
     }
 
     pub(crate) fn find(&self, wanted: &[u8; 16], shard_bits: u8) -> Option<RowView<'_>> {

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::profile::{Profile, ProfileBytes};
+use crate::profiles::{Pool, Profiles};
 use crate::reader::Reader;
 use crate::row::{NewRow, ROW_BYTES, RowView, flags_are_known, profile_index, tag};
 use crate::{Refusal, limits};
@@ -18,9 +19,7 @@ struct AlignedRow([u8; ROW_BYTES]);
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
     rows: Vec<AlignedRow>,
-    /// Where each profile begins, and where the last one ends.
-    offsets: Vec<u32>,
-    profiles: Vec<u8>,
+    profiles: Profiles,
 }
 
 /// Counts that stand in a body's own header.
@@ -43,28 +42,18 @@ impl Table {
         reader.finish()?;
         check_rows(rows, counts.profiles.into())?;
         let offsets = offsets.iter().map(|offset| u32::from_le_bytes(*offset)).chain([counts.profile_bytes]);
-        let table = Self {
-            rows: rows.iter().copied().map(AlignedRow).collect(),
-            offsets: offsets.collect(),
-            profiles: profiles.to_vec(),
-        };
-        table.check_profiles()?;
-        Ok(table)
+        let rows = rows.iter().copied().map(AlignedRow).collect();
+        Ok(Self { rows, profiles: Profiles::verify(offsets.collect(), profiles.to_vec())? })
     }
 
-    fn check_profiles(&self) -> Result<(), Refusal> {
-        if self.offsets.first() != Some(&0) {
-            return Err(Refusal::NotCanonical);
-        }
-        for index in 0..self.offsets.len() - 1 {
-            ProfileBytes::verify(self.profile(index).ok_or(Refusal::NotCanonical)?)?;
-        }
-        Ok(())
+    /// Keeps its profiles in `pool` if that is likely to save anything.
+    pub(crate) fn share_profiles(&mut self, pool: &mut Pool) {
+        pool.share(&mut self.profiles, self.rows.len());
     }
 
-    fn profile(&self, index: usize) -> Option<&[u8]> {
-        let [start, end] = *self.offsets.get(index..)?.first_chunk::<2>()?;
-        self.profiles.get(start as usize..end as usize)
+    /// Gives up the rows, and what `pool` has for them alone.
+    pub(crate) fn release(self, pool: &mut Pool) {
+        pool.release(self.profiles);
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -72,7 +61,7 @@ impl Table {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.rows.len() * ROW_BYTES + self.offsets.len() * size_of::<u32>() + self.profiles.len()
+        self.rows.len() * ROW_BYTES + self.profiles.bytes()
     }
 
     pub(crate) fn tags(&self) -> impl ExactSizeIterator<Item = &[u8; 16]> + '_ {
@@ -86,7 +75,7 @@ impl Table {
 
     pub(crate) fn row(&self, index: usize) -> Option<RowView<'_>> {
         let AlignedRow(row) = self.rows.get(index)?;
-        let profile = self.profile(profile_index(row).into())?;
+        let profile = self.profiles.get(profile_index(row).into())?;
         Some(RowView::new(row, ProfileBytes::of_verified(profile)))
     }
 }

@@ -83,6 +83,24 @@ fn the_two_level_index_works_past_one_leaf() {
 }
 
 #[test]
+fn profiles_that_shards_have_in_common_take_memory_once() {
+    // The same two profiles in all of 16 shards.
+    let rows: Vec<NewRow> = (0..4_000).map(row).collect();
+    let source = build(&rows, 4, vec![]);
+    let mut snapshot = source.snapshot();
+    let long: Vec<NewRow> = rows.iter().cloned().map(with_long_metadata).collect();
+    let same = build(&long, 4, vec![]).snapshot();
+    assert!(same.loaded_bytes() - snapshot.loaded_bytes() < 2_000, "1,000 bytes more in each profile");
+    snapshot.evict_to(0);
+    assert_eq!(snapshot.loaded_bytes(), 0);
+}
+
+fn with_long_metadata(mut row: NewRow) -> NewRow {
+    row.profile.metadata = Some(format!(r#"{{"plan":"{}"}}"#, "x".repeat(900)));
+    row
+}
+
+#[test]
 fn kills_revoke_what_was_before_them_and_spare_what_came_after() {
     let rows: Vec<NewRow> = (0..10).map(row).collect();
     let kill = OwnerKill { owner: owner_tag("acme"), seq: 102, reason: Reason::Leaked };
