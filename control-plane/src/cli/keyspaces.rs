@@ -56,6 +56,38 @@ pub(super) enum Command {
         #[arg(long)]
         force: bool,
     },
+    /// Shut every key of a keyspace out, until it is revived.
+    Kill {
+        /// ks_…
+        keyspace: String,
+        /// Why; kept in the audit log.
+        #[arg(long)]
+        reason: String,
+        /// Yes, every request of every key.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Let the keys of a killed keyspace in again.
+    Revive {
+        /// ks_…
+        keyspace: String,
+        /// Why; kept in the audit log.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Revoke every key of an owner.
+    RevokeOwner {
+        /// ks_…
+        keyspace: String,
+        /// Whose keys.
+        owner: String,
+        /// Why; kept with each key and in the audit log.
+        #[arg(long)]
+        reason: String,
+        /// Yes, all of them.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Show how far the gates of a keyspace have come.
     Propagation {
         /// ks_…
@@ -130,6 +162,19 @@ pub(super) async fn run(group: Group<Command>) -> Result<(), Failure> {
             let call = Call::delete(path(&keyspace)?).query("force", force.then_some(true));
             session.perform(call, &format!("{keyspace} is deleted")).await
         }
+        Command::Kill { keyspace, reason, yes } => {
+            confirmed(yes, "every key of the keyspace stops working")?;
+            session.show(Call::post(path(&keyspace)? + ":kill", because(reason))).await
+        }
+        Command::Revive { keyspace, reason } => {
+            session.show(Call::post(path(&keyspace)? + ":revive", because(reason))).await
+        }
+        Command::RevokeOwner { keyspace, owner, reason, yes } => {
+            confirmed(yes, "every key of the owner is revoked")?;
+            let mut body = because(reason);
+            set(&mut body, "owner", Some(owner));
+            session.show(Call::post(path(&keyspace)? + "/owners:revoke", body)).await
+        }
         Command::Propagation { keyspace } => session.show(Call::get(path(&keyspace)? + "/propagation")).await,
     }
 }
@@ -144,6 +189,15 @@ pub(super) fn set(body: &mut Map<String, Value>, name: &str, value: Option<impl 
     if let Some(value) = value {
         body.insert(name.to_owned(), value.into());
     }
+}
+
+fn because(reason: String) -> Map<String, Value> {
+    Map::from_iter([("reason".to_owned(), reason.into())])
+}
+
+/// Refuses what cannot have been meant without being said twice.
+fn confirmed(yes: bool, consequence: &str) -> Result<(), Failure> {
+    if yes { Ok(()) } else { Err(Failure::usage(format!("{consequence}: add --yes if that is meant"))) }
 }
 
 const COLUMNS: &[Column] = &[

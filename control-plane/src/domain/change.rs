@@ -47,11 +47,17 @@ pub enum ChangeKind {
     UpstreamCredentialUpdated,
     /// A credential for the upstream was deleted.
     UpstreamCredentialDeleted,
+    /// Every key was shut out at once.
+    KeyspaceKilled,
+    /// The keys that are good were let in again.
+    KeyspaceRevived,
+    /// Every key of an owner was revoked.
+    OwnerRevoked,
 }
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::KeyspaceCreated,
         Self::KeyspaceUpdated,
         Self::KeyspaceDeleted,
@@ -74,6 +80,9 @@ impl ChangeKind {
         Self::UpstreamCredentialCreated,
         Self::UpstreamCredentialUpdated,
         Self::UpstreamCredentialDeleted,
+        Self::KeyspaceKilled,
+        Self::KeyspaceRevived,
+        Self::OwnerRevoked,
     ];
 
     /// The stored name, which is also the audit log's action.
@@ -101,6 +110,9 @@ impl ChangeKind {
             Self::UpstreamCredentialCreated => "upstream_credential.created",
             Self::UpstreamCredentialUpdated => "upstream_credential.updated",
             Self::UpstreamCredentialDeleted => "upstream_credential.deleted",
+            Self::KeyspaceKilled => "keyspace.killed",
+            Self::KeyspaceRevived => "keyspace.revived",
+            Self::OwnerRevoked => "owner.revoked",
         }
     }
 

@@ -7,8 +7,6 @@ use super::{
     Timestamp, text,
 };
 
-/// The bound of the snapshot format.
-const MAX_OWNER_BYTES: usize = 255;
 /// The bound of the snapshot format, as JSON text.
 const MAX_METADATA_BYTES: usize = 1_024;
 /// The bound of the snapshot format, for permissions and roles alike.
@@ -238,11 +236,7 @@ fn check_description(text: Option<String>, errors: &mut FieldErrors) -> String {
 }
 
 fn check_owner(owner: Option<String>, errors: &mut FieldErrors) -> Option<String> {
-    let owner = errors.check("/owner", text::name(owner?))?;
-    if owner.len() > MAX_OWNER_BYTES {
-        errors.add("/owner", format!("must have at most {MAX_OWNER_BYTES} bytes"));
-    }
-    Some(owner)
+    errors.check("/owner", text::owner(owner?))
 }
 
 fn check_external_id(id: Option<String>, errors: &mut FieldErrors) -> Option<String> {

@@ -27,6 +27,8 @@ pub struct Keyspace {
     pub rules: KeyRules,
     /// The X25519 public key of its gates, if secrets are sealed for them.
     pub gate_encryption_key: Option<GateEncryptionKey>,
+    /// Whether all its keys are shut out, and why.
+    pub kill: Option<Kill>,
     /// The newest row of its change log.
     pub change_seq: u64,
     /// When it was made.
@@ -35,6 +37,17 @@ pub struct Keyspace {
     pub updated_at: Timestamp,
     /// When it was deleted. Deleted keyspaces are kept until their gates know.
     pub deleted_at: Option<Timestamp>,
+}
+
+/// All keys of a keyspace are shut out until it is revived. The keys themselves stay as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kill {
+    /// The row of the change log.
+    pub seq: u64,
+    /// Since when.
+    pub at: Timestamp,
+    /// What was said.
+    pub reason: String,
 }
 
 /// Which keys a gate serves: an audience of its own, so that a test deployment's snapshot is no good at a live one.

@@ -48,7 +48,7 @@ pub use key::{Key, KeyStatus, Secret};
 pub use key_draft::{KeyDraft, KeyPatch, NewKey};
 pub use key_import::{ImportOutcome, KeyImport};
 pub use key_rules::{KeyRules, KeyRulesPatch, LeakPolicy};
-pub use keyspace::{Freshness, GateUrl, Keyspace, OnExpired, ServedEnvironment};
+pub use keyspace::{Freshness, GateUrl, Keyspace, Kill, OnExpired, ServedEnvironment};
 pub use keyspace_draft::{KeyspaceDraft, KeyspacePatch, KeyspaceSettings};
 pub use leak::{FoundToken, LeakOutcome};
 pub use page::{Page, PageRequest};

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 /// Longest name, in characters.
 pub const MAX_NAME: usize = 100;
+/// The bound of the snapshot format.
+const MAX_OWNER_BYTES: usize = 255;
 /// Longest description or revocation reason, in characters.
 pub const MAX_DESCRIPTION: usize = 1_000;
 
@@ -46,6 +48,29 @@ pub fn description(text: String) -> Result<String, String> {
         return Err("must not hold control characters other than line breaks and tabs".to_owned());
     }
     Ok(text)
+}
+
+/// Takes the name of an owner: at most as long as a snapshot's profile can hold.
+///
+/// # Errors
+/// A sentence for the caller who wrote it.
+pub fn owner(text: String) -> Result<String, String> {
+    let owner = name(text)?;
+    if owner.len() > MAX_OWNER_BYTES {
+        return Err(format!("must have at most {MAX_OWNER_BYTES} bytes"));
+    }
+    Ok(owner)
+}
+
+/// Takes the reason of an operation that needs one: a longer text that is not empty.
+///
+/// # Errors
+/// A sentence for the caller who wrote it.
+pub fn reason(text: String) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("must say why".to_owned());
+    }
+    description(text)
 }
 
 fn is_deceptive(letter: char) -> bool {

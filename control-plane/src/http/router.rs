@@ -37,9 +37,6 @@ pub(super) fn operations() -> OpenApiRouter<App> {
     let router = OpenApiRouter::new()
         .routes(needs(KeyspacesWrite, repeatable(routes!(keyspaces::create::create_keyspace))))
         .routes(needs_within_limit(KeyspacesRead, routes!(keyspaces::list::list_keyspaces)))
-        .routes(needs(KeyspacesRead, routes!(keyspaces::get::get_keyspace)))
-        .routes(needs(KeyspacesWrite, routes!(keyspaces::update::update_keyspace)))
-        .routes(needs(KeyspacesWrite, routes!(keyspaces::delete::delete_keyspace)))
         .routes(needs(SnapshotsRead, routes!(keyspaces::snapshot::get_snapshot)))
         .routes(needs(KeyspacesRead, routes!(keyspaces::propagation::get_propagation)))
         .routes(needs(KeyspacesRead, routes!(environments::get::get_environments)))
@@ -53,6 +50,7 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(needs_within_limit(KeysWrite, routes!(keys::by_token::update_key_of_token)))
         .routes(needs_within_limit(KeysWrite, routes!(keys::leaks::revoke_leaked_keys)))
         .routes(needs(KeysWrite, routes!(keys::import::import_keys)))
+        .routes(needs(KeysWrite, routes!(keyspaces::revoke_owner::revoke_owner)))
         .routes(needs(KeysRead, routes!(keys::restrictions::ip_rules::get_ip_rules)))
         .routes(needs(KeysWrite, routes!(keys::restrictions::ip_rules::put_ip_rules)))
         .routes(needs(KeysRead, routes!(keys::restrictions::ip_preview::preview_ip_rules)))
@@ -105,5 +103,13 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         needs(KeysRead, routes!(keys::explain::explain_key)),
         needs(KeysWrite, repeatable(routes!(keys::restrictions::credits::change_credits))),
     ];
-    with_verbs(router, "/v1/keys/{key_id}", of_a_key)
+    let router = with_verbs(router, "/v1/keys/{key_id}", of_a_key);
+    let of_a_keyspace = [
+        needs(KeyspacesRead, routes!(keyspaces::get::get_keyspace)),
+        needs(KeyspacesWrite, routes!(keyspaces::update::update_keyspace)),
+        needs(KeyspacesWrite, routes!(keyspaces::delete::delete_keyspace)),
+        needs(KeyspacesWrite, routes!(keyspaces::kill::kill_keyspace)),
+        needs(KeyspacesWrite, routes!(keyspaces::kill::revive_keyspace)),
+    ];
+    with_verbs(router, "/v1/keyspaces/{keyspace_id}", of_a_keyspace)
 }

@@ -1,5 +1,5 @@
 //! Operations such as `POST /v1/keys/{key_id}:rotate`. The router knows no text behind a parameter, so they share the route of
-//! `/v1/keys/{key_id}` with the operations without a verb, and are told apart here.
+//! `/v1/keys/{key_id}` (and so of other objects) with the operations without a verb, and are told apart here.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -40,12 +40,15 @@ pub(super) async fn build(
     let state = store.publishing_state(id).await?;
     let (keyspace, policy, _) =
         state.ok_or_else(|| PublishError::Interrupted("the keyspace is gone".to_owned()))?;
+    // Under a kill there must be room for it: a segment has to end behind its base.
+    let before_kill = keyspace.kill.as_ref().map_or(u64::MAX, |kill| kill.seq - 1);
+    let change_seq = keyspace.change_seq.min(before_kill);
     let rows = store.base_row_count(id).await?;
     let roles = policy.role_numbers();
     let mut shard_bits = shard_bits_for(rows);
     loop {
         let build = Build { store: store.as_ref(), id, roles: &roles, now, hurried: hurried.clone() };
-        match build.with_shards(shard_bits, keyspace.change_seq).await {
+        match build.with_shards(shard_bits, change_seq).await {
             // Keys with much metadata and many permissions of their own: the same rows take more shards.
             Err(PublishError::Encoding(Refusal::TooLong | Refusal::LimitExceeded))
                 if shard_bits < limits::SHARD_BITS =>

@@ -107,6 +107,16 @@ struct Content {
     segments: Vec<Segment>,
 }
 
+impl Content {
+    /// A kill lies over everything else, and only for as long as it lasts: each release puts it on anew.
+    fn take_kill_off(&mut self) {
+        if let Some(kill) = self.segments.iter().position(|segment| segment.kill) {
+            self.change_seq = self.segments[kill].first_seq;
+            self.segments.truncate(kill);
+        }
+    }
+}
+
 impl KeyspacePublisher {
     /// `None` if there is no such keyspace.
     async fn open(context: &Context, id: KeyspaceId) -> Result<Option<Self>, PublishError> {
@@ -153,7 +163,7 @@ impl KeyspacePublisher {
         let mut first_seq = head.base.change_seq;
         for listed in &head.segments {
             let bytes = stored_body(store, id, listed.object.sha256).await?;
-            segments.push(Segment::new(first_seq, listed.last_seq, bytes)?);
+            segments.push(Segment::stored(first_seq, listed, bytes, id)?);
             first_seq = listed.last_seq;
         }
         let release = Release { policy: Arc::new(policy), segments, base_bytes: last.base_bytes, verified };
@@ -311,17 +321,16 @@ impl KeyspacePublisher {
         content: &mut Content,
         policy: &PolicyState,
     ) -> Result<Option<ChangesSince>, PublishError> {
+        content.take_kill_off();
         let mut first_seq = content.change_seq;
         let mut changed = self.changes_since(first_seq).await?;
-        if changed.through_seq == first_seq
-            || (changed.keys.is_empty() && !changed.deleted && !changed.too_many)
-        {
+        if changed.through_seq == first_seq || changed.is_empty() {
             content.change_seq = changed.through_seq;
             return Ok(Some(changed));
         }
         let Some(mut newest) = self.segment(&changed, policy, first_seq)? else { return Ok(None) };
         // A kill leaves out the rows that it revokes; merged with them it would make their keys unknown instead of revoked.
-        let weight = if changed.deleted { 0 } else { newest.bytes.len() };
+        let weight = if changed.killed { 0 } else { newest.bytes.len() };
         let kept = content.segments.len() - segments::merged_by(&content.segments, weight);
         if let Some(oldest) = content.segments.get(kept) {
             first_seq = oldest.first_seq;
@@ -351,7 +360,7 @@ impl KeyspacePublisher {
         }
         let changes = segments::changes(changed, &policy.role_numbers());
         match changes.encode(self.id.0, first_seq, changed.through_seq) {
-            Ok(bytes) => Segment::new(first_seq, changed.through_seq, bytes).map(Some),
+            Ok(bytes) => Segment::new(first_seq, changed.through_seq, bytes, changed.killed).map(Some),
             Err(Refusal::TooLong | Refusal::LimitExceeded) => Ok(None),
             Err(refusal) => Err(PublishError::Encoding(refusal)),
         }

@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use latchkey_snapshot::{
-    Head, HeadSigner, ObjectRef, Refusal, SegmentRef, Trust, TrustedKey, UnverifiedHead, VerifiedHead,
-    encode_head,
+    HashedBody, Head, HeadSigner, ObjectRef, Refusal, SegmentRef, Trust, TrustedKey, UnverifiedHead,
+    VerifiedHead, VerifiedSegment, encode_head,
 };
 
 use super::PublishError;
-use crate::domain::Timestamp;
+use crate::domain::{KeyspaceId, Timestamp};
 use crate::storage::Body;
 
 /// A signed head with the bodies that it names, apart from the base: that is in the store, however large.
@@ -27,12 +27,31 @@ pub(super) struct Segment {
     pub(super) last_seq: u64,
     pub(super) object: ObjectRef,
     pub(super) bytes: Arc<Vec<u8>>,
+    /// It shuts out whatever lies under it, and says nothing of single keys.
+    pub(super) kill: bool,
 }
 
 impl Segment {
-    pub(super) fn new(first_seq: u64, last_seq: u64, bytes: Vec<u8>) -> Result<Self, PublishError> {
+    pub(super) fn new(
+        first_seq: u64,
+        last_seq: u64,
+        bytes: Vec<u8>,
+        kill: bool,
+    ) -> Result<Self, PublishError> {
         let object = ObjectRef::to(&bytes).map_err(PublishError::Encoding)?;
-        Ok(Self { first_seq, last_seq, object, bytes: Arc::new(bytes) })
+        Ok(Self { first_seq, last_seq, object, bytes: Arc::new(bytes), kill })
+    }
+
+    /// Takes up a segment that a head of ours names.
+    pub(super) fn stored(
+        first_seq: u64,
+        listed: &SegmentRef,
+        bytes: Vec<u8>,
+        id: KeyspaceId,
+    ) -> Result<Self, PublishError> {
+        let segment = VerifiedSegment::verify(&listed.object, HashedBody::compute(bytes), id.0);
+        let segment = segment.map_err(PublishError::refused)?;
+        Self::new(first_seq, listed.last_seq, segment.bytes().to_vec(), segment.has_keyspace_kill())
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use latchkey_snapshot::{Changes, NewRow, Profile, Reason, Revoke, limits};
+use latchkey_snapshot::{Changes, NewRow, OwnerKill, Profile, Reason, Revoke, limits, owner_tag};
 
 use super::release::Segment;
 use crate::domain::Restrictions;
@@ -32,7 +32,13 @@ pub(super) fn merged_by(segments: &[Segment], new_bytes: usize) -> usize {
 
 /// What changed, as a segment says it.
 pub(super) fn changes(since: &ChangesSince, roles: &BTreeMap<String, u16>) -> Changes {
-    let mut changes = Changes { keyspace_kill: since.deleted, ..Changes::default() };
+    let owner_kills = since.owner_kills.iter().map(|kill| OwnerKill {
+        owner: owner_tag(&kill.owner),
+        seq: kill.seq,
+        reason: Reason::Admin,
+    });
+    let owner_kills = owner_kills.collect();
+    let mut changes = Changes { keyspace_kill: since.killed, owner_kills, ..Changes::default() };
     for key in &since.keys {
         for changed in &key.rows {
             if changed.row.revoked && !changed.shares_prefix {
@@ -78,7 +84,7 @@ mod tests {
             let merged = merged_by(&segments, bytes);
             let kept = segments.len() - merged;
             let size = bytes + segments.drain(kept..).map(|segment| segment.bytes.len()).sum::<usize>();
-            segments.push(Segment::new(seq, seq + 1, vec![0; size]).unwrap());
+            segments.push(Segment::new(seq, seq + 1, vec![0; size], false).unwrap());
         }
         segments.iter().map(|segment| segment.bytes.len()).collect()
     }
@@ -94,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_small_change_leaves_large_segments_as_they_are() {
-        let large = Segment::new(0, 1, vec![0; 10_000]).unwrap();
+        let large = Segment::new(0, 1, vec![0; 10_000], false).unwrap();
         assert_eq!(merged_by(std::slice::from_ref(&large), 100), 0);
         assert_eq!(merged_by(&[large], 5_000), 1);
     }

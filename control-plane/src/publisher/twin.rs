@@ -1,7 +1,9 @@
 //! A gate of our own: it takes in every release before any real gate sees it, with the code that the edge runs. What it does
 //! not accept is not released.
 
-use latchkey_snapshot::{HashedBody, Loader, Lookup, Snapshot};
+use std::collections::BTreeSet;
+
+use latchkey_snapshot::{HashedBody, Loader, Lookup, Snapshot, VerifiedSegment, owner_tag};
 use latchkey_validator::Rules;
 
 use super::PublishError;
@@ -72,6 +74,7 @@ impl Twin {
     /// Looks up every secret that changed.
     fn check_effect(&self, changed: Option<&ChangesSince>) -> Result<(), PublishError> {
         let (Some(changed), Some(snapshot)) = (changed, &self.snapshot) else { return Ok(()) };
+        check_kills(changed, snapshot)?;
         for row in changed.keys.iter().flat_map(|key| &key.rows).map(|changed| &changed.row) {
             let as_wanted = match snapshot.lookup(&row.tag) {
                 Lookup::Revoked(_) => row.revoked,
@@ -87,6 +90,22 @@ impl Twin {
         }
         Ok(())
     }
+}
+
+/// The newest segment must say of every kill that it holds.
+fn check_kills(changed: &ChangesSince, snapshot: &Snapshot) -> Result<(), PublishError> {
+    let newest = snapshot.segments().last();
+    if changed.killed && !newest.is_some_and(VerifiedSegment::has_keyspace_kill) {
+        return Err(PublishError::Unverified(
+            "a kill of the keyspace is not in its newest segment".to_owned(),
+        ));
+    }
+    let killed: BTreeSet<_> =
+        newest.into_iter().flat_map(VerifiedSegment::owner_kills).map(|kill| kill.owner).collect();
+    if changed.owner_kills.iter().all(|kill| killed.contains(&owner_tag(&kill.owner))) {
+        return Ok(());
+    }
+    Err(PublishError::Unverified("the kill of an owner is not in the newest segment".to_owned()))
 }
 
 /// Verifies a whole base as gates will take it in, from the root through every page to every shard.

@@ -10,6 +10,7 @@ mod administration;
 mod audit_check;
 mod error;
 mod key_lifecycle;
+mod kills;
 mod publication;
 mod restrictions;
 mod retention;
@@ -25,8 +26,10 @@ pub use administration::{
 pub use audit_check::check_audit_log;
 pub use error::StoreError;
 pub use key_lifecycle::KeyLifecycleStore;
+pub use kills::KillStore;
 pub use publication::{
-    BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication, SealedSigningKey,
+    BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication, RevokedOwner,
+    SealedSigningKey,
 };
 pub use restrictions::{DueRefill, RestrictionStore};
 pub use retention::RetentionStore;

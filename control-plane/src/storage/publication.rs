@@ -104,6 +104,25 @@ pub struct ChangesSince {
     pub too_many: bool,
     /// The policy or the keyspace's settings changed.
     pub settings_changed: bool,
-    /// The keyspace was deleted.
-    pub deleted: bool,
+    /// Every key is shut out, because the keyspace was killed or deleted. Then nothing is told of single keys.
+    pub killed: bool,
+    /// Owners whose keys were revoked all at once. Those keys are told of only if something else happened to them as well: what an older
+    /// segment or base says of the others falls to the owner's kill.
+    pub owner_kills: Vec<RevokedOwner>,
+}
+
+impl ChangesSince {
+    /// Whether a segment would say nothing.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.owner_kills.is_empty() && !self.killed && !self.too_many
+    }
+}
+
+/// An owner whose keys were revoked all at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevokedOwner {
+    /// Who.
+    pub owner: String,
+    /// The last change that did so.
+    pub seq: u64,
 }

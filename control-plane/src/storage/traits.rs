@@ -4,7 +4,7 @@ use tokio::sync::broadcast;
 
 use super::{
     AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, EnvironmentStore, IdempotencyStore,
-    KeyLifecycleStore, Publication, RestrictionStore, RetentionStore, RoleStore, SealedSigningKey,
+    KeyLifecycleStore, KillStore, Publication, RestrictionStore, RetentionStore, RoleStore, SealedSigningKey,
     SessionStore, StoreError, UpstreamStore, UsageStore,
 };
 use crate::domain::KeyspaceSettings;
@@ -28,6 +28,7 @@ pub trait Store:
     + RoleStore
     + KeyStore
     + KeyLifecycleStore
+    + KillStore
     + RetentionStore
     + RestrictionStore
     + UpstreamStore
@@ -49,6 +50,7 @@ impl<T> Store for T where
         + RoleStore
         + KeyStore
         + KeyLifecycleStore
+        + KillStore
         + RetentionStore
         + RestrictionStore
         + UpstreamStore

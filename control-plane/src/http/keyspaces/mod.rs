@@ -3,8 +3,10 @@
 pub(super) mod create;
 pub(super) mod delete;
 pub(super) mod get;
+pub(super) mod kill;
 pub(super) mod list;
 pub(super) mod propagation;
+pub(super) mod revoke_owner;
 pub(super) mod snapshot;
 pub(super) mod update;
 mod view;

@@ -39,10 +39,20 @@ pub(in crate::http) struct KeyspaceView {
     /// The X25519 public key of its gates, by which secrets are sealed for them; `null`: none.
     #[schema(value_type = Option<shapes::GateKey>)]
     gate_encryption_key: Option<GateEncryptionKey>,
+    /// Every key is shut out since then; `null`: keys are taken.
+    killed: Option<KillView>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
+}
+
+/// A keyspace whose keys are all shut out.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct KillView {
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    reason: String,
 }
 
 /// How many keys that are not revoked there may be; `null`: as many as you like.
@@ -97,6 +107,7 @@ impl From<Keyspace> for KeyspaceView {
             foreign_tokens: keyspace.rules.foreign_tokens,
             request_log_days: keyspace.rules.request_log_days,
             gate_encryption_key: keyspace.gate_encryption_key,
+            killed: keyspace.kill.map(|kill| KillView { at: kill.at, reason: kill.reason }),
             created_at: keyspace.created_at,
             updated_at: keyspace.updated_at,
         }

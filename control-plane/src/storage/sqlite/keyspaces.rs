@@ -78,6 +78,7 @@ fn create(mutation: &mut Mutation<'_>, new: NewKeyspace) -> Result<Committed<Key
         freshness: settings.freshness,
         rules: settings.rules,
         gate_encryption_key: settings.gate_encryption_key,
+        kill: None,
         change_seq: 1,
         created_at: at,
         updated_at: at,

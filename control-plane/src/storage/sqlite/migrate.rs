@@ -16,6 +16,7 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = &[
     ("0008_usage", include_str!("../../../migrations/sqlite/0008_usage.sql")),
     ("0009_live_key_counts", include_str!("../../../migrations/sqlite/0009_live_key_counts.sql")),
     ("0010_sessions", include_str!("../../../migrations/sqlite/0010_sessions.sql")),
+    ("0011_kills", include_str!("../../../migrations/sqlite/0011_kills.sql")),
 ];
 
 pub(super) fn run(connection: &mut Connection, path: &str) -> Result<(), OpenError> {

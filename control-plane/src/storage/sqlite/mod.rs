@@ -12,6 +12,7 @@ mod key_lifecycle;
 mod key_list;
 mod keys;
 mod keyspaces;
+mod kills;
 mod leaks;
 mod migrate;
 mod mutation;

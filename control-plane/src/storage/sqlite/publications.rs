@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::rows::{json, number, optional_json, parsed, unsigned};
-use super::{SqliteStore, policies, rows};
+use super::{SqliteStore, kills, policies, rows};
 use crate::domain::{KeyId, Keyspace, KeyspaceId, PolicyState, Timestamp};
 use crate::storage::{
     BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication, PublicationStore,
-    SealedSigningKey, StoreError,
+    RevokedOwner, SealedSigningKey, StoreError,
 };
 
 /// Bodies that are deleted in one transaction: each is some tens of pages.
@@ -181,22 +181,22 @@ fn changes_since(
             "SELECT EXISTS (SELECT 1 FROM changes WHERE keyspace_id = ?1 AND seq > ?2 AND key_id IS NULL)",
         )?
         .query_row(params![number(id.0), number(after)], |row| row.get(0))?;
-    let deleted = keyspace.deleted_at.is_some();
-    let (changed, mut purged) = if deleted {
-        (Vec::new(), Vec::new())
-    } else {
-        (changed_keys(connection, id, after, key_limit)?, purged_keys(connection, id, after, key_limit)?)
-    };
-    let too_many = changed.len() + purged.len() > key_limit as usize;
-    let keys = if too_many {
-        Vec::new()
-    } else {
+    let mut since = ChangesSince { through_seq: keyspace.change_seq, settings_changed, ..Default::default() };
+    if keyspace.deleted_at.is_some() || keyspace.kill.is_some() {
+        since.killed = true;
+        return Ok(since);
+    }
+    since.owner_kills = kills::owner_kills(connection, id, after)?;
+    let changed = changed_keys(connection, id, after, key_limit, &since.owner_kills)?;
+    let mut purged = purged_keys(connection, id, after, key_limit)?;
+    since.too_many = changed.len() + purged.len() > key_limit as usize;
+    if !since.too_many {
         for (key, change_seq) in changed {
             purged.push(ChangedKey { change_seq, rows: rows_of_key(connection, id, key)? });
         }
-        purged
-    };
-    Ok(ChangesSince { through_seq: keyspace.change_seq, keys, too_many, settings_changed, deleted })
+        since.keys = purged;
+    }
+    Ok(since)
 }
 
 /// One key more than the limit tells that there are too many.
@@ -205,10 +205,15 @@ fn changed_keys(
     id: KeyspaceId,
     after: u64,
     limit: u32,
+    owner_kills: &[RevokedOwner],
 ) -> Result<Vec<(i64, u64)>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id, change_seq FROM keys WHERE keyspace_id = ?1 AND change_seq > ?2 ORDER BY change_seq LIMIT ?3",
-    )?;
+    let changed = "SELECT id, change_seq FROM keys WHERE keyspace_id = ?1 AND change_seq > ?2";
+    // A key that came to its owner, or to be, after `after` is not known as this owner's to what lies under the kill.
+    let spared = "AND NOT (change_seq IN (SELECT seq FROM owner_kills WHERE keyspace_id = ?1 AND seq > ?2) AND id NOT IN \
+         (SELECT key_id FROM changes WHERE keyspace_id = ?1 AND seq > ?2 AND key_id IS NOT NULL))";
+    let spared = if owner_kills.is_empty() { "" } else { spared };
+    let mut statement =
+        connection.prepare_cached(&format!("{changed} {spared} ORDER BY change_seq LIMIT ?3"))?;
     let keys = statement.query_map(params![number(id.0), number(after), limit.saturating_add(1)], |row| {
         Ok((row.get(0)?, unsigned(row.get(1)?)))
     })?;

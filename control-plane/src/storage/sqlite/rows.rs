@@ -9,7 +9,7 @@ use super::{restrictions, roles, upstream};
 use crate::domain::audit::AuditEntry;
 use crate::domain::upstream_credential::GateEncryptionKey;
 use crate::domain::{
-    Freshness, GateUrl, Key, KeyId, KeyRules, Keyspace, KeyspaceId, LeakPolicy, OnExpired, PolicyState,
+    Freshness, GateUrl, Key, KeyId, KeyRules, Keyspace, KeyspaceId, Kill, LeakPolicy, OnExpired, PolicyState,
     Revocation, RevocationReason, Secret, SecretId, ServedEnvironment, Timestamp, WorkspaceId,
 };
 use crate::storage::StoreError;
@@ -33,9 +33,11 @@ pub(super) fn tag(digest: &Digest) -> [u8; 16] {
 const KEYSPACE_COLUMNS: &str = "id, workspace_id, name, prefix, environment, gates, fresh_seconds, valid_seconds, \
      on_expired, change_seq, created_at, updated_at, deleted_at, keys_quota, owner_quota, leak_policy, retention_days, \
      default_expiry_days, foreign_tokens, (SELECT request_log_days FROM request_log_rules AS r WHERE r.keyspace_id = keyspaces.id), \
-     (SELECT public_key FROM gate_encryption_keys AS g WHERE g.keyspace_id = keyspaces.id)";
+     (SELECT public_key FROM gate_encryption_keys AS g WHERE g.keyspace_id = keyspaces.id), \
+     kills.seq, kills.at, kills.reason";
 
-const KEYSPACES: &str = "keyspaces JOIN key_rules ON keyspace_id = id";
+const KEYSPACES: &str = "keyspaces JOIN key_rules ON key_rules.keyspace_id = id \
+     LEFT JOIN keyspace_kills AS kills ON kills.keyspace_id = id";
 
 pub(super) fn keyspace(
     connection: &Connection,
@@ -82,6 +84,7 @@ fn read_keyspace(row: &Row<'_>) -> rusqlite::Result<Keyspace> {
             valid_seconds: row.get(7)?,
             on_expired: parsed(row, 8, OnExpired::parse)?,
         },
+        kill: row.get::<_, Option<i64>>(21)?.map(|seq| read_kill(row, seq)).transpose()?,
         change_seq: unsigned(row.get(9)?),
         created_at: Timestamp(row.get(10)?),
         updated_at: Timestamp(row.get(11)?),
@@ -99,6 +102,10 @@ fn read_keyspace(row: &Row<'_>) -> rusqlite::Result<Keyspace> {
         },
         gate_encryption_key: row.get::<_, Option<[u8; 32]>>(20)?.map(GateEncryptionKey),
     })
+}
+
+fn read_kill(row: &Row<'_>, seq: i64) -> rusqlite::Result<Kill> {
+    Ok(Kill { seq: unsigned(seq), at: Timestamp(row.get(22)?), reason: row.get(23)? })
 }
 
 pub(super) fn policy(connection: &Connection, id: KeyspaceId) -> Result<Option<PolicyState>, StoreError> {

@@ -44,6 +44,24 @@ fn a7_a_keyspace_and_its_policy_are_made_shown_changed_and_deleted() {
 }
 
 #[test]
+fn e3_a_keyspace_is_killed_and_revived_and_an_owner_revoked_only_if_that_is_confirmed() {
+    let shell = Shell::start();
+    let id = shell.keyspace(&[]);
+    let key = shell.key(&id, &["--owner", "acme"])["id"].as_str().unwrap().to_owned();
+    let kill = ["keyspaces", "kill", &id, "--reason", "a drill"];
+    shell.run(&kill).ends(2).says(&["--yes"]);
+    let killed = shell.json(&[&kill[..], &["--yes"]].concat());
+    assert_eq!(killed["killed"]["reason"], "a drill");
+    assert!(shell.json(&["keyspaces", "revive", &id, "--reason", "over"])["killed"].is_null());
+
+    let revoke = ["keyspaces", "revoke-owner", &id, "acme", "--reason", "gone"];
+    shell.run(&revoke).ends(2).says(&["--yes"]);
+    assert_eq!(shell.json(&[&revoke[..], &["--yes"]].concat())["keys_revoked"], 1);
+    let shown = shell.json(&["keys", "get", &key]);
+    assert_eq!((&shown["status"], &shown["revoked_note"]), (&"revoked".into(), &"gone".into()));
+}
+
+#[test]
 fn k3_k4_a_keyspace_says_how_it_treats_its_keys() {
     let shell = Shell::start();
     let settings = [

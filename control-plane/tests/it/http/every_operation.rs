@@ -279,8 +279,12 @@ impl Objects {
     }
 
     /// Brings about what an operation needs to succeed, and returns its body.
-    async fn prepare(&self, _server: &Server, operation: &Operation) -> Option<Value> {
+    async fn prepare(&self, server: &Server, operation: &Operation) -> Option<Value> {
         let mut body = operation.body.as_ref()?.1.clone();
+        if operation.id == "revive_keyspace" {
+            let kill = format!("/v1/keyspaces/{}:kill", self.ids["keyspace_id"].as_str().unwrap());
+            server.api.post(&kill, json!({ "reason": "drill" })).await.expect(200);
+        }
         if ["create_key", "rotate_key"].contains(&operation.id.as_str()) {
             // A token that is chosen must be a new one each time.
             body.as_object_mut().unwrap().remove("token");

@@ -1,6 +1,7 @@
 //! From a change to a gate.
 
 mod gates;
+mod kills;
 mod large;
 mod restrictions;
 mod snapshots;

@@ -249,7 +249,7 @@ async fn changes_since_tells_each_changed_key_once(f: Fixture) {
     f.store.revoke_key(&f.actor, second, Precondition::Any, revocation(None, NOW)).await.unwrap();
     let changes = f.store.changes_since(keyspace, 4, 10).await.unwrap();
     assert_eq!(
-        (changes.through_seq, changes.too_many, changes.settings_changed, changes.deleted),
+        (changes.through_seq, changes.too_many, changes.settings_changed, changes.killed),
         (7, false, false, false)
     );
     let keys: Vec<_> = changes
@@ -269,7 +269,7 @@ async fn changes_since_tells_each_changed_key_once(f: Fixture) {
     let changes = f.store.changes_since(keyspace, 7, 10).await.unwrap();
     assert!(changes.keys.is_empty() && changes.settings_changed && changes.through_seq == 8);
     f.store.delete_keyspace(&f.actor, keyspace, DeleteMode::RevokeLiveKeys, NOW).await.unwrap();
-    assert!(f.store.changes_since(keyspace, 8, 10).await.unwrap().deleted);
+    assert!(f.store.changes_since(keyspace, 8, 10).await.unwrap().killed);
     let (_, state, _) = f.store.publishing_state(keyspace).await.unwrap().unwrap();
     assert_eq!(state.role_numbers().get("reader"), Some(&1));
 }

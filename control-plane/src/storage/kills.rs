@@ -1,0 +1,36 @@
+use async_trait::async_trait;
+
+use super::{Committed, StoreError};
+use crate::domain::{Actor, Keyspace, KeyspaceId, Timestamp};
+
+/// What shuts many keys out at once.
+#[async_trait]
+pub trait KillStore: Send + Sync + 'static {
+    /// Shuts every key of a keyspace out until it is revived. Doing it again changes nothing and leaves no trace.
+    async fn kill_keyspace(
+        &self,
+        actor: &Actor,
+        id: KeyspaceId,
+        reason: String,
+        at: Timestamp,
+    ) -> Result<Committed<Keyspace>, StoreError>;
+
+    /// Takes a kill back. Where there is none it changes nothing and leaves no trace.
+    async fn revive_keyspace(
+        &self,
+        actor: &Actor,
+        id: KeyspaceId,
+        reason: String,
+        at: Timestamp,
+    ) -> Result<Committed<Keyspace>, StoreError>;
+
+    /// Revokes every key of an owner that is not revoked, and returns how many. Leaves its trace even if there is none.
+    async fn revoke_owner(
+        &self,
+        actor: &Actor,
+        id: KeyspaceId,
+        owner: String,
+        reason: String,
+        at: Timestamp,
+    ) -> Result<Committed<u64>, StoreError>;
+}
