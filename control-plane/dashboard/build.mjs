@@ -29,6 +29,7 @@ if (process.argv.includes("--types")) {
     run("typescript/bin/tsc", "--noEmit");
     run("vite/bin/vite.js", "build", "--logLevel", "warn");
     weigh();
+    squeeze();
     writeFileSync(stamp, sources);
   }
 }
@@ -62,6 +63,15 @@ function read(file) {
     return readFileSync(file, "utf8");
   } catch {
     return undefined;
+  }
+}
+
+/** Puts a file in gzip beside each that gets smaller by it, so that the server need not squeeze anything. */
+function squeeze() {
+  for (const file of globSync("dist/**/*.{js,css,html,svg,wasm}", { cwd: here })) {
+    const plain = readFileSync(join(here, file));
+    const squeezed = gzipSync(plain, { level: 9 });
+    if (squeezed.length < plain.length * 0.9) writeFileSync(join(here, `${file}.gz`), squeezed);
   }
 }
 

@@ -5,6 +5,7 @@ mod admin_keys;
 mod audit;
 mod body;
 mod caller;
+mod dashboard;
 mod environments;
 mod fields;
 mod idempotency;

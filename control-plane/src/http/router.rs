@@ -7,8 +7,8 @@ use utoipa_axum::routes;
 use super::access::{needs, needs_any_scope, needs_session, needs_within_limit, repeatable};
 use super::verbs::with_verbs;
 use super::{
-    admin_keys, audit, body, environments, keys, keyspaces, middleware, permissions, policy, problem, roles,
-    session, system, upstream_credentials, usage,
+    admin_keys, audit, body, dashboard, environments, keys, keyspaces, middleware, permissions, policy,
+    problem, roles, session, system, upstream_credentials, usage,
 };
 use crate::app::App;
 use crate::domain::Scope;
@@ -20,6 +20,9 @@ pub fn router(app: App) -> Router {
         .route("/openapi.json", axum::routing::get(system::openapi::openapi))
         .route("/docs", axum::routing::get(system::docs::page))
         .route("/docs/{file}", axum::routing::get(system::docs::part))
+        .route("/dashboard", axum::routing::get(dashboard::folder))
+        .route("/dashboard/", axum::routing::get(dashboard::start))
+        .route("/dashboard/{*path}", axum::routing::get(dashboard::file))
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
         // From here on the last one sees a request first.

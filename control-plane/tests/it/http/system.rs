@@ -73,3 +73,24 @@ async fn g1_every_mutation_leaves_an_audit_row_with_its_request() {
     assert!(rows[1].actor.starts_with("adm_"));
     assert!(rows[3].before.contains("\"Key 1\"") && rows[3].after.contains("\"N\""));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d1_a_browser_is_led_to_the_dashboard_and_a_program_is_told_what_there_is() {
+    let server = Server::start().await;
+    let open = server.api.with_key(None);
+    let ask = async |path: &str, accept: &str| {
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        let url = open.request(Method::GET, path).build().unwrap().url().clone();
+        read(client.get(url).header("accept", accept).send().await.unwrap()).await
+    };
+    assert_eq!(ask("/", "*/*").await.status, 200);
+    let led = ask("/", "text/html,application/xhtml+xml,*/*;q=0.8").await;
+    assert_eq!((led.status.as_u16(), led.header("location")), (303, "/dashboard/"));
+    for (path, to) in [("/dashboard", "/dashboard/"), ("/dashboard/preview", "/dashboard/preview/")] {
+        assert_eq!(ask(path, "*/*").await.header("location"), to);
+    }
+    // Built or not: what is no file of it is never one of the machine.
+    for path in ["/dashboard/..%2f..%2fCargo.toml", "/dashboard/.built-from", "/dashboard/assets/none.js"] {
+        assert!(ask(path, "*/*").await.status.as_u16() >= 400, "{path}");
+    }
+}
