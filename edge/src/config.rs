@@ -164,10 +164,14 @@ fn trusted_keys(text: &str) -> Result<Vec<TrustedKey>, ConfigError> {
 
 fn trusted_key(position: usize, text: &str) -> Result<TrustedKey, ConfigError> {
     let fault = |message: &str| bad(TRUSTED_KEYS, format!("key {position}: {message}"));
-    let encoded = text.strip_prefix("ed25519:").ok_or_else(|| fault("must start with `ed25519:`"))?;
+    let key = text.strip_prefix("ed25519:").ok_or_else(|| fault("must start with `ed25519:`"))?;
+    let encoded = key.split(';').next().unwrap_or_default();
     let bytes = URL_SAFE_NO_PAD.decode(encoded).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     let bytes = bytes.ok_or_else(|| fault("must be 32 bytes in base64url without padding"))?;
-    TrustedKey::new(&bytes).map_err(|_| fault("is not a usable Ed25519 public key"))
+    TrustedKey::new(&bytes).map_err(|_| fault("is not a usable Ed25519 public key"))?;
+    text.parse().map_err(|_| {
+        fault("may be followed by `;not_before=` and `;not_after=`, each with seconds since 1970")
+    })
 }
 
 fn peppers(text: &str) -> Result<Vec<Pepper>, ConfigError> {
@@ -282,6 +286,13 @@ mod tests {
     }
 
     #[test]
+    fn keys_may_be_limited_in_time() {
+        let limited = format!("{KEY};not_before=1700000000, {KEY};not_after=1800000000;not_before=5");
+        let config = parse(&[(TRUSTED_KEYS, &limited)]).unwrap();
+        assert_eq!(config.trust.key_ids().count(), 2);
+    }
+
+    #[test]
     fn a_service_binding_needs_no_url() {
         let settings = BTreeMap::from([(KEYSPACE, "ks_0000000000001"), (TRUSTED_KEYS, KEY)]);
         let config = Config::parse(&|name| settings.get(name).map(|value| (*value).to_owned()), true);
@@ -295,7 +306,14 @@ mod tests {
             (ENVIRONMENT, &["production", "Live"]),
             (
                 TRUSTED_KEYS,
-                &["", ",", "ed25519:AAAA", "rsa:AAAA", "ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
+                &[
+                    "",
+                    ",",
+                    "ed25519:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo;not_after=soon",
+                    "ed25519:AAAA",
+                    "rsa:AAAA",
+                    "ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                ],
             ),
             (CREDENTIAL_HEADER, &["Authorization", "x key", "Latchkey-Key-Id", "cookie"]),
             (CLIENT_ADDRESS, &["x forwarded", "authorization", "latchkey-address"]),

@@ -1,5 +1,6 @@
 //! `GET /.well-known/latchkey/status`: what this isolate decides from, and what the relay knows. No secrets, so no credential.
 
+use latchkey_snapshot::Trust;
 use latchkey_validator::Age;
 use serde::Serialize;
 use worker::{Env, Response};
@@ -13,6 +14,8 @@ use crate::{clock, isolate};
 #[derive(Serialize)]
 struct Status {
     audience: String,
+    /// Ids of the keys in the setting, as the control plane's list of signing keys has them.
+    trusted_keys: Vec<String>,
     epoch: u32,
     seq: u64,
     change_seq: u64,
@@ -41,7 +44,7 @@ pub(crate) async fn handle(env: &Env) -> Result<Response, Problem> {
         Err(_) => None,
     };
     let usage = config.usage.is_some().then(usage::held);
-    let status = of_isolate(config.trust.audience().to_string(), relay, usage);
+    let status = of_isolate(&config.trust, relay, usage);
     let response = Response::from_json(&status).and_then(|mut response| {
         response.headers_mut().set("cache-control", "no-store")?;
         Ok(response)
@@ -49,7 +52,7 @@ pub(crate) async fn handle(env: &Env) -> Result<Response, Problem> {
     response.map_err(|_| Problem::relay_unavailable())
 }
 
-fn of_isolate(audience: String, relay: Option<RelayStatus>, usage: Option<Held>) -> Status {
+fn of_isolate(trust: &Trust, relay: Option<RelayStatus>, usage: Option<Held>) -> Status {
     let now_ms = clock::now_ms();
     let now = clock::seconds(now_ms);
     isolate::with(|isolate| {
@@ -58,7 +61,8 @@ fn of_isolate(audience: String, relay: Option<RelayStatus>, usage: Option<Held>)
         let id = isolate.id().to_owned();
         let head = isolate.snapshot().map(|snapshot| snapshot.head().head());
         Status {
-            audience,
+            audience: trust.audience().to_string(),
+            trusted_keys: trust.key_ids().collect(),
             epoch: head.map_or(0, |head| head.epoch),
             seq: head.map_or(0, |head| head.seq),
             change_seq: head.map_or(0, |head| head.change_seq),

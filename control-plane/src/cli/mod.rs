@@ -8,6 +8,7 @@ mod admin_keys;
 mod api;
 mod audit;
 mod client;
+mod confirm;
 mod doctor;
 mod environments;
 mod exit;
@@ -22,6 +23,7 @@ mod requests;
 mod roles;
 mod settings;
 mod sign;
+mod signing_keys;
 mod snapshot;
 mod token;
 mod upstream_credentials;
@@ -79,6 +81,8 @@ enum Command {
     Requests(Group<requests::Command>),
     /// The audit log.
     Audit(Group<audit::Command>),
+    /// Keys that sign what gates are sent.
+    SigningKeys(Group<signing_keys::Command>),
     /// Signed snapshots.
     Snapshot(Group<snapshot::Command>),
     /// Look at a token, without a server.
@@ -125,6 +129,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::AdminKeys(group) => run(admin_keys::run(group)),
         Command::Requests(group) => run(requests::run(group)),
         Command::Audit(group) => run_served(audit::run(group)),
+        Command::SigningKeys(group) => run(signing_keys::run(group)),
         Command::Snapshot(group) => run(snapshot::run(group)),
         Command::Token(args) => token::run(args),
         Command::Sign(args) => sign::run(&args),

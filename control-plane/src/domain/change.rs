@@ -53,11 +53,17 @@ pub enum ChangeKind {
     KeyspaceRevived,
     /// Every key of an owner was revoked.
     OwnerRevoked,
+    /// Another key began to sign heads beside the current one.
+    HeadKeyRotated,
+    /// The key that signed heads before was given up.
+    HeadKeyRotationCompleted,
+    /// Another key signs heads, and no other.
+    HeadKeyReplaced,
 }
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::KeyspaceCreated,
         Self::KeyspaceUpdated,
         Self::KeyspaceDeleted,
@@ -83,6 +89,9 @@ impl ChangeKind {
         Self::KeyspaceKilled,
         Self::KeyspaceRevived,
         Self::OwnerRevoked,
+        Self::HeadKeyRotated,
+        Self::HeadKeyRotationCompleted,
+        Self::HeadKeyReplaced,
     ];
 
     /// The stored name, which is also the audit log's action.
@@ -113,6 +122,9 @@ impl ChangeKind {
             Self::KeyspaceKilled => "keyspace.killed",
             Self::KeyspaceRevived => "keyspace.revived",
             Self::OwnerRevoked => "owner.revoked",
+            Self::HeadKeyRotated => "keyspace.signing_key_rotated",
+            Self::HeadKeyRotationCompleted => "keyspace.signing_key_rotation_completed",
+            Self::HeadKeyReplaced => "keyspace.signing_key_replaced",
         }
     }
 

@@ -104,6 +104,17 @@ pub enum DomainError {
         "{0} has no token but its newest that still works, so there is no switch-over to move; rotate it first"
     )]
     NotRotating(KeyId),
+    /// A signing key is taking over already.
+    #[error("the signing key {next} is taking over already; complete that rotation first")]
+    HeadKeyRotating {
+        /// Which one, by its id in hex.
+        next: String,
+    },
+    /// No signing key is taking over.
+    #[error(
+        "no signing key of the keyspace is taking over, so there is nothing to complete; rotate it first"
+    )]
+    HeadKeyNotRotating,
     /// There is nothing to restore.
     #[error("the key {0} is not revoked")]
     NotRevoked(KeyId),

@@ -11,6 +11,7 @@ pub mod effective;
 pub mod environment;
 pub mod error;
 pub mod field_errors;
+pub mod head_key;
 pub mod id;
 pub mod key;
 pub mod key_draft;
@@ -40,6 +41,7 @@ pub use clock::{Clock, SystemClock, Timestamp};
 pub use environment::LiveSwitch;
 pub use error::DomainError;
 pub use field_errors::{FieldError, FieldErrors};
+pub use head_key::{HeadKey, HeadKeyState};
 pub use id::{
     AdminKeyId, IdSource, KeyId, KeyspaceId, RequestId, RoleId, SecretId, SessionId, SigningKeyId,
     UpstreamCredentialId, WorkspaceId,

@@ -27,6 +27,7 @@ mod router;
 mod session;
 mod shapes;
 pub mod sign_in_throttle;
+mod signing_keys;
 mod stream;
 mod system;
 mod upstream_credentials;

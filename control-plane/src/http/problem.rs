@@ -209,6 +209,12 @@ fn describe_refusal(error: &DomainError) -> Description {
             (StatusCode::CONFLICT, "TOO_MANY_SIGNING_KEYS", "The key has too many signing keys")
         }
         DomainError::NotRotating(_) => (StatusCode::CONFLICT, "NOT_ROTATING", "The key is not being rotated"),
+        DomainError::HeadKeyRotating { .. } => {
+            (StatusCode::CONFLICT, "ROTATION_UNDER_WAY", "A signing key is taking over already")
+        }
+        DomainError::HeadKeyNotRotating => {
+            (StatusCode::CONFLICT, "NOT_ROTATING", "No signing key is taking over")
+        }
         DomainError::NotRevoked(_) => (StatusCode::CONFLICT, "NOT_REVOKED", "The key is not revoked"),
         DomainError::LeakedKey(_) => (StatusCode::CONFLICT, "LEAKED_KEY", "The key leaked"),
         DomainError::RetentionPassed { .. } => {

@@ -8,7 +8,7 @@ use super::access::{needs, needs_any_scope, needs_session, needs_within_limit, r
 use super::verbs::with_verbs;
 use super::{
     admin_keys, audit, body, dashboard, environments, keys, keyspaces, middleware, permissions, policy,
-    problem, roles, session, system, upstream_credentials, usage,
+    problem, roles, session, signing_keys, system, upstream_credentials, usage,
 };
 use crate::app::App;
 use crate::domain::Scope;
@@ -42,6 +42,10 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(needs_within_limit(KeyspacesRead, routes!(keyspaces::list::list_keyspaces)))
         .routes(needs(SnapshotsRead, routes!(keyspaces::snapshot::get_snapshot)))
         .routes(needs(KeyspacesRead, routes!(keyspaces::propagation::get_propagation)))
+        .routes(needs(KeyspacesRead, routes!(signing_keys::list::list_head_keys)))
+        .routes(needs(KeyspacesWrite, repeatable(routes!(signing_keys::rotate::rotate_head_key))))
+        .routes(needs(KeyspacesWrite, routes!(signing_keys::complete::complete_head_key_rotation)))
+        .routes(needs(KeyspacesWrite, repeatable(routes!(signing_keys::replace::replace_head_key))))
         .routes(needs(KeyspacesRead, routes!(environments::get::get_environments)))
         .routes(needs(KeyspacesWrite, routes!(environments::switch::switch_live)))
         .routes(needs(PolicyRead, routes!(policy::get::get_policy)))

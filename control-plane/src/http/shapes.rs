@@ -61,6 +61,8 @@ shapes! {
     RoleName = text(1, MAX_NAME).pattern(Some(NAME)).examples([json!("reader")]);
     /// A longer text; line breaks are fine.
     Description = text(0, MAX_DESCRIPTION).pattern(Some(DESCRIPTION)).examples([json!("Runs every night")]);
+    /// Why something grave is done, for the audit log; not only spaces.
+    GraveReason = text(1, MAX_DESCRIPTION).pattern(Some(GRAVE_REASON)).examples([json!("the master key was on a lost laptop")]);
     /// A word by which keys are found again.
     Tag = text(1, 64).pattern(Some(NAME)).examples([json!("ci")]);
     /// The name of a key in another system, at most 128 bytes.
@@ -132,6 +134,7 @@ const NAME: &str =
     r"^[^\u0000-\u0020\u007f-\u00a0]([^\u0000-\u001f\u007f-\u009f]*[^\u0000-\u0020\u007f-\u00a0])?$";
 /// As [`domain::text::description`] wants it, but for direction marks.
 const DESCRIPTION: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$";
+const GRAVE_REASON: &str = r"^[^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u0008\u000b-\u001f\u007f-\u009f]*$";
 /// As `spec/decision.md` section 3.2 has it, but that it tells neither dot segments nor repeated parameters.
 const ROUTE_PATH: &str = r"^(/|(/([A-Za-z0-9._~!$&'()+,=:@-]+|\{[A-Za-z_][A-Za-z0-9_]{0,31}\}))*(/([A-Za-z0-9._~!$&'()+,=:@-]+|\{[A-Za-z_][A-Za-z0-9_]{0,31}\}|\*)))$";
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use latchkey_snapshot::{
-    Audience, BaseRef, Head, HeadSigner, ObjectRef, Refusal, TagScheme, UpstreamCredential, limits, sha256,
+    Audience, BaseRef, Head, ObjectRef, Refusal, TagScheme, UpstreamCredential, limits, sha256,
 };
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -13,12 +13,13 @@ use super::base::NewBase;
 use super::building::{Building, finished};
 use super::push::Gates;
 use super::release::{Release, Segment, verify_head};
+use super::signers::Signers;
 use super::twin::{self, Twin};
 use super::upstream::sealed_credentials;
 use super::walk::stored_body;
 use super::{Context, PublishError, segments};
 use crate::domain::{ChangeKind, Keyspace, KeyspaceId, PolicyState, ServedEnvironment};
-use crate::storage::{BodyChanges, ChangesSince, Publication, Store, StoreError};
+use crate::storage::{BodyChanges, ChangesSince, Publication, Signing, Store, StoreError};
 
 /// From this many bytes of segments on a new base is built beside; half of what a head may list leaves room meanwhile.
 const REBASE_BYTES: usize = limits::SEGMENT_BYTES / 2;
@@ -79,7 +80,7 @@ struct KeyspacePublisher {
     context: Context,
     store: Arc<dyn Store>,
     id: KeyspaceId,
-    signer: HeadSigner,
+    signers: Signers,
     twin: Twin,
     /// The last release, if all of it is there.
     current: Option<Release>,
@@ -121,8 +122,7 @@ impl KeyspacePublisher {
     /// `None` if there is no such keyspace.
     async fn open(context: &Context, id: KeyspaceId) -> Result<Option<Self>, PublishError> {
         let store = Arc::clone(&context.app.store);
-        let Some((_, _, sealed)) = store.publishing_state(id).await? else { return Ok(None) };
-        let signer = context.app.vault.open_signing_key(id, &sealed)?;
+        let Some((_, _, signing)) = store.publishing_state(id).await? else { return Ok(None) };
         let last = store.publication(id).await?;
         let (overtaken_by, overtaken) = mpsc::channel(1);
         let gates = Gates::new(context.clone(), id, overtaken_by);
@@ -130,7 +130,7 @@ impl KeyspacePublisher {
             context: context.clone(),
             store,
             id,
-            signer,
+            signers: Signers::new(id),
             twin: Twin::new(id),
             current: None,
             last,
@@ -142,7 +142,7 @@ impl KeyspacePublisher {
             released_at: Instant::now(),
             deleted: false,
         };
-        match publisher.take_up().await {
+        match publisher.take_up(&signing).await {
             Err(PublishError::Unverified(fault)) => {
                 tracing::warn!(keyspace.id = %id, fault, "the last release cannot be taken up; a new base is built");
             }
@@ -152,10 +152,10 @@ impl KeyspacePublisher {
     }
 
     /// Goes on from the last release.
-    async fn take_up(&mut self) -> Result<(), PublishError> {
+    async fn take_up(&mut self, signing: &Signing) -> Result<(), PublishError> {
         let Some(last) = &self.last else { return Ok(()) };
         let (store, id) = (self.store.as_ref(), self.id);
-        let verified = verify_head(&last.head, &self.signer.public_key(), self.context.app.now());
+        let verified = verify_head(&last.head, signing.public_keys(), self.context.app.now());
         let verified = verified.map_err(PublishError::refused)?;
         let head = verified.head();
         let policy = stored_body(store, id, head.policy.sha256).await?;
@@ -196,7 +196,7 @@ impl KeyspacePublisher {
     }
 
     async fn release(&mut self, due: Due) -> Result<Outlook, PublishError> {
-        let Some((keyspace, policy, _)) = self.store.publishing_state(self.id).await? else {
+        let Some((keyspace, policy, signing)) = self.store.publishing_state(self.id).await? else {
             return Ok(Outlook::Finished);
         };
         let is_current =
@@ -214,7 +214,7 @@ impl KeyspacePublisher {
             return Box::pin(self.release(due)).await;
         }
         let credentials = sealed_credentials(&self.context, &keyspace).await?;
-        let release = self.sign(&keyspace, &policy, credentials, content)?;
+        let release = self.sign(&keyspace, &policy, &signing, credentials, content)?;
         self.put_out(release, &changed).await?;
         self.gates.set(&keyspace.gates);
         self.rebase_if_due();
@@ -367,9 +367,10 @@ impl KeyspacePublisher {
     }
 
     fn sign(
-        &self,
+        &mut self,
         keyspace: &Keyspace,
         policy: &PolicyState,
+        signing: &Signing,
         credentials: Vec<UpstreamCredential>,
         content: Content,
     ) -> Result<Release, PublishError> {
@@ -394,7 +395,8 @@ impl KeyspacePublisher {
             base: content.base,
             segments: Vec::new(),
         };
-        Release::sign(head, policy, content.segments, content.base_bytes, &self.signer, now)
+        let signers = self.signers.at(&self.context.app.vault, signing, now)?;
+        Release::sign(head, policy, content.segments, content.base_bytes, &signers, now)
     }
 
     /// Verifies, notes and hands out a release, in this order.

@@ -21,6 +21,7 @@ mod push;
 mod release;
 mod replica;
 mod segments;
+mod signers;
 mod supervisor;
 mod twin;
 mod upstream;
@@ -64,6 +65,8 @@ enum PublishError {
     Encoding(latchkey_snapshot::Refusal),
     #[error("a sealed secret of the keyspace cannot be used: {0}")]
     Sealed(#[from] SealError),
+    #[error("no signing key of the keyspace may sign now; look at `latchkey signing-keys list`")]
+    NoSigner,
     #[error("the base could not be built: {0}")]
     Interrupted(String),
 }

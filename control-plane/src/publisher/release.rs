@@ -62,7 +62,7 @@ impl Release {
         policy: Vec<u8>,
         segments: Vec<Segment>,
         base_bytes: u64,
-        signer: &HeadSigner,
+        signers: &[&HeadSigner],
         now: Timestamp,
     ) -> Result<Self, PublishError> {
         head.policy = ObjectRef::to(&policy).map_err(PublishError::Encoding)?;
@@ -70,8 +70,10 @@ impl Release {
             .iter()
             .map(|segment| SegmentRef { object: segment.object, last_seq: segment.last_seq })
             .collect();
-        let bytes = encode_head(&head, &[signer]).map_err(PublishError::Encoding)?;
-        let verified = verify_head(&bytes, &signer.public_key(), now)
+        let bytes = encode_head(&head, signers).map_err(PublishError::Encoding)?;
+        // By all of them: a gate may trust only one, and that one must not be the one that fails.
+        let public_keys: Vec<_> = signers.iter().map(|signer| signer.public_key()).collect();
+        let verified = verify_head(&bytes, &public_keys, now)
             .map_err(|refusal| PublishError::Unverified(refusal.to_string()))?;
         if verified.head() != &head {
             return Err(PublishError::Unverified("the head does not read back as it was written".to_owned()));
@@ -106,13 +108,14 @@ impl Release {
     }
 }
 
-/// Verifies a head of our own as a gate would.
-pub(super) fn verify_head(
+/// Verifies a head of our own as a gate would that trusts these keys.
+pub(super) fn verify_head<'a>(
     bytes: &[u8],
-    public_key: &[u8; 32],
+    public_keys: impl IntoIterator<Item = &'a [u8; 32]>,
     now: Timestamp,
 ) -> Result<VerifiedHead, Refusal> {
     let head = UnverifiedHead::parse(bytes)?;
-    let trust = Trust::new(head.unverified_audience(), vec![TrustedKey::new(public_key)?]);
+    let keys = public_keys.into_iter().map(TrustedKey::new).collect::<Result<_, _>>()?;
+    let trust = Trust::new(head.unverified_audience(), keys);
     head.verify(&trust, now.as_seconds())
 }

@@ -118,10 +118,11 @@ impl Replica {
             return Ok(());
         }
         let id = publication.keyspace_id;
-        let (_, _, signing_key) = store.publishing_state(id).await?.ok_or_else(|| {
-            PublishError::Unverified("the keyspace of the snapshot has no signing key".to_owned())
-        })?;
-        let head = verify_head(&publication.head, &signing_key.public_key, now);
+        let (_, _, signing) = store
+            .publishing_state(id)
+            .await?
+            .ok_or_else(|| PublishError::Unverified("the keyspace of the snapshot is gone".to_owned()))?;
+        let head = verify_head(&publication.head, signing.public_keys(), now);
         let (mut snapshot, mut rules) = self.loaded.take().unzip();
         let mut loader = Loader::new(head.map_err(PublishError::refused)?, snapshot.as_ref())
             .map_err(PublishError::refused)?;

@@ -9,6 +9,7 @@
 mod administration;
 mod audit_check;
 mod error;
+mod head_keys;
 mod key_lifecycle;
 mod kills;
 mod publication;
@@ -25,6 +26,7 @@ pub use administration::{
 };
 pub use audit_check::check_audit_log;
 pub use error::StoreError;
+pub use head_keys::{HeadKeyStore, SealedHeadKey, Signing, trusted_texts};
 pub use key_lifecycle::KeyLifecycleStore;
 pub use kills::KillStore;
 pub use publication::{

@@ -3,9 +3,9 @@ use latchkey_token::Environment;
 use tokio::sync::broadcast;
 
 use super::{
-    AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, EnvironmentStore, IdempotencyStore,
-    KeyLifecycleStore, KillStore, Publication, RestrictionStore, RetentionStore, RoleStore, SealedSigningKey,
-    SessionStore, StoreError, UpstreamStore, UsageStore,
+    AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, EnvironmentStore, HeadKeyStore,
+    IdempotencyStore, KeyLifecycleStore, KillStore, Publication, RestrictionStore, RetentionStore, RoleStore,
+    SealedSigningKey, SessionStore, Signing, StoreError, UpstreamStore, UsageStore,
 };
 use crate::domain::KeyspaceSettings;
 use crate::domain::audit::LogEnd;
@@ -22,6 +22,7 @@ pub trait Store:
     + AdminKeyStore
     + SessionStore
     + KeyspaceStore
+    + HeadKeyStore
     + EnvironmentStore
     + IdempotencyStore
     + PolicyStore
@@ -44,6 +45,7 @@ impl<T> Store for T where
         + AdminKeyStore
         + SessionStore
         + KeyspaceStore
+        + HeadKeyStore
         + EnvironmentStore
         + IdempotencyStore
         + PolicyStore
@@ -299,11 +301,11 @@ pub trait PublicationStore: Send + Sync + 'static {
     /// Every keyspace, and those that have gates to tell and were deleted since `deleted_since`.
     async fn published_keyspaces(&self, deleted_since: Timestamp) -> Result<Vec<KeyspaceId>, StoreError>;
 
-    /// A keyspace, deleted or not, with its policy and signing key.
+    /// A keyspace, deleted or not, with its policy and signing keys.
     async fn publishing_state(
         &self,
         id: KeyspaceId,
-    ) -> Result<Option<(Keyspace, PolicyState, SealedSigningKey)>, StoreError>;
+    ) -> Result<Option<(Keyspace, PolicyState, Signing)>, StoreError>;
 
     /// What was last published.
     async fn publication(&self, id: KeyspaceId) -> Result<Option<Publication>, StoreError>;

@@ -1,7 +1,5 @@
 use axum::Json;
 use axum::extract::State;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use latchkey_snapshot::{Head, TagScheme, Trust, TrustedKey, UnverifiedHead, sha256};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -11,7 +9,7 @@ use crate::domain::{KeyspaceId, Timestamp};
 use crate::http::caller::Caller;
 use crate::http::params::PathId;
 use crate::http::problem::Failure;
-use crate::storage::Publication;
+use crate::storage::{Publication, Signing};
 
 /// What was last published of a keyspace, and the keys that its gates must trust.
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,7 +39,8 @@ pub(in crate::http) struct SnapshotView {
     segments: Vec<SegmentView>,
     /// SHA-256 in hex.
     policy_hash: Option<String>,
-    /// `ed25519:` and the 32 bytes in base64url without padding.
+    /// `ed25519:` and the 32 bytes in base64url without padding; while one key takes over from another, with the seconds since the epoch
+    /// between which each signs: `;not_before=…;not_after=…`.
     trusted_keys: Vec<String>,
 }
 
@@ -79,7 +78,7 @@ pub(in crate::http) async fn get_snapshot(
     PathId(id): PathId<KeyspaceId>,
 ) -> Result<Json<SnapshotView>, Failure> {
     let keyspace = app.store.keyspace(caller.workspace(), id).await?;
-    let (_, _, signing_key) = app.store.publishing_state(id).await?.ok_or(Failure::Internal)?;
+    let (_, _, signing) = app.store.publishing_state(id).await?.ok_or(Failure::Internal)?;
     let published = app.store.publication(id).await?;
     let mut view = SnapshotView {
         audience: format!("{id}/{}", keyspace.environment.as_str()),
@@ -96,19 +95,20 @@ pub(in crate::http) async fn get_snapshot(
         base: None,
         segments: Vec::new(),
         policy_hash: None,
-        trusted_keys: vec![format!("ed25519:{}", URL_SAFE_NO_PAD.encode(signing_key.public_key))],
+        trusted_keys: signing.trusted_texts(),
     };
     if let Some(published) = published {
-        let head = verified_head(&published, &signing_key.public_key, app.now())?;
+        let head = verified_head(&published, &signing, app.now())?;
         fill(&mut view, &published, &head);
     }
     Ok(Json(view))
 }
 
 /// There is no way to a head's fields but through its verification, and that is just as well here.
-fn verified_head(published: &Publication, key: &[u8; 32], now: Timestamp) -> Result<Head, Failure> {
+fn verified_head(published: &Publication, signing: &Signing, now: Timestamp) -> Result<Head, Failure> {
     let verified = UnverifiedHead::parse(&published.head).and_then(|head| {
-        let trust = Trust::new(head.unverified_audience(), vec![TrustedKey::new(key)?]);
+        let keys = signing.public_keys().map(TrustedKey::new).collect::<Result<_, _>>()?;
+        let trust = Trust::new(head.unverified_audience(), keys);
         head.verify(&trust, now.as_seconds())
     });
     verified.map(|head| head.head().clone()).map_err(|refusal| {

@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use super::mutation::{Mutation, Trail};
 use super::rows::number;
-use super::{SqliteStore, policies, roles, rows, upstream};
+use super::{SqliteStore, head_keys, policies, roles, rows, upstream};
 use crate::domain::error::ObjectKind;
 use crate::domain::{
-    Actor, ChangeKind, DomainError, GateUrl, Keyspace, KeyspaceId, KeyspacePatch, Page, PageRequest,
-    PolicyState, Timestamp, WorkspaceId,
+    Actor, ChangeKind, DomainError, GateUrl, HeadKeyState, Keyspace, KeyspaceId, KeyspacePatch, Page,
+    PageRequest, PolicyState, Timestamp, WorkspaceId,
 };
 use crate::storage::{Committed, DeleteMode, KeyspaceStore, NewKeyspace, StoreError};
 
@@ -102,9 +102,8 @@ fn create(mutation: &mut Mutation<'_>, new: NewKeyspace) -> Result<Committed<Key
             at.0,
             at.0,
         ])?;
-    connection
-        .prepare_cached("INSERT INTO signing_keys (keyspace_id, public_key, sealed_seed, created_at) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![number(id.0), signing_key.public_key, signing_key.sealed_seed, at.0])?;
+    // Without a beginning, so that a gate can be set up with nothing but the key.
+    head_keys::insert(connection, id, &signing_key, HeadKeyState::Current, Timestamp(0), at)?;
     store_rules(connection, &keyspace)?;
     policies::insert(connection, &PolicyState::new(id, at))?;
     let mut after = keyspace.audit_view();

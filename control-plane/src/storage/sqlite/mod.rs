@@ -4,6 +4,7 @@ mod admin_keys;
 mod audit;
 mod changes;
 mod environments;
+mod head_keys;
 mod idempotency;
 mod imports;
 mod inspect;

@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::rows::{json, number, optional_json, parsed, unsigned};
-use super::{SqliteStore, kills, policies, rows};
+use super::{SqliteStore, head_keys, kills, policies, rows};
 use crate::domain::{KeyId, Keyspace, KeyspaceId, PolicyState, Timestamp};
 use crate::storage::{
     BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication, PublicationStore,
-    RevokedOwner, SealedSigningKey, StoreError,
+    RevokedOwner, Signing, StoreError,
 };
 
 /// Bodies that are deleted in one transaction: each is some tens of pages.
@@ -30,16 +30,12 @@ impl PublicationStore for SqliteStore {
     async fn publishing_state(
         &self,
         id: KeyspaceId,
-    ) -> Result<Option<(Keyspace, PolicyState, SealedSigningKey)>, StoreError> {
+    ) -> Result<Option<(Keyspace, PolicyState, Signing)>, StoreError> {
         self.read(move |connection| {
             let Some(keyspace) = rows::any_keyspace(connection, id)? else { return Ok(None) };
             let policy = policies::stored(connection, id)?;
-            let signing_key = connection
-                .prepare_cached("SELECT public_key, sealed_seed FROM signing_keys WHERE keyspace_id = ?1")?
-                .query_row([number(id.0)], |row| {
-                    Ok(SealedSigningKey { public_key: row.get(0)?, sealed_seed: row.get(1)? })
-                })?;
-            Ok(Some((keyspace, policy, signing_key)))
+            let signing = Signing { keys: head_keys::sealed_keys(connection, id)? };
+            Ok(Some((keyspace, policy, signing)))
         })
         .await
     }

@@ -15,6 +15,7 @@ mod roles;
 mod secrets;
 mod shell;
 mod sign;
+mod signing_keys;
 mod snapshot;
 mod token;
 mod tokens;

@@ -205,6 +205,7 @@ impl Operation {
     fn filled(&self, ids: &Map<String, Value>) -> String {
         let nobodys = [
             ("{keyspace_id}", "ks_0000000000001"),
+            ("{rotating_keyspace_id}", "ks_0000000000001"),
             ("{key_id}", "key_0000000000001"),
             ("{revoked_key_id}", "key_0000000000001"),
             ("{upstream_credential_id}", "uc_0000000000001"),
@@ -216,6 +217,7 @@ impl Operation {
         // Only what is revoked can be restored, and only a rotation that is under way be moved.
         let own = match self.id.as_str() {
             "restore_key" => self.path.replace("{key_id}", "{revoked_key_id}"),
+            "complete_head_key_rotation" => self.path.replace("{keyspace_id}", "{rotating_keyspace_id}"),
             "reschedule_key" => self.path.replace("{key_id}", "{rotated_key_id}"),
             _ => self.path.clone(),
         };
@@ -274,6 +276,10 @@ impl Objects {
         let rotate = format!("/v1/keys/{}:rotate", rotated["id"].as_str().unwrap());
         server.api.post(&rotate, json!({})).await.expect(200);
         ids.insert("rotated_key_id".into(), rotated["id"].clone());
+        let rotating = server.api.keyspace(json!({ "name": "Our rotating keyspace" })).await;
+        let rotate = format!("/v1/keyspaces/{rotating}/signing-keys:rotate");
+        server.api.post(&rotate, json!({})).await.expect(200);
+        ids.insert("rotating_keyspace_id".into(), rotating.into());
         ids.insert("admin_key_id".into(), admin_key["id"].clone());
         Self { ids, token: key["secret"].as_str().unwrap().to_owned() }
     }
@@ -292,6 +298,9 @@ impl Objects {
         if operation.id == "explain_key" {
             // The example is nobody's.
             body.as_object_mut().unwrap().remove("secret_id");
+        }
+        if body.get("confirm").is_some() {
+            body["confirm"] = self.ids["keyspace_id"].clone();
         }
         if let Some(found) = body.pointer_mut("/tokens/0/token") {
             *found = self.token.as_str().into();

@@ -16,6 +16,7 @@ mod policy;
 mod restrictions;
 mod roles;
 mod session;
+mod signing_keys;
 mod system;
 mod upstream_credentials;
 mod usage;

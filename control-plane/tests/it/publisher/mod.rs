@@ -4,4 +4,5 @@ mod gates;
 mod kills;
 mod large;
 mod restrictions;
+mod signing_keys;
 mod snapshots;

@@ -102,6 +102,30 @@ fn migrations_may_run_again_and_change_nothing() {
 }
 
 #[test]
+fn a_signing_key_of_before_rotations_goes_on_signing_without_limits() {
+    let folder = folder_with_database();
+    database(&folder)
+        .execute_batch(
+            "INSERT INTO workspaces VALUES (1, 'W', 0);
+             INSERT INTO keyspaces (id, workspace_id, name, prefix, environment, gates, fresh_seconds, valid_seconds, on_expired, \
+             created_at, updated_at) VALUES (7, 1, 'Old', 'lk', 'any', '[]', 5, 5, 'deny', 0, 0);
+             DROP TABLE head_keys;
+             CREATE TABLE signing_keys (keyspace_id INTEGER PRIMARY KEY, public_key BLOB, sealed_seed BLOB, created_at INTEGER);
+             INSERT INTO signing_keys VALUES (7, zeroblob(32), x'5e', 1234);
+             PRAGMA user_version = 0;",
+        )
+        .unwrap();
+    drop(SqliteStore::open(folder.path()).unwrap());
+    let columns = "keyspace_id, hex(sealed_seed), state, not_before, not_after, created_at";
+    let row = database(&folder).query_row(&format!("SELECT {columns} FROM head_keys"), [], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+    });
+    let wanted: (i64, String, String, i64, Option<i64>, i64) =
+        (7, "5E".into(), "current".into(), 0, None, 1234);
+    assert_eq!(row.unwrap(), wanted);
+}
+
+#[test]
 fn logs_are_append_only_and_revocations_and_numbers_final_whoever_writes() {
     let folder = folder_with_database();
     let database = database(&folder);

@@ -8,13 +8,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use latchkey_control_plane::domain::{Clock, SystemClock};
-use latchkey_snapshot::bundle::{Intent, Reach, UnverifiedBundle};
+use latchkey_snapshot::bundle::{self, Intent, Reach, UnverifiedBundle};
 use latchkey_snapshot::{
-    HashedBody, Kind, Loader, Lookup, ProfileView, Refusal, Snapshot, Trust, TrustedKey, UnverifiedHead,
-    UpstreamCredential, VerifiedHead,
+    HashedBody, Head, HeadSigner, Kind, Loader, Lookup, ProfileView, Refusal, Snapshot, Trust, TrustedKey,
+    UnverifiedHead, UpstreamCredential, VerifiedHead, encode_head,
 };
 use latchkey_token::{digest, tag};
 use serde_json::{Value, json};
@@ -83,10 +81,35 @@ impl Gate {
     /// Configures the gate for a keyspace, as an operator would.
     pub(crate) async fn trust(&self, api: &Api, keyspace: &str) {
         let snapshot = api.get(&format!("/v1/keyspaces/{keyspace}/snapshot")).await.expect(200);
-        let key = snapshot["trusted_keys"][0].as_str().unwrap().strip_prefix("ed25519:").unwrap();
-        let key: [u8; 32] = URL_SAFE_NO_PAD.decode(key).unwrap().try_into().unwrap();
-        let audience = snapshot["audience"].as_str().unwrap().parse().unwrap();
-        self.lock().trust = Some(Trust::new(audience, vec![TrustedKey::new(&key).unwrap()]));
+        let keys: Vec<_> =
+            snapshot["trusted_keys"].as_array().unwrap().iter().map(|key| key.as_str().unwrap()).collect();
+        self.trust_only(snapshot["audience"].as_str().unwrap(), &keys);
+    }
+
+    /// Configures the gate for an audience and the keys that these lines of its setting name.
+    pub(crate) fn trust_only(&self, audience: &str, keys: &[&str]) {
+        let keys = keys.iter().map(|key| key.parse::<TrustedKey>().unwrap()).collect();
+        self.lock().trust = Some(Trust::new(audience.parse().unwrap(), keys));
+    }
+
+    /// The ids of the keys that signed the head that it holds.
+    pub(crate) fn signers(&self) -> Vec<String> {
+        let inner = self.lock();
+        let Some(head) = &inner.head else { return Vec::new() };
+        UnverifiedHead::parse(head.bytes()).unwrap().unverified_signers().map(hex::encode).collect()
+    }
+
+    /// A bundle with the head that the gate holds, changed and signed by somebody.
+    pub(crate) fn forge(&self, signer: &HeadSigner, change: impl FnOnce(&mut Head)) -> Vec<u8> {
+        let mut head = self.lock().head.as_ref().unwrap().head().clone();
+        change(&mut head);
+        let head = encode_head(&head, &[signer]).unwrap();
+        bundle::encode(Intent::Commit, &head, std::iter::empty()).unwrap()
+    }
+
+    /// Pushes a bundle, as anybody can. An error is the code of the refusal.
+    pub(crate) fn push(&self, bundle: &[u8]) -> Result<(), &'static str> {
+        self.lock().take(bundle).map_err(|refusal| refusal.code())
     }
 
     /// Lives by the clock of the control plane, for tests that move it.
