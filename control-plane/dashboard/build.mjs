@@ -5,11 +5,13 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, relative } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 
 /** What a first visit may download, compressed: about a second on a slow phone connection. */
 const FIRST_LOAD_LIMIT_BYTES = 300 * 1024;
+/** What is smaller in gzip. */
+const SQUEEZABLE = /\.(css|html|js|svg|wasm)$/;
 
 const here = import.meta.dirname;
 const document = join(here, "../openapi.json");
@@ -49,13 +51,16 @@ function run(tool, ...args) {
 function hashOfSources() {
   const hash = createHash("sha256");
   const files = ["../openapi.json", "../../package-lock.json", ...readdirSync(here).filter((name) => /\.(html|json|mjs|ts)$/.test(name))];
-  for (const folder of ["src", "public"]) {
-    const inside = readdirSync(join(here, folder), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-    files.push(...inside.map((entry) => relative(here, join(entry.parentPath, entry.name))));
-  }
+  for (const folder of ["src", "public"]) files.push(...filesIn(folder));
   const made = relative(here, types);
   for (const file of files.filter((file) => file !== made).sort()) hash.update(file).update("\0").update(readFileSync(join(here, file))).update("\0");
   return hash.digest("hex");
+}
+
+/** Below a folder, by their paths from here. */
+function filesIn(folder) {
+  const inside = readdirSync(resolve(here, folder), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return inside.map((entry) => relative(here, join(entry.parentPath, entry.name)));
 }
 
 function read(file) {
@@ -68,7 +73,7 @@ function read(file) {
 
 /** Puts a file in gzip beside each that gets smaller by it, so that the server need not squeeze anything. */
 function squeeze() {
-  for (const file of globSync("dist/**/*.{js,css,html,svg,wasm}", { cwd: here })) {
+  for (const file of filesIn("dist").filter((file) => SQUEEZABLE.test(file))) {
     const plain = readFileSync(join(here, file));
     const squeezed = gzipSync(plain, { level: 9 });
     if (squeezed.length < plain.length * 0.9) writeFileSync(join(here, `${file}.gz`), squeezed);
