@@ -4,11 +4,21 @@ const USABLE_ID = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** Reads what `Problem::template` wrote. */
 export function template(text) {
-  return JSON.parse(text);
+  const { status, headers, before, after } = JSON.parse(text);
+  return { init: { status, headers: new Headers(headers) }, before, after };
 }
 
-export function refuse(request, { status, headers, before, after }, id = requestId(request.headers)) {
-  return new Response(before + id + after, { status, headers: { ...headers, "x-request-id": id } });
+/** The same refusal with headers of its own besides. */
+export function withHeaders({ init, before, after }, more) {
+  const headers = new Headers(init.headers);
+  for (const [name, value] of Object.entries(more)) headers.set(name, value);
+  return { init: { ...init, headers }, before, after };
+}
+
+export function refuse(request, { init, before, after }, id = requestId(request.headers)) {
+  // A response copies its headers, which is cheaper than making them of texts; so all refusals of a kind share one object.
+  init.headers.set("x-request-id", id);
+  return new Response(before + id + after, init);
 }
 
 /** The caller's own id for the request if it has a usable one, else a new one. */
