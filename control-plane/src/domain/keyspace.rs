@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::keyspace_draft::KeyspaceSettings;
 use super::upstream_credential::GateEncryptionKey;
-use super::{KeyRules, KeyspaceId, Timestamp, WorkspaceId};
+use super::{KeyRules, KeyspaceId, Sink, SinkSetting, Timestamp, WorkspaceId};
 
 /// The keys that one gate enforces together, and how their snapshots are published.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct Keyspace {
     pub environment: ServedEnvironment,
     /// Where snapshots are pushed to.
     pub gates: Vec<GateUrl>,
+    /// Where else they are written to.
+    pub sinks: Vec<Sink>,
     /// How long a snapshot is good for.
     pub freshness: Freshness,
     /// How it treats its keys.
@@ -187,6 +189,7 @@ impl Keyspace {
             "prefix": self.prefix.as_str(),
             "environment": self.environment,
             "gates": gates,
+            "sinks": self.sinks,
             "fresh_seconds": self.freshness.fresh_seconds,
             "valid_seconds": self.freshness.valid_seconds,
             "on_expired": self.freshness.on_expired,
@@ -203,10 +206,19 @@ impl Keyspace {
 
     /// The keyspace with other settings.
     pub fn with_settings(mut self, settings: KeyspaceSettings, at: Timestamp) -> Self {
-        let KeyspaceSettings { name, prefix, environment, gates, freshness, rules, gate_encryption_key } =
-            settings;
+        let KeyspaceSettings {
+            name,
+            prefix,
+            environment,
+            gates,
+            sinks,
+            freshness,
+            rules,
+            gate_encryption_key,
+        } = settings;
         (self.name, self.prefix, self.environment, self.gates, self.freshness) =
             (name, prefix, environment, gates, freshness);
+        self.sinks = sinks.into_iter().map(|SinkSetting { sink, .. }| sink).collect();
         (self.rules, self.gate_encryption_key) = (rules, gate_encryption_key);
         self.updated_at = at;
         self

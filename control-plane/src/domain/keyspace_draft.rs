@@ -2,7 +2,8 @@ use latchkey_token::Prefix;
 
 use super::upstream_credential::GateEncryptionKey;
 use super::{
-    FieldErrors, Freshness, GateUrl, KeyRules, KeyRulesPatch, Keyspace, OnExpired, ServedEnvironment, text,
+    FieldErrors, Freshness, GateUrl, KeyRules, KeyRulesPatch, Keyspace, OnExpired, ServedEnvironment, Sink,
+    SinkSetting, text,
 };
 
 /// The shortest validity: below it a gate would expire between two heartbeats on any hiccup.
@@ -23,6 +24,8 @@ pub struct KeyspaceDraft {
     pub environment: Option<String>,
     /// Default none.
     pub gates: Option<Vec<String>>,
+    /// Checked before; default none.
+    pub sinks: Option<Vec<SinkSetting>>,
     /// Default 90.
     pub fresh_seconds: Option<u64>,
     /// Default 86,400.
@@ -46,6 +49,8 @@ pub struct KeyspacePatch {
     pub environment: Option<Option<String>>,
     /// The whole list.
     pub gates: Option<Option<Vec<String>>>,
+    /// The whole list, checked before.
+    pub sinks: Option<Vec<SinkSetting>>,
     /// See [`Freshness`].
     pub fresh_seconds: Option<Option<u64>>,
     /// See [`Freshness`].
@@ -69,6 +74,8 @@ pub struct KeyspaceSettings {
     pub environment: ServedEnvironment,
     /// See [`Keyspace::gates`].
     pub gates: Vec<GateUrl>,
+    /// See [`Keyspace::sinks`].
+    pub sinks: Vec<SinkSetting>,
     /// See [`Keyspace::freshness`].
     pub freshness: Freshness,
     /// See [`Keyspace::rules`].
@@ -116,6 +123,7 @@ impl KeyspaceDraft {
                     prefix,
                     environment,
                     gates,
+                    sinks: self.sinks.unwrap_or_default(),
                     freshness: Freshness { fresh_seconds, valid_seconds, on_expired },
                     rules,
                     gate_encryption_key,
@@ -140,6 +148,7 @@ impl KeyspacePatch {
             gates: self.gates.unwrap_or_else(|| {
                 Some(keyspace.gates.iter().map(|gate| gate.as_str().to_owned()).collect())
             }),
+            sinks: self.sinks.or_else(|| Some(kept_sinks(keyspace))),
             fresh_seconds: self.fresh_seconds.unwrap_or(Some(kept.fresh_seconds.into())),
             valid_seconds: self.valid_seconds.unwrap_or(Some(kept.valid_seconds.into())),
             on_expired: self.on_expired.unwrap_or_else(|| Some(kept.on_expired.as_str().to_owned())),
@@ -150,6 +159,11 @@ impl KeyspacePatch {
         }
         .check_over(&keyspace.rules, FieldErrors::default())
     }
+}
+
+fn kept_sinks(keyspace: &Keyspace) -> Vec<SinkSetting> {
+    let kept = |sink: &Sink| SinkSetting { sink: sink.clone(), sealed: None };
+    keyspace.sinks.iter().map(kept).collect()
 }
 
 fn check_gates(urls: Vec<String>, errors: &mut FieldErrors) -> Vec<GateUrl> {
@@ -214,6 +228,7 @@ mod tests {
                 "http://gate/".into(),
                 "https://u:p@gate".into(),
             ]),
+            sinks: None,
             fresh_seconds: Some(10),
             valid_seconds: Some(4),
             on_expired: Some("maybe".into()),

@@ -28,6 +28,7 @@ pub mod revocation;
 pub mod role;
 pub mod route;
 pub mod session;
+pub mod sink;
 pub mod text;
 pub mod upstream_credential;
 pub mod usage;
@@ -58,6 +59,7 @@ pub use policy::{Policy, PolicyDocument, PolicyState};
 pub use precondition::Precondition;
 pub use restrictions::{RestrictionChange, Restrictions, RestrictionsPatch};
 pub use revocation::{Revocation, RevocationReason};
+pub use sink::{Sink, SinkSetting, SinkTarget};
 pub use upstream_credential::{UpstreamCredential, UpstreamCredentialDraft, UpstreamCredentialPatch};
 pub use usage::{
     CreditReport, Hour, HourCount, KeyUsage, LastUsed, LoggedRequest, RequestReport, UsageReport,

@@ -85,6 +85,28 @@ shapes! {
     GateUrl = pattern(r"^https?://[^/?#@]+(/[^?#]*)?$")
         .max_length(Some(512))
         .examples([json!("https://gate.example.com")]);
+    /// What a sink is called: small letters, digits and hyphens.
+    SinkName = pattern("^[a-z0-9-]{1,32}$").examples([json!("backup")]);
+    /// What a sink is.
+    SinkType = one_of(["kv", "s3", "gcs", "folder"]);
+    /// Workers KV.
+    KvSink = one_of(["kv"]).examples([json!("kv")]);
+    /// S3 or what speaks it.
+    S3Sink = one_of(["s3"]).examples([json!("s3")]);
+    /// Google Cloud Storage.
+    GcsSink = one_of(["gcs"]).examples([json!("gcs")]);
+    /// A folder.
+    FolderSink = one_of(["folder"]).examples([json!("folder")]);
+    /// The address of a service, `https` unless it is on the control plane's own machine.
+    ServiceUrl = pattern(r"^https://[^/?#@]+(/[^/?#]+)*$|^http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?(/[^/?#]+)*$")
+        .max_length(Some(512))
+        .examples([json!("http://127.0.0.1:9")]);
+    /// The name of a bucket.
+    Bucket = pattern("^[a-z0-9][a-z0-9._-]{1,61}[a-z0-9]$").examples([json!("snapshots")]);
+    /// What stands before the names of objects: words with slashes between them.
+    ObjectPrefix = pattern(r"^([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*)?$").max_length(Some(200)).examples([json!("shop")]);
+    /// A secret: visible ASCII characters.
+    SinkSecret = pattern("^[!-~]{1,8192}$").examples([json!("s3cret")]);
     /// A token: visible ASCII characters.
     ChosenToken = pattern("^[!-~]{16,255}$").examples([json!(null)]);
     /// A SHA-256: 64 hexadecimal digits, or base64 or base64url with or without padding.

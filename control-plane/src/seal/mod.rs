@@ -148,6 +148,32 @@ impl Vault {
         self.open(&upstream_credential(id), sealed)
     }
 
+    /// Seals the secret of a sink.
+    ///
+    /// # Errors
+    /// [`SealError::NoRandomness`].
+    pub fn seal_sink_secret(
+        &self,
+        keyspace: KeyspaceId,
+        name: &str,
+        secret: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        self.seal(&sink(keyspace, name), secret)
+    }
+
+    /// Opens the secret of a sink.
+    ///
+    /// # Errors
+    /// [`SealError::DoesNotOpen`].
+    pub fn open_sink_secret(
+        &self,
+        keyspace: KeyspaceId,
+        name: &str,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        self.open(&sink(keyspace, name), sealed)
+    }
+
     fn seal(&self, purpose: &str, secret: &[u8]) -> Result<Vec<u8>, SealError> {
         let mut nonce = [0; NONCE_BYTES];
         fill_random(&mut nonce)?;
@@ -180,6 +206,10 @@ fn answer_to(admin_key: AdminKeyId, name: &str) -> String {
 
 fn upstream_credential(id: UpstreamCredentialId) -> String {
     format!("upstream credential {id}")
+}
+
+fn sink(keyspace: KeyspaceId, name: &str) -> String {
+    format!("sink {name} of {keyspace}")
 }
 
 fn associated_data(purpose: &str) -> String {

@@ -16,6 +16,7 @@ mod publication;
 mod restrictions;
 mod retention;
 mod sessions;
+mod sinks;
 pub mod sqlite;
 mod traits;
 mod upstream;
@@ -36,6 +37,7 @@ pub use publication::{
 pub use restrictions::{DueRefill, RestrictionStore};
 pub use retention::RetentionStore;
 pub use sessions::SessionStore;
+pub use sinks::SinkStore;
 pub use traits::{
     AuditFilter, AuditStore, ChangeLog, Committed, DeleteMode, KeyFilter, KeyStore, KeyspaceStore,
     NewKeyspace, PolicyStore, PublicationStore, StatusFilter, Store, WorkspaceStore,

@@ -5,7 +5,7 @@ use tokio::sync::broadcast;
 use super::{
     AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, EnvironmentStore, HeadKeyStore,
     IdempotencyStore, KeyLifecycleStore, KillStore, Publication, RestrictionStore, RetentionStore, RoleStore,
-    SealedSigningKey, SessionStore, Signing, StoreError, UpstreamStore, UsageStore,
+    SealedSigningKey, SessionStore, Signing, SinkStore, StoreError, UpstreamStore, UsageStore,
 };
 use crate::domain::KeyspaceSettings;
 use crate::domain::audit::LogEnd;
@@ -33,6 +33,7 @@ pub trait Store:
     + RetentionStore
     + RestrictionStore
     + UpstreamStore
+    + SinkStore
     + AuditStore
     + ChangeLog
     + PublicationStore
@@ -56,6 +57,7 @@ impl<T> Store for T where
         + RetentionStore
         + RestrictionStore
         + UpstreamStore
+        + SinkStore
         + AuditStore
         + ChangeLog
         + PublicationStore

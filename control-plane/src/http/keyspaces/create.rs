@@ -1,9 +1,11 @@
 use axum::extract::State;
 use axum::response::Response;
 
+use super::sinks::sealed_sinks;
 use super::view::{self, KeyspaceView, NewKeyspaceInput};
 use crate::app::App;
 use crate::domain::role::{NewRole, Preset};
+use crate::domain::sink::check_all;
 use crate::domain::{KeyspaceDraft, KeyspaceId};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
@@ -27,11 +29,13 @@ pub(in crate::http) async fn create_keyspace(
     JsonBody(mut body): JsonBody,
 ) -> Result<Response, Failure> {
     let freshness = view::freshness(&mut body);
+    let sinks = view::sinks(&mut body).flatten();
     let draft = KeyspaceDraft {
         name: body.text("name").flatten(),
         prefix: body.text("prefix").flatten(),
         environment: body.text("environment").flatten(),
         gates: view::gates(&mut body).flatten(),
+        sinks: None,
         fresh_seconds: freshness.fresh_seconds.flatten(),
         valid_seconds: freshness.valid_seconds.flatten(),
         on_expired: freshness.on_expired.flatten(),
@@ -41,10 +45,12 @@ pub(in crate::http) async fn create_keyspace(
     let preset = body.text("preset").flatten();
     let mut errors = body.finish();
     let preset = preset.and_then(|preset| errors.check("/preset", Preset::parse(&preset)));
-    let settings = draft.check(errors)?;
+    let sinks = check_all(sinks.unwrap_or_default(), &mut errors);
+    let mut settings = draft.check(errors)?;
     let roles = preset.map(Preset::roles).unwrap_or_default().into_iter();
     let roles = roles.map(|settings| NewRole { id: app.next_id(), settings }).collect();
     let id: KeyspaceId = app.next_id();
+    settings.sinks = sealed_sinks(&app, id, sinks)?;
     let signing_key = app.vault.make_signing_key(id).map_err(|error| {
         tracing::error!(%error, "no signing key could be made");
         Failure::Internal

@@ -7,6 +7,7 @@ pub(super) mod kill;
 pub(super) mod list;
 pub(super) mod propagation;
 pub(super) mod revoke_owner;
+pub(super) mod sinks;
 pub(super) mod snapshot;
 pub(super) mod update;
 mod view;

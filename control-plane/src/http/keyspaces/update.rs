@@ -1,8 +1,10 @@
 use axum::extract::State;
 use axum::response::Response;
 
+use super::sinks::sealed_sinks;
 use super::view::{self, KeyspaceInput, KeyspaceView};
 use crate::app::App;
+use crate::domain::sink::check_all;
 use crate::domain::{KeyspaceId, KeyspacePatch};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
@@ -31,18 +33,23 @@ pub(in crate::http) async fn update_keyspace(
     JsonBody(mut body): JsonBody,
 ) -> Result<Response, Failure> {
     let freshness = view::freshness(&mut body);
-    let patch = KeyspacePatch {
+    let sinks = view::sinks(&mut body);
+    let mut patch = KeyspacePatch {
         name: body.text("name"),
         prefix: body.text("prefix"),
         environment: body.text("environment"),
         gates: view::gates(&mut body),
+        sinks: None,
         fresh_seconds: freshness.fresh_seconds,
         valid_seconds: freshness.valid_seconds,
         on_expired: freshness.on_expired,
         rules: view::rules(&mut body),
         gate_encryption_key: body.text("gate_encryption_key"),
     };
-    body.finish().into_result()?;
+    let mut errors = body.finish();
+    let sinks = sinks.map(|sinks| check_all(sinks.unwrap_or_default(), &mut errors));
+    errors.into_result()?;
+    patch.sinks = sinks.map(|sinks| sealed_sinks(&app, id, sinks)).transpose()?;
     let changed = app.store.update_keyspace(&caller.actor(), id, patch, app.now()).await?;
     Ok(reply::changed(changed.change_seq, KeyspaceView::from(changed.value)))
 }

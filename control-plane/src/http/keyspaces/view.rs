@@ -6,6 +6,9 @@ use crate::domain::{KeyRulesPatch, Keyspace, LeakPolicy, OnExpired, ServedEnviro
 use crate::http::fields::Fields;
 use crate::http::shapes;
 
+pub(super) use super::sinks::sinks;
+use super::sinks::{SinkInput, SinkView};
+
 /// A keyspace: the keys that one gate enforces together.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct KeyspaceView {
@@ -21,6 +24,8 @@ pub(in crate::http) struct KeyspaceView {
     environment: ServedEnvironment,
     /// Where snapshots are pushed to.
     gates: Vec<GateView>,
+    /// Where else they are written to, for gates to read.
+    sinks: Vec<SinkView>,
     freshness: FreshnessView,
     quotas: QuotasView,
     #[schema(value_type = shapes::LeakReaction)]
@@ -92,6 +97,7 @@ impl From<Keyspace> for KeyspaceView {
             prefix: keyspace.prefix.as_str().to_owned(),
             environment: keyspace.environment,
             gates: keyspace.gates.iter().map(|gate| GateView { url: gate.as_str().to_owned() }).collect(),
+            sinks: keyspace.sinks.into_iter().map(SinkView::from).collect(),
             freshness: FreshnessView {
                 fresh_seconds: keyspace.freshness.fresh_seconds,
                 valid_seconds: keyspace.freshness.valid_seconds,
@@ -131,6 +137,9 @@ pub(in crate::http) struct KeyspaceInput {
     /// At most 64; default none.
     #[schema(value_type = Option<HashSet<GateInput>>, max_items = 64)]
     gates: Option<Vec<GateInput>>,
+    /// At most 8; default none. See docs/sinks.md.
+    #[schema(value_type = Option<Vec<SinkInput>>, max_items = 8)]
+    sinks: Option<Vec<SinkInput>>,
     freshness: Option<FreshnessInput>,
     quotas: Option<QuotasInput>,
     /// Default `revoke`.

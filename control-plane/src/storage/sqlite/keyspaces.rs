@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::mutation::{Mutation, Trail};
 use super::rows::number;
-use super::{SqliteStore, head_keys, policies, roles, rows, upstream};
+use super::{SqliteStore, head_keys, policies, roles, rows, sinks, upstream};
 use crate::domain::error::ObjectKind;
 use crate::domain::{
     Actor, ChangeKind, DomainError, GateUrl, HeadKeyState, Keyspace, KeyspaceId, KeyspacePatch, Page,
@@ -75,6 +75,7 @@ fn create(mutation: &mut Mutation<'_>, new: NewKeyspace) -> Result<Committed<Key
         prefix: settings.prefix,
         environment: settings.environment,
         gates: settings.gates,
+        sinks: settings.sinks.iter().map(|setting| setting.sink.clone()).collect(),
         freshness: settings.freshness,
         rules: settings.rules,
         gate_encryption_key: settings.gate_encryption_key,
@@ -105,6 +106,7 @@ fn create(mutation: &mut Mutation<'_>, new: NewKeyspace) -> Result<Committed<Key
     // Without a beginning, so that a gate can be set up with nothing but the key.
     head_keys::insert(connection, id, &signing_key, HeadKeyState::Current, Timestamp(0), at)?;
     store_rules(connection, &keyspace)?;
+    sinks::replace(connection, id, &settings.sinks)?;
     policies::insert(connection, &PolicyState::new(id, at))?;
     let mut after = keyspace.audit_view();
     let made = first_roles.into_iter().map(|role| roles::insert(connection, id, role, at));
@@ -123,6 +125,7 @@ fn update(
     let old = mutation.keyspace(id)?;
     let before = old.audit_view();
     let settings = patch.apply(&old)?;
+    let sinks = settings.sinks.clone();
     let seq = mutation.next_change_seq(id)?;
     let mut keyspace = old.with_settings(settings, mutation.at);
     keyspace.change_seq = seq;
@@ -150,7 +153,13 @@ fn update(
             keyspace.updated_at.0,
         ])?;
     store_rules(mutation.connection(), &keyspace)?;
-    let after = keyspace.audit_view();
+    sinks::replace(mutation.connection(), id, &sinks)?;
+    let mut after = keyspace.audit_view();
+    let replaced = sinks.iter().filter(|setting| setting.sealed.is_some());
+    let replaced: Vec<_> = replaced.map(|setting| setting.sink.name.as_str()).collect();
+    if !replaced.is_empty() {
+        after["sink_secrets_replaced"] = replaced.into();
+    }
     let trail = Trail { keyspace: id, seq, kind: ChangeKind::KeyspaceUpdated, key: None, before, after };
     mutation.record(trail, keyspace)
 }

@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = &[
     ("0010_sessions", include_str!("../../../migrations/sqlite/0010_sessions.sql")),
     ("0011_kills", include_str!("../../../migrations/sqlite/0011_kills.sql")),
     ("0012_head_keys", include_str!("../../../migrations/sqlite/0012_head_keys.sql")),
+    ("0013_sinks", include_str!("../../../migrations/sqlite/0013_sinks.sql")),
 ];
 
 pub(super) fn run(connection: &mut Connection, path: &str) -> Result<(), OpenError> {

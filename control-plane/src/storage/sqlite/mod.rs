@@ -26,6 +26,7 @@ mod restrictions;
 mod roles;
 mod rows;
 mod sessions;
+mod sinks;
 mod upstream;
 mod usage;
 mod workspaces;

@@ -34,7 +34,9 @@ const KEYSPACE_COLUMNS: &str = "id, workspace_id, name, prefix, environment, gat
      on_expired, change_seq, created_at, updated_at, deleted_at, keys_quota, owner_quota, leak_policy, retention_days, \
      default_expiry_days, foreign_tokens, (SELECT request_log_days FROM request_log_rules AS r WHERE r.keyspace_id = keyspaces.id), \
      (SELECT public_key FROM gate_encryption_keys AS g WHERE g.keyspace_id = keyspaces.id), \
-     kills.seq, kills.at, kills.reason";
+     kills.seq, kills.at, kills.reason, \
+     (SELECT json_group_array(json_object('name', name, 'target', json(target)) ORDER BY position) FROM sinks AS k \
+      WHERE k.keyspace_id = keyspaces.id)";
 
 const KEYSPACES: &str = "keyspaces JOIN key_rules ON key_rules.keyspace_id = id \
      LEFT JOIN keyspace_kills AS kills ON kills.keyspace_id = id";
@@ -79,6 +81,7 @@ fn read_keyspace(row: &Row<'_>) -> rusqlite::Result<Keyspace> {
         prefix: parsed(row, 3, Prefix::new)?,
         environment: parsed(row, 4, ServedEnvironment::parse)?,
         gates: gates.into_iter().map(GateUrl::from_stored).collect(),
+        sinks: json(row, 24)?,
         freshness: Freshness {
             fresh_seconds: row.get(6)?,
             valid_seconds: row.get(7)?,

@@ -17,6 +17,7 @@ mod restrictions;
 mod roles;
 mod session;
 mod signing_keys;
+mod sinks;
 mod system;
 mod upstream_credentials;
 mod usage;
