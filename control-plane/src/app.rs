@@ -6,7 +6,7 @@ use crate::domain::{Clock, IdSource, Timestamp};
 use crate::http::metrics::Metrics;
 use crate::http::rate::RateLimits;
 use crate::http::sign_in_throttle::SignInThrottle;
-use crate::publisher::{Propagation, Replicas};
+use crate::publisher::{Propagation, Replicas, SinkStates};
 use crate::seal::Vault;
 use crate::storage::Store;
 
@@ -29,6 +29,8 @@ pub struct App {
     pub vault: Arc<Vault>,
     /// How far gates have come.
     pub propagation: Arc<Propagation>,
+    /// How far sinks have come.
+    pub sinks: Arc<SinkStates>,
     /// What gates decide by.
     pub replicas: Arc<Replicas>,
     /// How often each admin key may ask.
@@ -52,6 +54,7 @@ impl App {
             ids: Arc::default(),
             vault: Arc::new(vault),
             propagation: Arc::default(),
+            sinks: Arc::default(),
             replicas: Arc::default(),
             rate_limits: Arc::new(RateLimits::new(DEFAULT_REQUESTS_PER_SECOND)),
             sign_ins: Arc::default(),

@@ -15,6 +15,8 @@ def before_load_schema(context, raw_schema):
     known = json.loads(os.environ["LATCHKEY_CONTRACT_KNOWN"])
     schemas = raw_schema["components"]["schemas"]
     schemas["GateUrl"].update(pattern=NO_GATE, examples=["http://127.0.0.1:9"])
+    # Nor to Cloudflare, Amazon and Google: only folders, which are refused where none is set aside.
+    schemas["SinkInput"]["oneOf"] = schemas["SinkInput"]["oneOf"][:1]
     for name in ["TokenInput", "UpdateByTokenInput", "LeakInput", "VerifyInput"]:
         offer(schemas[name]["properties"], "token", known["tokens"])
     for operations in raw_schema["paths"].values():

@@ -43,6 +43,7 @@ struct Publisher {
     coalesce_milliseconds: Option<u64>,
     push_timeout_seconds: Option<u64>,
     retry_max_seconds: Option<u64>,
+    sink_folder: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -83,6 +84,7 @@ impl Layer {
             "retry_max_seconds" => {
                 self.publisher.retry_max_seconds = Some(whole("retry_max_seconds", &value)?)
             }
+            "sink_folder" => self.publisher.sink_folder = Some(value),
             "purge_interval_seconds" => {
                 self.jobs.purge_interval_seconds = Some(whole("purge_interval_seconds", &value)?)
             }
@@ -114,6 +116,7 @@ impl Layer {
                     .push_timeout_seconds
                     .or(self.publisher.push_timeout_seconds),
                 retry_max_seconds: over.publisher.retry_max_seconds.or(self.publisher.retry_max_seconds),
+                sink_folder: over.publisher.sink_folder.or(self.publisher.sink_folder),
             },
             jobs: Jobs {
                 purge_interval_seconds: over.jobs.purge_interval_seconds.or(self.jobs.purge_interval_seconds),
@@ -153,6 +156,7 @@ impl Layer {
                     .map(Duration::from_millis)?,
                 push_timeout: seconds("push_timeout_seconds", publisher.push_timeout_seconds, 300)?,
                 retry_max: seconds("retry_max_seconds", publisher.retry_max_seconds, 3_600)?,
+                sink_folder: sink_folder(publisher.sink_folder)?,
             },
             jobs: JobsConfig {
                 purge_interval: seconds("purge_interval_seconds", jobs.purge_interval_seconds, 86_400)?,
@@ -160,6 +164,11 @@ impl Layer {
             },
         })
     }
+}
+
+fn sink_folder(value: Option<String>) -> Result<Option<PathBuf>, ConfigError> {
+    let Some(path) = value.filter(|path| !path.is_empty()).map(PathBuf::from) else { return Ok(None) };
+    if path.is_absolute() { Ok(Some(path)) } else { Err(bad("sink_folder", "must be an absolute path")) }
 }
 
 fn bad(name: &'static str, problem: &str) -> ConfigError {

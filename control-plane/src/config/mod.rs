@@ -54,6 +54,8 @@ pub struct PublisherConfig {
     pub push_timeout: Duration,
     /// The longest pause between attempts.
     pub retry_max: Duration,
+    /// Below which folder sinks may be; `None`: nowhere.
+    pub sink_folder: Option<PathBuf>,
 }
 
 /// A setting that cannot be used.

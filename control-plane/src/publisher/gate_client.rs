@@ -46,6 +46,11 @@ impl GateClient {
         client.map(Self)
     }
 
+    /// For other services than gates; they get the same care.
+    pub(super) fn http(&self) -> &Client {
+        &self.0
+    }
+
     pub(super) async fn ingest(&self, gate: &GateUrl, bundle: Vec<u8>) -> Result<Answer, PushError> {
         let url = format!("{}{INGEST}", gate.as_str());
         let sent = self.0.post(url).header(CONTENT_TYPE, BUNDLE).body(bundle).send().await;

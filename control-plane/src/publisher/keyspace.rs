@@ -14,6 +14,7 @@ use super::building::{Building, finished};
 use super::push::Gates;
 use super::release::{Release, Segment, verify_head};
 use super::signers::Signers;
+use super::sinks::Sinks;
 use super::twin::{self, Twin};
 use super::upstream::sealed_credentials;
 use super::walk::stored_body;
@@ -92,6 +93,7 @@ struct KeyspacePublisher {
     /// The last release left changes out for which there was no room.
     behind: bool,
     gates: Gates,
+    sinks: Sinks,
     /// Gates that say that they have a head as new as the last one.
     overtaken: mpsc::Receiver<()>,
     released_at: Instant,
@@ -125,7 +127,8 @@ impl KeyspacePublisher {
         let Some((_, _, signing)) = store.publishing_state(id).await? else { return Ok(None) };
         let last = store.publication(id).await?;
         let (overtaken_by, overtaken) = mpsc::channel(1);
-        let gates = Gates::new(context.clone(), id, overtaken_by);
+        let gates = Gates::new(context.clone(), id, overtaken_by.clone());
+        let sinks = Sinks::new(context.clone(), id, overtaken_by, gates.confirmation());
         let mut publisher = Self {
             context: context.clone(),
             store,
@@ -138,6 +141,7 @@ impl KeyspacePublisher {
             built: None,
             behind: false,
             gates,
+            sinks,
             overtaken,
             released_at: Instant::now(),
             deleted: false,
@@ -202,7 +206,8 @@ impl KeyspacePublisher {
         let is_current =
             self.current.as_ref().is_some_and(|current| current.head().change_seq == keyspace.change_seq);
         self.deleted = keyspace.deleted_at.is_some();
-        if self.deleted && is_current && self.all_gates_have(&keyspace) {
+        if self.deleted && is_current && self.all_gates_have(&keyspace) && self.sinks.have(&keyspace) {
+            self.store.forget_sinks(self.id).await?;
             return Ok(Outlook::Finished);
         }
         if due == Due::IfChanged && is_current && self.built.is_none() {
@@ -217,6 +222,7 @@ impl KeyspacePublisher {
         let release = self.sign(&keyspace, &policy, &signing, credentials, content)?;
         self.put_out(release, &changed).await?;
         self.gates.set(&keyspace.gates);
+        self.sinks.set(&keyspace.sinks).await?;
         self.rebase_if_due();
         Ok(Outlook::Continues)
     }
@@ -408,7 +414,9 @@ impl KeyspacePublisher {
         self.twin.accept(store.as_ref(), &release, Some(changed)).await?;
         self.note(&release).await?;
         self.released_at = Instant::now();
-        self.gates.offer(Arc::new(release.clone()));
+        let offered = Arc::new(release.clone());
+        self.gates.offer(Arc::clone(&offered));
+        self.sinks.offer(offered);
         if let Some(base) = self.built.take() {
             let kept = base.bodies.into_iter().chain(release.bodies().map(|(hash, _)| hash)).collect();
             store.forget_bodies_except(self.id, kept).await?;

@@ -8,7 +8,7 @@
 //! 2. encode it as a segment (`segments`), or have a new base built beside (`base`);
 //! 3. sign a head, and have a gate of our own (`twin`) verify and load all of it with the edge's code;
 //! 4. note head and bodies in one transaction, so that a number is never used for two heads, not even after a crash;
-//! 5. let the gate tasks push it (`push`): bodies first, head last.
+//! 5. let the gate tasks push it (`push`) and the sink tasks write it (`sinks`): bodies first, head last.
 //!
 //! After a restart the last release is taken up from the database, signed anew and pushed to every gate.
 
@@ -22,6 +22,7 @@ mod release;
 mod replica;
 mod segments;
 mod signers;
+mod sinks;
 mod supervisor;
 mod twin;
 mod upstream;
@@ -29,6 +30,7 @@ mod walk;
 
 pub use propagation::{GateState, Isolate, Propagation, PushError};
 pub use replica::Replicas;
+pub use sinks::{SinkState, SinkStates};
 pub use supervisor::run;
 
 use self::gate_client::GateClient;

@@ -76,6 +76,11 @@ impl Gates {
         }
     }
 
+    /// Wakes whoever waits for [`Gates::confirmed`].
+    pub(super) fn confirmation(&self) -> Arc<Notify> {
+        Arc::clone(&self.confirmed)
+    }
+
     /// Ready once some gate has confirmed something since this was last ready.
     pub(super) async fn confirmed(&self) {
         self.confirmed.notified().await;

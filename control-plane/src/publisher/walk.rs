@@ -20,6 +20,7 @@ pub(super) struct BaseWalk<'a> {
 
 /// A leaf page and what it names.
 pub(super) struct Leaf {
+    pub(super) hash: [u8; 32],
     pub(super) page: Vec<u8>,
     pub(super) shards: Vec<[u8; 32]>,
 }
@@ -38,7 +39,7 @@ impl<'a> BaseWalk<'a> {
     pub(super) async fn next_leaf(&mut self) -> Result<Option<Leaf>, PublishError> {
         let Some(hash) = self.leaves.pop() else { return Ok(None) };
         let (page, shards) = self.open_page(hash).await?;
-        Ok(Some(Leaf { page, shards }))
+        Ok(Some(Leaf { hash, page, shards }))
     }
 
     /// Reads and verifies a shard that a page named.

@@ -4,11 +4,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::app::App;
-use crate::domain::{KeyspaceId, Timestamp};
+use crate::domain::{KeyspaceId, Sink, Timestamp};
 use crate::http::caller::Caller;
 use crate::http::params::PathId;
 use crate::http::problem::Failure;
-use crate::publisher::{GateState, Isolate, PushError};
+use crate::http::shapes;
+use crate::publisher::{GateState, Isolate, PushError, SinkState};
 
 /// How far the gates of a keyspace have come.
 #[derive(Debug, Serialize, ToSchema)]
@@ -18,6 +19,7 @@ pub(in crate::http) struct PropagationView {
     /// The last change in it.
     change_seq: u64,
     gates: Vec<GateProgress>,
+    sinks: Vec<SinkProgress>,
 }
 
 /// How far one gate has come.
@@ -34,6 +36,28 @@ pub(in crate::http) struct GateProgress {
     last_attempt_at: Option<Timestamp>,
     last_error: Option<PushErrorView>,
     isolates: Vec<IsolateView>,
+}
+
+/// How far one sink has come.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct SinkProgress {
+    #[schema(value_type = shapes::SinkName)]
+    name: String,
+    #[serde(rename = "type")]
+    #[schema(value_type = shapes::SinkType)]
+    kind: &'static str,
+    /// The head that it holds.
+    applied_seq: Option<u64>,
+    /// The last change in that head.
+    applied_change_seq: Option<u64>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    written_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_attempt_at: Option<Timestamp>,
+    /// For how many milliseconds there has been a change that it does not hold; 0: it holds all.
+    #[schema(minimum = 0)]
+    lag_ms: u64,
+    last_error: Option<PushErrorView>,
 }
 
 /// Why the last push failed.
@@ -55,13 +79,13 @@ pub(in crate::http) struct IsolateView {
     seen_at: Timestamp,
 }
 
-/// Show how far the gates have come.
+/// Show how far the gates and sinks have come.
 #[utoipa::path(
     get,
     path = "/v1/keyspaces/{keyspace_id}/propagation",
     tag = "keyspaces",
     params(("keyspace_id" = String, Path)),
-    responses((status = 200, description = "Each gate and what it has confirmed.", body = PropagationView))
+    responses((status = 200, description = "Each gate and what it has confirmed, each sink and what it holds.", body = PropagationView))
 )]
 pub(in crate::http) async fn get_propagation(
     caller: Caller,
@@ -71,8 +95,25 @@ pub(in crate::http) async fn get_propagation(
     let keyspace = app.store.keyspace(caller.workspace(), id).await?;
     let published = app.store.publication(id).await?;
     let gates = keyspace.gates.iter().map(|gate| view(gate.as_str(), app.propagation.of(id, gate))).collect();
+    let now = app.now();
+    let sinks =
+        keyspace.sinks.iter().map(|sink| sink_view(sink, app.sinks.of(id, &sink.name), now)).collect();
     let (seq, change_seq) = published.map_or((0, 0), |published| (published.seq, published.change_seq));
-    Ok(Json(PropagationView { seq, change_seq, gates }))
+    Ok(Json(PropagationView { seq, change_seq, gates, sinks }))
+}
+
+fn sink_view(sink: &Sink, state: SinkState, now: Timestamp) -> SinkProgress {
+    let behind = state.behind_since.map_or(0, |since| now.0.saturating_sub(since.0));
+    SinkProgress {
+        name: sink.name.clone(),
+        kind: sink.target.kind(),
+        applied_seq: state.applied_seq,
+        applied_change_seq: state.applied_change_seq,
+        written_at: state.written_at,
+        last_attempt_at: state.last_attempt_at,
+        lag_ms: u64::try_from(behind).unwrap_or_default(),
+        last_error: state.last_error.map(|PushError { code, message }| PushErrorView { code, message }),
+    }
 }
 
 fn view(url: &str, state: GateState) -> GateProgress {

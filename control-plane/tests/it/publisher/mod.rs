@@ -5,4 +5,5 @@ mod kills;
 mod large;
 mod restrictions;
 mod signing_keys;
+mod sinks;
 mod snapshots;

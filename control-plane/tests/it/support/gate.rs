@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -76,6 +76,44 @@ impl Gate {
             .with_state(gate.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         gate
+    }
+
+    /// A gate that has what stands in a sink, verified; `None` while there is no head.
+    pub(crate) async fn reading(
+        api: &Api,
+        keyspace: &str,
+        contents: &BTreeMap<String, Vec<u8>>,
+    ) -> Option<Self> {
+        let gate = Self { url: String::new(), inner: Arc::default() };
+        gate.trust(api, keyspace).await;
+        gate.reread(contents)
+    }
+
+    /// Another gate of the same keyspace that has what stands in a sink.
+    pub(crate) fn reread(&self, contents: &BTreeMap<String, Vec<u8>>) -> Option<Self> {
+        let trust = self.lock().trust.clone().unwrap();
+        let head = contents.get(&format!("head/{}", trust.audience()))?;
+        let head =
+            UnverifiedHead::parse(head).unwrap().verify(&trust, SystemClock.now().as_seconds()).unwrap();
+        let mut objects = HashMap::new();
+        for (name, bytes) in contents {
+            let Some(digits) = name.strip_prefix("obj/") else { continue };
+            let body = HashedBody::compute(bytes.clone());
+            assert_eq!(hex::encode(body.object().sha256), digits, "a body stands under its hash");
+            objects.insert(body.object().sha256, body.into_bytes());
+        }
+        let mut reach = Reach::of(&head);
+        check_complete(&mut reach, &objects).expect("all that the head leads to is there");
+        for object in reach.objects() {
+            assert!(objects.contains_key(&object.sha256), "a shard that the head leads to is not there");
+        }
+        let inner = Inner { trust: Some(trust), objects, head: Some(head), ..Inner::default() };
+        Some(Self { url: String::new(), inner: Arc::new(Mutex::new(inner)) })
+    }
+
+    /// The last change that it knows of.
+    pub(crate) fn change_seq(&self) -> u64 {
+        self.lock().head.as_ref().map_or(0, |head| head.head().change_seq)
     }
 
     /// Configures the gate for a keyspace, as an operator would.

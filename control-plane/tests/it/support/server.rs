@@ -165,6 +165,7 @@ pub(crate) fn quick() -> PublisherConfig {
         coalesce: Duration::from_millis(20),
         push_timeout: Duration::from_secs(5),
         retry_max: Duration::from_millis(400),
+        sink_folder: Some(std::env::temp_dir()),
     }
 }
 

@@ -1,0 +1,158 @@
+//! Sinks: heads and bodies written to places that gates read by themselves. One task per sink, each at its own pace, each always with
+//! the newest release.
+//!
+//! What a sink holds has the names that gates ask for ([`head_name`], [`body_name`]). A body never changes under its name, so writing
+//! one twice does no harm, and a write that was cut short is gone on with: the bodies that arrived are remembered, and after a restart
+//! listed (`stock`). The head comes last. A sink is trusted with nothing: gates verify all that they read.
+//!
+//! A body that the head has ceased to lead to stays for as long as a gate may still decide by the head before, and is then deleted. So
+//! a sink belongs to one keyspace alone; one with another keyspace's head in it is refused.
+
+mod kv;
+mod object;
+mod patience;
+mod state;
+mod stock;
+mod target;
+mod writer;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::AbortHandle;
+
+pub use state::{SinkState, SinkStates};
+
+use self::writer::Writer;
+use super::release::Release;
+use super::{Context, PublishError};
+use crate::domain::{Keyspace, KeyspaceId, Sink};
+
+/// The name of a keyspace's head.
+fn head_name(audience: latchkey_snapshot::Audience) -> String {
+    format!("{HEADS}/{audience}")
+}
+
+/// The name of a body.
+fn body_name(hash: &[u8; 32]) -> String {
+    format!("{BODIES}/{}", hex::encode(hash))
+}
+
+/// The hash of the body with a name; `None` if it is no body's name.
+fn body_of(name: &str) -> Option<[u8; 32]> {
+    let digits = name.strip_prefix(BODIES)?.strip_prefix('/')?;
+    let mut hash = [0; 32];
+    hex::decode_to_slice(digits, &mut hash).ok()?;
+    Some(hash)
+}
+
+const HEADS: &str = "head";
+const BODIES: &str = "obj";
+
+/// The sinks of a keyspace. Dropping it ends their tasks.
+pub(super) struct Sinks {
+    context: Context,
+    id: KeyspaceId,
+    newest: watch::Sender<Option<Arc<Release>>>,
+    writers: HashMap<String, Running>,
+    overtaken: mpsc::Sender<()>,
+    confirmed: Arc<Notify>,
+}
+
+struct Running {
+    sink: Sink,
+    sealed: Option<Vec<u8>>,
+    task: AbortHandle,
+}
+
+impl Sinks {
+    /// `overtaken` hears of sinks that hold a newer head than ours, `confirmed` of those that hold what they were given.
+    pub(super) fn new(
+        context: Context,
+        id: KeyspaceId,
+        overtaken: mpsc::Sender<()>,
+        confirmed: Arc<Notify>,
+    ) -> Self {
+        let (newest, _) = watch::channel(None);
+        Self { context, id, newest, writers: HashMap::new(), overtaken, confirmed }
+    }
+
+    /// Gives every sink something newer to write.
+    pub(super) fn offer(&self, release: Arc<Release>) {
+        let (change_seq, now) = (release.head().change_seq, self.context.app.now());
+        for name in self.writers.keys() {
+            self.context.app.sinks.update(self.id, name, |state| state.offered(change_seq, now));
+        }
+        self.newest.send_replace(Some(release));
+    }
+
+    /// Begins with sinks that are new or have changed, and ends with those that are gone.
+    pub(super) async fn set(&mut self, sinks: &[Sink]) -> Result<(), PublishError> {
+        if self.writers.is_empty() && sinks.is_empty() {
+            return Ok(());
+        }
+        let mut secrets = self.context.app.store.sink_secrets(self.id).await?;
+        let states = &self.context.app.sinks;
+        self.writers.retain(|name, running| {
+            let stays = sinks.contains(&running.sink) && secrets.get(name) == running.sealed.as_ref();
+            if !stays {
+                running.task.abort();
+                states.forget(self.id, name);
+            }
+            stays
+        });
+        for sink in sinks {
+            if !self.writers.contains_key(&sink.name) {
+                let sealed = secrets.remove(&sink.name);
+                let running = self.begin(sink.clone(), sealed);
+                self.writers.insert(sink.name.clone(), running);
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&self, sink: Sink, sealed: Option<Vec<u8>>) -> Running {
+        if let Some(release) = self.newest.borrow().as_ref() {
+            let (change_seq, now) = (release.head().change_seq, self.context.app.now());
+            self.context.app.sinks.update(self.id, &sink.name, |state| state.offered(change_seq, now));
+        }
+        let writer = Writer::new(
+            self.context.clone(),
+            self.id,
+            sink.clone(),
+            self.newest.subscribe(),
+            self.overtaken.clone(),
+            Arc::clone(&self.confirmed),
+        );
+        let task = tokio::spawn(writer.run(sealed.clone())).abort_handle();
+        Running { sink, sealed, task }
+    }
+
+    /// Whether every sink holds everything up to the keyspace's last change.
+    pub(super) fn have(&self, keyspace: &Keyspace) -> bool {
+        let applied = |sink: &Sink| self.context.app.sinks.of(self.id, &sink.name).applied_change_seq;
+        keyspace.sinks.iter().all(|sink| applied(sink) >= Some(keyspace.change_seq))
+    }
+}
+
+impl Drop for Sinks {
+    fn drop(&mut self) {
+        self.writers.values().for_each(|running| running.task.abort());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_are_those_that_gates_ask_for() {
+        let audience = "ks_0000000000001/live".parse().unwrap();
+        assert_eq!(head_name(audience), "head/ks_0000000000001/live");
+        let name = body_name(&[0xab; 32]);
+        assert_eq!(name, format!("obj/{}", "ab".repeat(32)));
+        assert_eq!(body_of(&name), Some([0xab; 32]));
+        assert!([&name[..67], "obj/xyz", "head/x", "objx"].iter().all(|name| body_of(name).is_none()));
+    }
+}

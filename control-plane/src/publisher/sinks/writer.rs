@@ -1,0 +1,367 @@
+//! Writing releases to one sink.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use latchkey_snapshot::UnverifiedHead;
+use rand::RngExt;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+use zeroize::Zeroizing;
+
+use super::kv::Kv;
+use super::object::Objects;
+use super::stock::Stock;
+use super::target::{Outgoing, SinkError, Target};
+use super::{HEADS, body_of, head_name};
+use crate::domain::{HeadKeyState, KeyspaceId, Sink, SinkTarget};
+use crate::publisher::release::{Release, verify_head};
+use crate::publisher::walk::BaseWalk;
+use crate::publisher::{Context, PublishError};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// A new release is worth an attempt after this long, unless the service asked for more.
+const IMPATIENCE: Duration = Duration::from_secs(1);
+/// How often is looked what the sink really holds, should somebody have deleted from it.
+const STOCK_TAKING: Duration = Duration::from_secs(6 * 3_600);
+/// How often is looked for bodies to delete.
+const TIDYING: Duration = Duration::from_secs(60);
+/// The longest that any head is good for, in seconds.
+const LONGEST_VALIDITY: u64 = 2_592_000;
+
+type Hash = [u8; 32];
+
+pub(super) struct Writer {
+    context: Context,
+    id: KeyspaceId,
+    sink: Sink,
+    newest: watch::Receiver<Option<Arc<Release>>>,
+    overtaken: mpsc::Sender<()>,
+    confirmed: Arc<Notify>,
+    stock: Stock,
+    stock_taken_at: Option<Instant>,
+    /// The base that is all there: its root, and its bodies.
+    base: Option<(Hash, Vec<Hash>)>,
+    head_written_at: Option<Instant>,
+    /// Until when the head that the sink has is good, in seconds since the epoch.
+    head_valid_until: u64,
+    was_overtaken: bool,
+}
+
+impl Writer {
+    pub(super) fn new(
+        context: Context,
+        id: KeyspaceId,
+        sink: Sink,
+        newest: watch::Receiver<Option<Arc<Release>>>,
+        overtaken: mpsc::Sender<()>,
+        confirmed: Arc<Notify>,
+    ) -> Self {
+        Self {
+            context,
+            id,
+            sink,
+            newest,
+            overtaken,
+            confirmed,
+            stock: Stock::default(),
+            stock_taken_at: None,
+            base: None,
+            head_written_at: None,
+            head_valid_until: 0,
+            was_overtaken: false,
+        }
+    }
+
+    /// Writes whatever is newest, for ever. `sealed` is the sink's secret.
+    pub(super) async fn run(mut self, sealed: Option<Vec<u8>>) {
+        let mut pause = FIRST_PAUSE;
+        let mut target = None;
+        loop {
+            let Some(release) = self.newest.borrow_and_update().clone() else {
+                if self.newest.changed().await.is_err() {
+                    return;
+                }
+                continue;
+            };
+            let now = self.context.app.now();
+            self.context
+                .app
+                .sinks
+                .update(self.id, &self.sink.name, |state| state.last_attempt_at = Some(now));
+            let written = match self.opened(&mut target, sealed.as_deref()) {
+                Ok(target) => self.write(target, &release).await,
+                Err(error) => Err(error),
+            };
+            self.note(&release, &written);
+            match written {
+                Ok(()) => {
+                    (pause, self.was_overtaken) = (FIRST_PAUSE, false);
+                    self.confirmed.notify_one();
+                    if let Some(target) = &target
+                        && !self.tidy_until_newer(target.as_ref()).await
+                    {
+                        return;
+                    }
+                }
+                Err(error) => {
+                    self.rest(pause, error.retry_after).await;
+                    pause = (pause * 2).min(self.context.config.retry_max);
+                }
+            }
+        }
+    }
+
+    fn opened<'a>(
+        &self,
+        target: &'a mut Option<Box<dyn Target>>,
+        sealed: Option<&[u8]>,
+    ) -> Result<&'a dyn Target, SinkError> {
+        let target = match target {
+            Some(opened) => opened,
+            empty => empty.insert(self.open(sealed)?),
+        };
+        Ok(&**target)
+    }
+
+    fn open(&self, sealed: Option<&[u8]>) -> Result<Box<dyn Target>, SinkError> {
+        let secret = || {
+            let unusable = |message: String| SinkError::new("UNUSABLE", message);
+            let sealed = sealed.ok_or_else(|| unusable("the sink has no secret; give it one".to_owned()))?;
+            let opened = self.context.app.vault.open_sink_secret(self.id, &self.sink.name, sealed);
+            let opened = opened.map_err(|error| unusable(error.to_string()))?;
+            let text = std::str::from_utf8(&opened).map(|text| Zeroizing::new(text.to_owned()));
+            text.map_err(|_| unusable("the secret is not a text".to_owned()))
+        };
+        Ok(match &self.sink.target {
+            SinkTarget::Kv { account_id, namespace_id, api_base } => {
+                let client = self.context.client.http().clone();
+                Box::new(Kv::new(client, api_base, account_id, namespace_id, secret()?))
+            }
+            SinkTarget::S3 { bucket, prefix, region, endpoint, access_key_id } => {
+                let endpoint = endpoint.as_deref();
+                Box::new(Objects::s3(bucket, prefix, region, endpoint, access_key_id, &secret()?)?)
+            }
+            SinkTarget::Gcs { bucket, prefix } => Box::new(Objects::gcs(bucket, prefix, &secret()?)?),
+            SinkTarget::Folder { path } => {
+                Box::new(Objects::folder(path, self.context.config.sink_folder.as_deref())?)
+            }
+        })
+    }
+
+    fn note(&self, release: &Release, written: &Result<(), SinkError>) {
+        let (seq, change_seq, now) = (release.head().seq, release.head().change_seq, self.context.app.now());
+        self.context.app.sinks.update(self.id, &self.sink.name, |state| match written {
+            Ok(()) => state.written(seq, change_seq, now),
+            Err(error) => state.last_error = Some(error.error.clone()),
+        });
+        let (id, sink) = (self.id, self.sink.name.as_str());
+        match written {
+            Ok(()) => tracing::debug!(keyspace.id = %id, sink, head.seq = seq, "wrote a head to a sink"),
+            Err(SinkError { error, .. }) => tracing::warn!(
+                keyspace.id = %id, sink, head.seq = seq, error.code, error.message,
+                "writing to a sink failed and will be repeated"
+            ),
+        }
+    }
+
+    /// Bodies first, head last.
+    async fn write(&mut self, target: &dyn Target, release: &Release) -> Result<(), SinkError> {
+        self.take_stock(target, release).await?;
+        let valid_until = release.head().valid_until;
+        let mut outgoing = Vec::new();
+        for (hash, bytes) in release.bodies() {
+            if !self.stock.has(&hash) {
+                outgoing.push(Outgoing { hash, bytes: bytes.to_vec() });
+            }
+        }
+        self.put(target, outgoing, valid_until).await?;
+        let root = release.head().base.root.sha256;
+        if self.base.as_ref().is_none_or(|(complete, _)| *complete != root) {
+            let bodies = self.put_base(target, release).await?;
+            self.base = Some((root, bodies));
+        }
+        if let Some(written_at) = self.head_written_at {
+            sleep_until(written_at + target.head_interval()).await;
+        }
+        self.head_written_at = Some(Instant::now());
+        target.put_head(&head_name(release.head().audience), release.verified.bytes()).await?;
+        let base = self.base.iter().flat_map(|(_, bodies)| bodies.iter().copied());
+        let needed: HashSet<Hash> = base.chain(release.bodies().map(|(hash, _)| hash)).collect();
+        self.stock.need(&needed, self.head_valid_until);
+        self.head_valid_until = valid_until;
+        Ok(())
+    }
+
+    /// Writes those bodies of a base that the sink lacks, and returns the hashes of all.
+    async fn put_base(&mut self, target: &dyn Target, release: &Release) -> Result<Vec<Hash>, SinkError> {
+        let store = Arc::clone(&self.context.app.store);
+        let mut walk = BaseWalk::begin(store.as_ref(), self.id, &release.verified).await.map_err(internal)?;
+        let mut batch = Batching { limit: target.batch(), bytes: 0, waiting: Vec::new() };
+        let mut bodies = vec![release.head().base.root.sha256];
+        let root = Outgoing { hash: bodies[0], bytes: walk.root.clone() };
+        let valid_until = release.head().valid_until;
+        if !self.stock.has(&root.hash) {
+            batch.add(root);
+        }
+        while let Some(leaf) = walk.next_leaf().await.map_err(internal)? {
+            bodies.push(leaf.hash);
+            bodies.extend(&leaf.shards);
+            if !self.stock.has(&leaf.hash) {
+                batch.add(Outgoing { hash: leaf.hash, bytes: leaf.page });
+            }
+            for hash in leaf.shards {
+                if self.stock.has(&hash) {
+                    continue;
+                }
+                if batch.is_full() {
+                    self.put(target, batch.take(), valid_until).await?;
+                }
+                batch.add(Outgoing { hash, bytes: walk.shard(hash).await.map_err(internal)? });
+            }
+        }
+        self.put(target, batch.take(), valid_until).await?;
+        Ok(bodies)
+    }
+
+    /// Writes bodies, and remembers those that arrived even if others did not.
+    async fn put(
+        &mut self,
+        target: &dyn Target,
+        bodies: Vec<Outgoing>,
+        valid_until: u64,
+    ) -> Result<(), SinkError> {
+        if bodies.is_empty() {
+            return Ok(());
+        }
+        let arrived = target.put_bodies(bodies).await;
+        for hash in arrived.bodies {
+            self.stock.arrived(hash, valid_until);
+        }
+        arrived.failure.map_or(Ok(()), Err)
+    }
+
+    /// Finds out what the sink holds, the first time and now and then.
+    async fn take_stock(&mut self, target: &dyn Target, release: &Release) -> Result<(), SinkError> {
+        if self.stock_taken_at.is_some_and(|at| at.elapsed() < STOCK_TAKING) {
+            return Ok(());
+        }
+        let names = target.list().await?;
+        let ours = format!("{HEADS}/{}/", self.id);
+        let foreign = |name: &&String| name.starts_with(&format!("{HEADS}/")) && !name.starts_with(&ours);
+        if names.iter().any(|name| foreign(&name)) {
+            let message = "it holds the head of another keyspace, whose bodies would be deleted; give each keyspace a namespace, bucket, \
+                           prefix or folder of its own";
+            return Err(SinkError::new("SHARED", message));
+        }
+        let head = release.head();
+        let found = target.get_head(&head_name(head.audience)).await?;
+        self.refuse_newer(found.as_deref(), release).await?;
+        let now = self.context.app.now().as_seconds();
+        let valid_until =
+            found.and_then(|bytes| Some(UnverifiedHead::parse(&bytes).ok()?.unverified_fields().valid_until));
+        // Nobody has signed it yet: what it says must not keep bodies for ever.
+        let valid_until = valid_until.unwrap_or_default().min(now + LONGEST_VALIDITY).max(head.valid_until);
+        self.stock.found(names.iter().filter_map(|name| body_of(name)), valid_until);
+        self.base = None;
+        self.head_valid_until = valid_until;
+        self.stock_taken_at = Some(Instant::now());
+        Ok(())
+    }
+
+    /// A head of ours that is ahead of what we would write: the database is a restored one, or somebody else publishes too.
+    async fn refuse_newer(&mut self, found: Option<&[u8]>, release: &Release) -> Result<(), SinkError> {
+        let Some(found) = found else { return Ok(()) };
+        let store = &self.context.app.store;
+        let state = store.publishing_state(self.id).await.map_err(|error| internal(error.into()))?;
+        let Some((_, _, signing)) = state else { return Ok(()) };
+        // Anything that we did not sign is written over, and so is what a key has signed that was taken out of use.
+        let keys = signing.keys().filter(|key| key.state != HeadKeyState::Retired);
+        let keys = keys.map(|key| &key.public_key);
+        let Ok(found) = verify_head(found, keys, self.context.app.now()) else { return Ok(()) };
+        let mark = |head: &latchkey_snapshot::Head| (head.epoch, head.seq);
+        if mark(found.head()) <= mark(release.head()) {
+            return Ok(());
+        }
+        // A newer head tells whether an answer was lost; asking for one again and again would chase the other publisher.
+        if !std::mem::replace(&mut self.was_overtaken, true) {
+            let _ = self.overtaken.try_send(());
+        }
+        let (theirs, ours) = (found.head().seq, release.head().seq);
+        let message = format!("it holds head {theirs}, which is newer than {ours}");
+        Err(SinkError::new("NOT_NEWER", message))
+    }
+
+    /// Deletes what nobody needs any more until there is a newer release; `false`: there will be none.
+    async fn tidy_until_newer(&mut self, target: &dyn Target) -> bool {
+        loop {
+            let due = self.stock.due(self.context.app.now().as_seconds());
+            if !due.is_empty() {
+                self.stock.forget(&due);
+                match target.delete_bodies(&due).await {
+                    Ok(()) => tracing::debug!(
+                        keyspace.id = %self.id, sink = self.sink.name, bodies = due.len(), "deleted old bodies from a sink"
+                    ),
+                    Err(SinkError { error, .. }) => {
+                        // The next stock-taking finds them again.
+                        tracing::warn!(
+                            keyspace.id = %self.id, sink = self.sink.name, error.code, error.message,
+                            "old bodies could not be deleted from a sink"
+                        );
+                    }
+                }
+            }
+            tokio::select! {
+                changed = self.newest.changed() => return changed.is_ok(),
+                () = tokio::time::sleep(TIDYING) => {}
+            }
+        }
+    }
+
+    /// Sleeps up to `pause`, with jitter, but never shorter than the service asks for.
+    async fn rest(&mut self, pause: Duration, asked: Option<Duration>) {
+        let started = Instant::now();
+        if let Some(asked) = asked {
+            sleep_until(started + asked).await;
+        }
+        let until = started + pause.mul_f64(rand::rng().random_range(0.5..1.0));
+        tokio::select! {
+            () = sleep_until(until) => {}
+            changed = self.newest.changed() => {
+                if changed.is_ok() {
+                    sleep_until(until.min(started + IMPATIENCE)).await;
+                }
+            }
+        }
+    }
+}
+
+/// Bodies that wait until there are enough of them.
+struct Batching {
+    limit: super::target::Batch,
+    bytes: usize,
+    waiting: Vec<Outgoing>,
+}
+
+impl Batching {
+    fn add(&mut self, body: Outgoing) {
+        self.bytes += body.bytes.len();
+        self.waiting.push(body);
+    }
+
+    /// Whether nothing should be added any more. One body goes past the limit in bytes, and a leaf's page past that in bodies; both
+    /// limits are far below those of the services.
+    fn is_full(&self) -> bool {
+        self.waiting.len() >= self.limit.bodies - 1 || self.bytes >= self.limit.bytes
+    }
+
+    fn take(&mut self) -> Vec<Outgoing> {
+        self.bytes = 0;
+        std::mem::take(&mut self.waiting)
+    }
+}
+
+fn internal(error: PublishError) -> SinkError {
+    SinkError::new("INTERNAL", error)
+}
