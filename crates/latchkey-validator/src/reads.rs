@@ -2,8 +2,9 @@
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 
-use latchkey_snapshot::{ConstraintSource, Constraints, Route, limits, names};
+use latchkey_snapshot::{ConstraintSource, Constraints, Route, Values, limits, names};
 
 use crate::facts::{Headers, RequestFacts};
 use crate::path::CanonicalPath;
@@ -79,6 +80,11 @@ impl Read {
         }
     }
 
+    /// Whether the request has one of the values for this.
+    fn keeps_to<'a>(&self, values: Values<'_>, facts: &RequestFacts<'a>, path: CanonicalPath<'a>) -> bool {
+        matches!(self.value(facts, path), Ok(Some(text)) if text.is_one_of(values.iter_bytes()))
+    }
+
     /// Where the value comes from, for people.
     pub(crate) fn place(&self) -> String {
         match &self.source {
@@ -118,14 +124,13 @@ pub(crate) fn broken<'r>(
     let mut entry = entries.next();
     // Both lists ascend by name.
     reads.iter().find(|read| {
-        let wanted = read.name.as_bytes();
-        while entry.is_some_and(|(name, _)| name < wanted) {
-            entry = entries.next();
+        while let Some((name, values)) = entry {
+            match name.cmp(read.name.as_bytes()) {
+                Ordering::Less => entry = entries.next(),
+                Ordering::Equal => return !read.keeps_to(values, facts, path),
+                Ordering::Greater => return false,
+            }
         }
-        let Some((_, values)) = entry.filter(|(name, _)| *name == wanted) else { return false };
-        match read.value(facts, path) {
-            Ok(Some(text)) => !text.is_one_of(values.iter_bytes()),
-            Ok(None) | Err(Ambiguous) => true,
-        }
+        false
     })
 }
