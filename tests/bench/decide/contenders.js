@@ -29,16 +29,16 @@ export function latchkey(wasm, { validator, tokens, now, request: { method, targ
   const headers = tokens.map((token) => `Bearer ${token}`);
   const memory = wasm.wasmMemory();
   let input = new Uint8Array(0);
-  const write = (text, at) => {
-    for (let i = 0; i < text.length; i++) input[at + i] = text.charCodeAt(i);
+  const write = (bytes, text, at) => {
+    for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
     return at + text.length;
   };
   return (calls) => {
     for (let i = 0; i < calls; i++) {
       const header = headers[i & (headers.length - 1)];
-      // The buffer is another one after the memory has grown.
-      if (input.buffer !== memory.buffer) input = new Uint8Array(memory.buffer, validator.inputOffset(), INPUT_BYTES);
-      write(address, write(target, write(method, write(header, 0))));
+      // Memory that has grown leaves the old view with no bytes.
+      if (input.byteLength === 0) input = new Uint8Array(memory.buffer, validator.inputOffset(), INPUT_BYTES);
+      write(input, address, write(input, target, write(input, method, write(input, header, 0))));
       if (validator.decidePacked(header.length, method.length, target.length, now, address.length) !== 1) {
         throw new Error("a key of the snapshot was denied");
       }
