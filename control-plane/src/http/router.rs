@@ -61,6 +61,7 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(needs(KeysRead, routes!(keys::restrictions::ip_rules::get_ip_rules)))
         .routes(needs(KeysWrite, routes!(keys::restrictions::ip_rules::put_ip_rules)))
         .routes(needs(KeysRead, routes!(keys::restrictions::ip_preview::preview_ip_rules)))
+        .routes(needs(KeysRead, routes!(keys::restrictions::ip_preview::preview_new_ip_rules)))
         .routes(needs(KeysWrite, repeatable(routes!(keys::restrictions::signing_keys::add_signing_key))))
         .routes(needs(KeysWrite, routes!(keys::restrictions::signing_keys::delete_signing_key)))
         .routes(routes!(keys::revoke_self::revoke_self))

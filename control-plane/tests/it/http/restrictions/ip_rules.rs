@@ -80,6 +80,30 @@ async fn a6_the_preview_names_the_rule_that_decides_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a6_rules_are_tried_before_there_is_a_key_that_has_them() {
+    let server = Server::start().await;
+    let keyspace = server.api.keyspace(json!({ "name": "Demo" })).await;
+    let preview = format!("/v1/keyspaces/{keyspace}/ip-rules:preview");
+    let rules = json!([{ "action": "allow", "cidr": "10.0.0.0/8" }]);
+    let allowed = json!({ "index": 0, "action": "allow", "cidr": "10.0.0.0/8" });
+    for (address, wanted) in [
+        ("10.2.0.1", json!({ "allowed": true, "matched": allowed, "default": "deny" })),
+        ("192.0.2.1", json!({ "allowed": false, "matched": null, "default": "deny" })),
+    ] {
+        let answer =
+            server.api.post(&preview, json!({ "address": address, "rules": rules })).await.expect(200);
+        assert_eq!(answer, wanted, "{address}");
+    }
+    for (body, wanted) in [
+        (json!({ "rules": rules }), "/address"),
+        (json!({ "address": "::1" }), "/rules"),
+        (json!({ "address": "::1", "rules": [{ "action": "deny" }] }), "/rules/0/cidr"),
+    ] {
+        assert_eq!(server.api.post(&preview, body).await.wrong_fields(422, "INVALID_FIELDS"), [wanted]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a6_wrong_rules_are_named_where_they_stand_and_stale_writers_are_refused() {
     let server = Server::start().await;
     let keyspace = server.api.keyspace(json!({ "name": "Demo" })).await;
