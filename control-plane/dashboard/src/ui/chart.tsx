@@ -11,6 +11,7 @@ export interface Bar {
 
 /** Until the page has been laid out. */
 const FIRST_WIDTH = 720;
+const LEAST_WIDTH = 200;
 const LABEL_WIDTH = 72;
 const HEIGHT = 150;
 const LEFT = 38;
@@ -86,7 +87,7 @@ function useWidth(frame: React.RefObject<HTMLElement | null>): number {
   const [width, setWidth] = useState(FIRST_WIDTH);
   useEffect(() => {
     if (!frame.current) return;
-    const observer = new ResizeObserver(([entry]) => entry && setWidth(Math.round(entry.contentRect.width)));
+    const observer = new ResizeObserver(([entry]) => entry && setWidth(Math.max(LEAST_WIDTH, Math.round(entry.contentRect.width))));
     observer.observe(frame.current);
     return () => observer.disconnect();
   }, [frame]);

@@ -3,7 +3,7 @@ import { useLocation } from "wouter";
 import { api, take } from "../../api/client";
 import { useSession } from "../../api/session";
 import { useForm, useIdempotencyKey } from "../../lib/form";
-import { type Keyspace, useEnvironments, usePolicy, useRoles } from "../../lib/keyspaces";
+import { inKeyspace, type Keyspace, useEnvironments, usePolicy, useRoles } from "../../lib/keyspaces";
 import { counted } from "../../lib/time";
 import type { Environment } from "../../lib/types";
 import { Button } from "../../ui/button";
@@ -17,8 +17,9 @@ import { AccessFields } from "./fields/access";
 import { ConstraintFields } from "./fields/constraints";
 import { CreditFields, RefillFields } from "./fields/credits";
 import { ExpiryField } from "./fields/expiry";
-import { IpRuleFields } from "./fields/ip-rules";
+import { IpRuleFields, ipRulesOf } from "./fields/ip-rules";
 import { RateLimitFields } from "./fields/rate-limits";
+import { TryAddress } from "./fields/try-address";
 import { SecretDialog } from "./secret";
 
 const FIELDS = ["name", "environment", "expires_at", "owner", "roles", "permissions", "constraints", "ip_rules", "rate_limits", "credits", "refills", "description", "tags", "metadata"];
@@ -105,6 +106,9 @@ export function CreateKey({ keyspace, onClose, onCreated }: Props) {
         </More>
         <More title="Addresses" summary={draft.ipRules.length > 0 ? counted(draft.ipRules.length, "rule") : "from anywhere"}>
           <IpRuleFields rules={draft.ipRules} onChange={(ipRules) => set({ ipRules })} error={form.at("ip_rules")} />
+          {draft.ipRules.length > 0 && (
+            <TryAddress rules={ipRulesOf(draft.ipRules)} ask={(body) => take(api.POST("/v1/keyspaces/{keyspace_id}/ip-rules:preview", { ...inKeyspace(keyspace.id), body }))} />
+          )}
         </More>
         <More title="Rate limits" summary={draft.rateLimits.length > 0 ? counted(draft.rateLimits.length, "limit") : "none"}>
           <RateLimitFields limits={draft.rateLimits} onChange={(rateLimits) => set({ rateLimits })} error={form.at("rate_limits")} />

@@ -101,7 +101,7 @@ export function KeyDefaults(props: Props) {
           <TextField label="Keys expire after" aside="days" type="number" min={1} max={3650} placeholder="never" value={days} onChange={setDays} error={at("default_expiry_days")} hint="Unless their creator says otherwise." />
           <TextField label="At most so many keys" type="number" min={1} placeholder="no limit" value={keys} onChange={setKeys} error={at("quotas/keys")} hint="Revoked ones do not count." />
           <TextField label="At most so many of one owner" type="number" min={1} placeholder="no limit" value={perOwner} onChange={setPerOwner} error={at("quotas/keys_per_owner")} />
-          <TextField label="Revoked keys are kept for" aside="days" type="number" min={1} max={3650} value={retention} onChange={setRetention} error={at("retention_days")} hint="So long they can be restored." />
+          <TextField label="Keep revoked keys" aside="days" type="number" min={1} max={3650} value={retention} onChange={setRetention} error={at("retention_days")} hint="So long they can be restored." />
         </div>
       )}
     </Section>
