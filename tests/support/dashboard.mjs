@@ -45,6 +45,27 @@ export class Dashboard {
     return this.page.getByRole("button", { name, exact: true, ...options });
   }
 
+  /** Presses a button until its answer is there: what is published follows a change by a moment. */
+  async eventuallyAfter(name, answer, withinMs = 20_000) {
+    const deadline = performance.now() + withinMs;
+    for (;;) {
+      await this.button(name).click();
+      await this.page.waitForLoadState("networkidle");
+      const isThere = await answer.waitFor({ timeout: 500 }).then(() => true, () => false);
+      if (isThere) return;
+      assert(performance.now() < deadline, `no such answer after ${name}`);
+    }
+  }
+
+  /** A secret that the page has shown, or was given, is nowhere any more: not in the page, an address, storage, or a request's address. */
+  async keepsNowhere(secret) {
+    const kept = await this.page.evaluate(() => [document.documentElement.outerHTML, location.href, JSON.stringify({ ...localStorage, ...sessionStorage, state: history.state }), document.cookie].join("\n"));
+    assert(!kept.includes(secret), "the page keeps a secret");
+    const typed = await this.page.evaluate(() => [...document.querySelectorAll("input, textarea")].map(({ value }) => value).join("\n"));
+    assert(!typed.includes(secret), "a field keeps a secret");
+    assert(!this.seen.requests.some(({ url }) => url.includes(secret)), "an address ends up in logs");
+  }
+
   /** Nothing that axe calls serious or critical, in the page as it is. */
   async isAccessible(what) {
     const axe = await readFile(AXE, "utf8");
