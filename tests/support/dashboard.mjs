@@ -7,6 +7,8 @@ import { openPage, startBrowser } from "./browser.mjs";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const SCREENSHOTS = resolve("target/screenshots");
+/** Something that a page does not show by then, it will not show. */
+const PATIENCE_MS = 15_000;
 const GRAVE = ["serious", "critical"];
 
 export class Dashboard {
@@ -16,6 +18,7 @@ export class Dashboard {
     dashboard.plane = plane;
     dashboard.browser = await startBrowser();
     Object.assign(dashboard, await openPage(dashboard.browser));
+    dashboard.page.setDefaultTimeout(PATIENCE_MS);
     await dashboard.page.setViewportSize({ width: 1280, height: 860 });
     // A transition that is looked at half-way has the contrast of neither end.
     await dashboard.page.emulateMedia({ reducedMotion: "reduce" });

@@ -2,6 +2,7 @@ import { useEffect, useState } from "react";
 import { Link, useSearchParams } from "wouter";
 import { api, take } from "../../api/client";
 import { usePages } from "../../api/list";
+import { useResource } from "../../api/resource";
 import { useSession } from "../../api/session";
 import { useDebounced } from "../../lib/debounced";
 import { pageOf, useKeyspace } from "../../lib/keyspaces";
@@ -65,7 +66,9 @@ export function Keys({ keyspaceId }: { keyspaceId: string }) {
   const keys = usePages(`keys ${keyspaceId} ${wanted}`, (cursor) => fetchKeys(keyspaceId, new URLSearchParams(wanted), cursor));
   const quota = useQuota(keyspace.data, keys.data);
   const empty = keys.rows?.length === 0;
-  const untouched = empty && !hasFilters(new URLSearchParams(wanted)) && keys.number === 1;
+  const unfiltered = empty && !hasFilters(new URLSearchParams(wanted)) && keys.number === 1;
+  const everHadOne = useResource(unfiltered ? `any key of ${keyspaceId}` : undefined, () => fetchKeys(keyspaceId, new URLSearchParams("status=all"), undefined));
+  const untouched = unfiltered && everHadOne.data?.data.length === 0;
   useEffect(() => setCreating(false), [keyspaceId]);
 
   const create = may("keys:write") && (
@@ -91,8 +94,9 @@ export function Keys({ keyspaceId }: { keyspaceId: string }) {
         <>
           <Filters />
           {empty ? (
-            <EmptyState icon="search" title="No key matches">
-              Try fewer filters. Revoked keys show when the status is set to Revoked or All.
+            <EmptyState icon="search" title={unfiltered ? "Every key here is revoked" : "No key matches"}>
+              {!unfiltered && "Try fewer filters. "}
+              Revoked keys show when the status is set to Revoked or All.
             </EmptyState>
           ) : (
             <Table caption="Keys" columns={columnsOf(keyspaceId)} rows={keys.rows} rowId={({ id }) => id} expected={8} />
