@@ -207,10 +207,32 @@ test("k8_keys_are_found_by_what_is_known_of_them_page_by_page", async () => {
   assert.match(page.url(), /tag=odd/);
 });
 
-test("k3_at_the_quota_nothing_can_be_added_and_the_page_says_why", async () => {
-  await system.plane.api("PATCH", `/v1/keyspaces/${system.keyspace.id}`, { quotas: { keys: 23 } });
+test("a5_live_keys_are_offered_once_production_is_turned_on", async () => {
   await dashboard.go(keys);
-  await page.getByText("This keyspace has 23 keys that are not revoked, which is its quota.").waitFor();
+  await dashboard.button("Create key").click();
+  assert(await dialog().getByRole("option", { name: "Live" }).isDisabled());
+  await page.keyboard.press("Escape");
+  await dialog().waitFor({ state: "detached" });
+  await dashboard.go(`/keyspaces/${system.keyspace.id}/settings`);
+  await page.getByRole("switch", { name: "Turn live on" }).click();
+  await dialog().getByRole("button", { name: "Turn live on" }).click();
+  await page.getByText("live is on", { exact: true }).waitFor();
+  await dashboard.go(keys);
+  await dashboard.button("Create key").click();
+  await dialog().getByLabel("Environment").selectOption("live");
+  await dialog().getByRole("checkbox", { name: "Admin *", exact: true }).check();
+  await dialog().getByRole("button", { name: "Create key" }).click();
+  const live = await dialog().locator(".copy-line code").textContent();
+  assert.match(live, /^story_live_/);
+  await dialog().getByLabel("I have stored it").check();
+  await dialog().getByRole("button", { name: "Done" }).click();
+  await decides("VALID", live);
+});
+
+test("k3_at_the_quota_nothing_can_be_added_and_the_page_says_why", async () => {
+  await system.plane.api("PATCH", `/v1/keyspaces/${system.keyspace.id}`, { quotas: { keys: 24 } });
+  await dashboard.go(keys);
+  await page.getByText("This keyspace has 24 keys that are not revoked, which is its quota.").waitFor();
   assert(await dashboard.button("Create key").isDisabled());
 });
 

@@ -162,7 +162,7 @@ export function Security(props: Props) {
             spellCheck={false}
             value={gateKey}
             onChange={setGateKey}
-            placeholder="x25519:…"
+            placeholder="32 bytes in base64url"
             hint={
               <>
                 The public half of what <code>latchkey gate-key generate</code> makes. Upstream credentials are sealed for it, so that only gates can open them.
