@@ -48,8 +48,7 @@ export function AdminKeys() {
       untitled: true,
       end: true,
       cell: (key) =>
-        mayWrite &&
-        !key.revoked_at && (
+        mayWrite && (
           <Button small onClick={() => setAsked(key)}>
             Revoke…
           </Button>
@@ -88,8 +87,8 @@ export function AdminKeys() {
   );
 }
 
-function State({ of: { revoked_at: revoked, expires_at: expires } }: { of: AdminKey }) {
-  if (revoked) return <Badge tone="danger" dot>Revoked</Badge>;
+/** The list holds none that are revoked. */
+function State({ of: { expires_at: expires } }: { of: AdminKey }) {
   if (expires && new Date(expires) < new Date()) return <Badge tone="warn" dot>Expired</Badge>;
   return <Badge tone="good" dot>Active</Badge>;
 }

@@ -75,7 +75,7 @@ export function Routes({ keyspaceId }: { keyspaceId: string }) {
           </span>
         </div>
       )}
-      {may("keys:read") && <Explain keyspaceId={keyspaceId} path={routes[0]?.path.replace(/\*$/, "") ?? "/"} key={routes[0]?.path} />}
+      {shown && may("keys:read") && <Explain keyspaceId={keyspaceId} path={routes[0]?.path.replace(/\*$/, "") ?? "/"} />}
       {editing !== undefined && <EditRoute route={editing === "new" ? undefined : routes[editing]} keyspaceId={keyspaceId} onClose={() => setEditing(undefined)} onDone={put} />}
     </Page>
   );
