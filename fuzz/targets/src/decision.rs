@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use latchkey_snapshot::bundle::{Intent, encode};
+use latchkey_snapshot::public_key_text;
 use latchkey_token::credential::bearer;
 use latchkey_validator::{Code, Credential, GateView, Loaded, RequestFacts, Rules, Verdict, decide};
 
@@ -9,15 +11,11 @@ use crate::fixture::{self, NOW};
 
 /// Credential, method, client address and target, a line each.
 pub(crate) fn run(bytes: &[u8]) {
-    let mut lines = bytes.splitn(4, |byte| *byte == b'\n');
-    let mut line = || lines.next().unwrap_or_default();
-    let (authorization, method, address, target) = (line(), line(), line(), line());
+    let [authorization, method, address, target] = lines_of(bytes);
     let Ok(method) = std::str::from_utf8(method) else { return };
     let facts = RequestFacts::new(Credential::Authorization(authorization), method, target);
     let facts = facts.with_address(std::str::from_utf8(address).ok().and_then(|text| text.parse().ok()));
-    let gate =
-        GateView { peppers: &[], loaded: Some(Loaded { snapshot: fixture::snapshot(), rules: rules() }) };
-    match decide(&facts, &gate, NOW) {
+    match decide(&facts, &gate(), NOW) {
         Verdict::Decided(decision) if decision.code == Code::Valid => {
             check_passed(authorization, method, target)
         }
@@ -26,6 +24,53 @@ pub(crate) fn run(bytes: &[u8]) {
             assert!(!conditional.demands.is_empty(), "a condition says what is left to do");
             check_passed(authorization, method, target);
         }
+        Verdict::NeedsObject(_) => panic!("all of it is loaded"),
+    }
+}
+
+fn lines_of(bytes: &[u8]) -> [&[u8]; 4] {
+    let mut lines = bytes.splitn(4, |byte| *byte == b'\n');
+    std::array::from_fn(|_| lines.next().unwrap_or_default())
+}
+
+fn gate() -> GateView<'static> {
+    GateView { peppers: &[], loaded: Some(Loaded { snapshot: fixture::snapshot(), rules: rules() }) }
+}
+
+/// What another build of the validator needs to decide the same requests.
+pub struct Deployment {
+    /// `ks_…/any`.
+    pub audience: String,
+    /// `ed25519:…`.
+    pub trusted_key: String,
+    /// The whole snapshot.
+    pub bundle: Vec<u8>,
+    /// Seconds since the epoch.
+    pub now: u64,
+}
+
+/// What [`code_of`] decides with.
+pub fn deployment() -> Deployment {
+    let published = fixture::published();
+    let bodies = published.bodies.iter().map(Vec::as_slice);
+    Deployment {
+        audience: fixture::trust().audience().to_string(),
+        trusted_key: public_key_text(&fixture::signer().public_key()),
+        bundle: encode(Intent::Commit, &published.head, bodies).expect("a small bundle"),
+        now: NOW,
+    }
+}
+
+/// The number of the code of a request in the form of this target, as the Wasm build has to decide it too: there nothing settles conditions, and a
+/// method that is no text is none.
+pub fn code_of(bytes: &[u8]) -> u8 {
+    let [authorization, method, address, target] = lines_of(bytes);
+    let method = std::str::from_utf8(method).unwrap_or_default();
+    let facts = RequestFacts::new(Credential::Authorization(authorization), method, target);
+    let facts = facts.with_address_text((!address.is_empty()).then_some(address));
+    match decide(&facts, &gate(), NOW) {
+        Verdict::Decided(decision) => decision.code.number(),
+        Verdict::Conditional(_) => Code::RestrictionUnsupported.number(),
         Verdict::NeedsObject(_) => panic!("all of it is loaded"),
     }
 }

@@ -9,8 +9,12 @@ mod bundle;
 mod decision;
 mod fixture;
 mod head;
+mod mutation;
 mod signature;
 mod token;
+
+pub use decision::{Deployment, code_of, deployment};
+pub use mutation::mutated;
 
 /// A claim, and inputs to begin the search from.
 #[derive(Clone, Copy)]
