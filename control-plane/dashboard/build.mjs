@@ -10,17 +10,24 @@ import { gzipSync } from "node:zlib";
 
 /** What a first visit may download, compressed: about a second on a slow phone connection. */
 const FIRST_LOAD_LIMIT_BYTES = 300 * 1024;
+/** What the validator may weigh that the key preview loads, compressed. */
+const WASM_LIMIT_BYTES = 250 * 1024;
 /** What is smaller in gzip. */
 const SQUEEZABLE = /\.(css|html|js|svg|wasm)$/;
 
 const here = import.meta.dirname;
 const document = join(here, "../openapi.json");
 const types = join(here, "src/api/schema.d.ts");
+/** The validator for browsers, as `cargo xtask build dashboard` makes it. */
+const wasm = join(here, "../../target/latchkey/wasm-web");
 const stamp = join(here, "dist/.built-from");
 const require = createRequire(import.meta.url);
 
 if (process.argv.includes("--types")) {
   makeTypes();
+} else if (read(join(wasm, "latchkey_wasm.js")) === undefined) {
+  console.error("The validator is missing that the key preview needs: `cargo xtask build dashboard` builds both.");
+  process.exit(1);
 } else {
   const sources = hashOfSources();
   if (sources === read(stamp)) {
@@ -30,7 +37,9 @@ if (process.argv.includes("--types")) {
     makeTypes();
     run("typescript/bin/tsc", "--noEmit");
     run("vite/bin/vite.js", "build", "--logLevel", "warn");
+    run("vite/bin/vite.js", "build", "--config", "vite.preview.config.ts", "--logLevel", "warn");
     weigh();
+    weighWasm();
     squeeze();
     writeFileSync(stamp, sources);
   }
@@ -51,7 +60,7 @@ function run(tool, ...args) {
 function hashOfSources() {
   const hash = createHash("sha256");
   const files = ["../openapi.json", "../../package-lock.json", ...readdirSync(here).filter((name) => /\.(html|json|mjs|ts)$/.test(name))];
-  for (const folder of ["src", "public"]) files.push(...filesIn(folder));
+  for (const folder of ["src", "public", "preview", wasm]) files.push(...filesIn(folder));
   const made = relative(here, types);
   for (const file of files.filter((file) => file !== made).sort()) hash.update(file).update("\0").update(readFileSync(join(here, file))).update("\0");
   return hash.digest("hex");
@@ -68,6 +77,18 @@ function read(file) {
     return readFileSync(file, "utf8");
   } catch {
     return undefined;
+  }
+}
+
+/** Fails when the key preview's Wasm weighs more than its limit. */
+function weighWasm() {
+  const file = filesIn("dist/preview").find((file) => file.endsWith(".wasm"));
+  if (!file) throw new Error("the key preview has no Wasm: has the form of its bindings changed?");
+  const bytes = gzipSync(readFileSync(join(here, file)), { level: 9 }).length;
+  console.log(`${(bytes / 1024).toFixed(1).padStart(7)} KB gzip  Wasm of the key preview (limit ${WASM_LIMIT_BYTES / 1024})`);
+  if (bytes > WASM_LIMIT_BYTES) {
+    console.error("The Wasm of the key preview is over its limit.");
+    process.exit(1);
   }
 }
 

@@ -68,10 +68,10 @@ impl Wanted<'_> {
     pub(crate) fn build(&self, progress: &Progress) -> Result<()> {
         let mut jobs: Vec<Job<'_>> = Vec::new();
         if self.node_tools {
-            jobs.push(Box::new(|| self.node_work(progress)));
+            jobs.push(Box::new(|| setup::node_tools(progress)));
         }
         jobs.push(Box::new(|| self.machine_tools(progress)));
-        if self.edge || self.wasm_for_node {
+        if self.has_wasm() {
             jobs.push(Box::new(|| self.wasm(progress)));
         }
         jobs.push(Box::new(|| self.native(progress)));
@@ -88,12 +88,16 @@ impl Wanted<'_> {
                 "latchkey_wasm.wasm",
             )?;
         }
+        if self.dashboard {
+            let out = paths::web_modules_of_wasm();
+            bindgen(progress, "validator for browsers", "web", &out, "latchkey_wasm.wasm")?;
+            dashboard(progress)?;
+        }
         Ok(())
     }
 
-    fn node_work(&self, progress: &Progress) -> Result<()> {
-        setup::node_tools(progress)?;
-        if self.dashboard { dashboard(progress) } else { Ok(()) }
+    fn has_wasm(&self) -> bool {
+        self.edge || self.wasm_for_node || self.dashboard
     }
 
     /// One after the other: apt works on one folder.
@@ -109,7 +113,8 @@ impl Wanted<'_> {
 
     fn wasm(&self, progress: &Progress) -> Result<()> {
         setup::rust_target(progress, setup::WASM)?;
-        let packages = [(self.edge, "latchkey-edge"), (self.wasm_for_node, "latchkey-wasm")];
+        let packages =
+            [(self.edge, "latchkey-edge"), (self.wasm_for_node || self.dashboard, "latchkey-wasm")];
         for (_, package) in packages.into_iter().filter(|(wanted, _)| *wanted) {
             let arguments = ["build", "--package", package, "--target", setup::WASM, "--profile", "wasm"];
             cargo(progress, (&format!("{package} for WebAssembly"), &arguments))?;
@@ -118,7 +123,7 @@ impl Wanted<'_> {
     }
 
     fn native(&self, progress: &Progress) -> Result<()> {
-        if self.edge || self.wasm_for_node {
+        if self.has_wasm() {
             cargo(progress, BINDGEN)?;
         }
         self.native.iter().try_for_each(|native| cargo(progress, *native))

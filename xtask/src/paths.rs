@@ -51,6 +51,11 @@ pub(crate) fn node_modules_of_wasm() -> PathBuf {
     latchkey().join("wasm-node")
 }
 
+/// The bindings of `latchkey-wasm` for browsers.
+pub(crate) fn web_modules_of_wasm() -> PathBuf {
+    latchkey().join("wasm-web")
+}
+
 /// `path` as the person at the terminal would write it: relative to the root where it is inside.
 pub(crate) fn shown(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()

@@ -44,6 +44,8 @@ pub(super) enum Failure {
     BodyTooLarge(usize),
     BodyUnreadable,
     NotReady(String),
+    /// There is no snapshot, or it is too large for one bundle.
+    SnapshotNotExportable(String),
     /// A fault of ours or of the machine: the log has the details, under the request's id.
     Internal,
 }
@@ -125,6 +127,9 @@ impl Failure {
             Self::BodyUnreadable => {
                 let detail = "the body ended before it was complete".to_owned();
                 (S::BAD_REQUEST, "BODY_UNREADABLE", "Body unreadable", detail)
+            }
+            Self::SnapshotNotExportable(detail) => {
+                (S::CONFLICT, "SNAPSHOT_NOT_EXPORTABLE", "No bundle can be made", detail.clone())
             }
             Self::NotReady(detail) => (S::SERVICE_UNAVAILABLE, "NOT_READY", "Not ready", detail.clone()),
             Self::Internal => {

@@ -14,6 +14,7 @@
 
 mod base;
 mod building;
+mod export;
 mod gate_client;
 mod keyspace;
 mod propagation;
@@ -28,6 +29,7 @@ mod twin;
 mod upstream;
 mod walk;
 
+pub use export::{Export, export};
 pub use propagation::{GateState, Isolate, Propagation, PushError};
 pub use replica::Replicas;
 pub use sinks::{SinkState, SinkStates};

@@ -4,7 +4,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub use ipnet::IpNet;
 
@@ -186,9 +186,35 @@ impl<'a> IpRanges<'a> {
         self.v4.len() + self.v6().len()
     }
 
+    /// The first and last address of each range from which the key may be used, IPv4 first, ascending: for people to read.
+    pub fn allowed(&self) -> impl Iterator<Item = (IpAddr, IpAddr)> + use<'a> {
+        let v4 = spans(self.v4, u32::MAX.into());
+        let v6 = spans(self.v6(), u128::MAX);
+        // Starts and ends of the first family are 32 bits, as they were read.
+        let v4 = v4.map(|(first, last)| {
+            (Ipv4Addr::from_bits(first as u32).into(), Ipv4Addr::from_bits(last as u32).into())
+        });
+        v4.chain(
+            v6.map(|(first, last)| (Ipv6Addr::from_bits(first).into(), Ipv6Addr::from_bits(last).into())),
+        )
+    }
+
     fn v6(&self) -> &'a [[u8; V6_BYTES + 1]] {
         read_v6(self.v6).unwrap_or_default()
     }
+}
+
+/// The ranges that allow, each with its end: where the next one begins, or `highest`.
+fn spans<const N: usize>(
+    ranges: &[[u8; N]],
+    highest: u128,
+) -> impl Iterator<Item = (u128, u128)> + use<'_, N> {
+    let start =
+        |range: &[u8; N]| range[..N - 1].iter().fold(0, |number: u128, byte| number << 8 | u128::from(*byte));
+    ranges.iter().enumerate().filter(|(_, range)| range[N - 1] == 1).map(move |(at, range)| {
+        let last = ranges.get(at + 1).map_or(highest, |next| start(next).saturating_sub(1));
+        (start(range), last)
+    })
 }
 
 fn read_v6(bytes: &[u8]) -> Result<&[[u8; V6_BYTES + 1]], Refusal> {
@@ -255,6 +281,25 @@ mod tests {
         ] {
             assert_eq!(compiled_allows(&rules, address), allowed, "{address}");
         }
+    }
+
+    #[test]
+    fn ranges_are_listed_as_people_write_addresses() {
+        let listed = |texts: &[&str]| {
+            let bytes = encode(&rules(texts)).expect("within limits");
+            let ranges = IpRanges::verify(&bytes).expect("canonical");
+            ranges.allowed().map(|(first, last)| alloc::format!("{first} {last}")).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            listed(&["deny 10.1.0.0/16", "allow 10.0.0.0/8", "allow 2001:db8::/32"]),
+            [
+                "10.0.0.0 10.0.255.255",
+                "10.2.0.0 10.255.255.255",
+                "2001:db8:: 2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"
+            ]
+        );
+        let rest = "::  ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff".replace("  ", " ");
+        assert_eq!(listed(&["deny 0.0.0.0/1"]), ["128.0.0.0 255.255.255.255", &rest]);
     }
 
     #[test]

@@ -175,6 +175,11 @@ impl Validator {
         Ok(())
     }
 
+    /// What was adopted last.
+    pub(crate) fn snapshot(&self) -> Option<&Snapshot> {
+        self.snapshot.as_ref()
+    }
+
     fn split_input(
         &self,
         authorization: usize,

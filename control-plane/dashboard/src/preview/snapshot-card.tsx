@@ -1,0 +1,160 @@
+import { type DragEvent, useEffect, useRef, useState } from "react";
+import { Badge } from "../ui/badge";
+import { Button } from "../ui/button";
+import { Callout } from "../ui/callout";
+import { SelectField, TextArea } from "../ui/field";
+import { Card, Facts } from "../ui/page";
+import { hasControlPlane, type Keyspace, keyspaces, snapshotOf } from "./control-plane";
+import { type Head, now, verify, type Verified } from "./snapshot";
+import { Moment } from "./moment";
+
+interface SnapshotCardProps {
+  snapshot: Verified | undefined;
+  onChange: (snapshot: Verified | undefined) => void;
+}
+
+/** Where a snapshot comes from, and whether it is what somebody trusted signed. */
+export function SnapshotCard({ snapshot, onChange }: SnapshotCardProps) {
+  const [trusted, setTrusted] = useState("");
+  const [file, setFile] = useState<{ name: string; bytes: Uint8Array }>();
+  const [fault, setFault] = useState<string>();
+
+  const use = (bundle: Uint8Array, keys: string[]) => {
+    snapshot?.validator.free();
+    try {
+      onChange(verify(bundle, keys));
+      setFault(undefined);
+    } catch (error) {
+      onChange(undefined);
+      setFault((error as Error).message);
+    }
+  };
+  const take = async (taken: File) => {
+    const bytes = new Uint8Array(await taken.arrayBuffer());
+    setFile({ name: taken.name, bytes });
+    use(bytes, linesOf(trusted));
+  };
+  return (
+    <Card title="The snapshot" intro="What gates know of a keyspace. It is verified here, against the keys that you trust to sign it.">
+      {hasControlPlane && <FromControlPlane onTake={(bundle, keys) => (setFile(undefined), setTrusted(keys.join("\n")), use(bundle, keys))} onFault={setFault} />}
+      <DropZone name={file?.name} onFile={(taken) => void take(taken)} />
+      <TextArea
+        label="Trusted keys"
+        hint="One a line, as latchkey snapshot get shows them. Take them from somewhere else than the file."
+        mono
+        rows={2}
+        spellCheck={false}
+        placeholder="ed25519:…"
+        value={trusted}
+        onChange={(text) => {
+          setTrusted(text);
+          if (file) use(file.bytes, linesOf(text));
+        }}
+      />
+      <div aria-live="polite">
+        {fault && <Callout tone="danger">{fault}</Callout>}
+        {snapshot && <Verdict head={snapshot.head} />}
+      </div>
+    </Card>
+  );
+}
+
+function Verdict({ head }: { head: Head }) {
+  const isFresh = now() < head.freshUntil;
+  return (
+    <Facts
+      facts={[
+        ["Signature", <Badge key="signature" tone="good" dot>verified</Badge>],
+        ["For", <code key="audience">{head.audience}</code>],
+        ["Number", head.seq.toLocaleString("en")],
+        ["Keys in its base", head.keys.toLocaleString("en")],
+        ["Issued", <Moment key="issued" at={head.issuedAt} />],
+        ["Fresh", isFresh ? <span key="fresh">until <Moment at={head.freshUntil} /></span> : <Badge key="stale" tone="warn" dot>no longer: a gate would have a newer one</Badge>],
+        ["Valid until", <Moment key="valid" at={head.validUntil} />],
+      ]}
+    />
+  );
+}
+
+function DropZone({ name, onFile }: { name: string | undefined; onFile: (file: File) => void }) {
+  const input = useRef<HTMLInputElement>(null);
+  const [isOver, setOver] = useState(false);
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    setOver(false);
+    const [file] = event.dataTransfer.files;
+    if (file) onFile(file);
+  };
+  return (
+    <div
+      className={`drop ${isOver ? "drop-over" : ""}`}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={drop}
+    >
+      <span>{name ? <code>{name}</code> : "Drop a snapshot bundle here, or"}</span>
+      <Button small onClick={() => input.current?.click()}>
+        {name ? "Choose another file" : "Choose a file"}
+      </Button>
+      <input
+        ref={input}
+        type="file"
+        hidden
+        aria-label="Snapshot bundle"
+        onChange={({ target }) => {
+          const [file] = target.files ?? [];
+          if (file) onFile(file);
+          target.value = "";
+        }}
+      />
+    </div>
+  );
+}
+
+interface FromControlPlaneProps {
+  onTake: (bundle: Uint8Array, trustedKeys: string[]) => void;
+  onFault: (fault: string) => void;
+}
+
+/** For whoever is signed in: the newest snapshot, without a file. */
+function FromControlPlane({ onTake, onFault }: FromControlPlaneProps) {
+  const [offered, setOffered] = useState<Keyspace[]>();
+  const [chosen, setChosen] = useState("");
+  const [busy, setBusy] = useState(false);
+  useEffect(() => {
+    keyspaces().then(setOffered, () => setOffered(undefined));
+  }, []);
+  const load = async () => {
+    setBusy(true);
+    try {
+      const { bundle, trustedKeys } = await snapshotOf(chosen || (offered?.[0]?.id ?? ""));
+      onTake(bundle, trustedKeys);
+    } catch (error) {
+      onFault((error as Error).message);
+    } finally {
+      setBusy(false);
+    }
+  };
+  if (!offered || offered.length === 0) return null;
+  return (
+    <div className="preview-load">
+      <SelectField label="Keyspace" value={chosen || (offered[0]?.id ?? "")} onChange={setChosen}>
+        {offered.map(({ id, name }) => (
+          <option key={id} value={id}>
+            {name}
+          </option>
+        ))}
+      </SelectField>
+      <Button busy={busy} onClick={() => void load()}>
+        Load its newest snapshot
+      </Button>
+    </div>
+  );
+}
+
+function linesOf(text: string): string[] {
+  return text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
+}

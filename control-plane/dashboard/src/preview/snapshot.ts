@@ -1,0 +1,86 @@
+import { describeBundle, Validator } from "latchkey-wasm";
+
+/** The head of a bundle as it says itself; times in seconds since the epoch. */
+export interface Head {
+  audience: string;
+  epoch: number;
+  seq: number;
+  issuedAt: number;
+  freshUntil: number;
+  validUntil: number;
+  keys: number;
+}
+
+/** A bundle whose signature and content were checked against trusted keys. */
+export interface Verified {
+  head: Head;
+  validator: Validator;
+}
+
+/** What a snapshot says of a key. */
+export interface KeyReport {
+  status: "active" | "disabled" | "expired" | "revoked" | "unknown" | "no-token" | "no-snapshot" | "pepper-needed" | "object-needed";
+  reason?: string;
+  key?: {
+    id: string;
+    environment: string;
+    owner?: string;
+    metadata?: string;
+    expiresAt?: number;
+    roles: { number: number; grants: string[] }[];
+    grants: string[];
+    addresses?: { first: string; last: string }[];
+    constraints: { name: string; values: string[] }[];
+    rateLimits: { name: string; limit: number; windowSeconds: number; isExact: boolean }[];
+    credits?: { unit: string; granted: number }[];
+    signingKeys: number;
+    mustSign: boolean;
+    hasUnknownRestriction: boolean;
+  };
+}
+
+const REFUSALS: Record<string, string> = {
+  BAD_MAGIC: "This file is no snapshot bundle.",
+  TRUNCATED: "The file ends too early: it was not copied whole.",
+  TOO_LONG: "The file is larger than a bundle can be.",
+  KEY_NOT_TRUSTED: "It is not signed by any of the trusted keys.",
+  SIGNATURE_INVALID: "Its signature does not verify: it was changed after it was signed.",
+  BODY_HASH_MISMATCH: "Part of it is not what was signed.",
+  BODY_UNEXPECTED: "It holds a part that nothing signed leads to.",
+  BODY_MISSING: "It is not a whole snapshot: it only brings what changed.",
+  EXPIRED: "It is past the time until which it is valid.",
+  ISSUED_IN_FUTURE: "It was issued in the future: one of the clocks is wrong.",
+};
+
+export function now(): number {
+  return Math.floor(Date.now() / 1_000);
+}
+
+/**
+ * Verifies a bundle as a gate would.
+ *
+ * @throws {Error} with a sentence for people.
+ */
+export function verify(bundle: Uint8Array, trustedKeys: string[]): Verified {
+  if (trustedKeys.length === 0) throw new Error("Give the key that signs the keyspace's snapshots: without one, anybody could have made the file.");
+  let head: Head;
+  try {
+    head = describeBundle(bundle) as Head;
+  } catch (error) {
+    throw new Error(inWords((error as Error).message));
+  }
+  let validator: Validator;
+  try {
+    validator = new Validator(head.audience, trustedKeys);
+  } catch {
+    throw new Error("A trusted key is a line that begins with ed25519: as latchkey snapshot get shows it.");
+  }
+  const refusal = validator.load(bundle, now());
+  if (refusal === undefined) return { head, validator };
+  validator.free();
+  throw new Error(inWords(refusal));
+}
+
+function inWords(code: string): string {
+  return `${REFUSALS[code] ?? "A gate would refuse it."} (${code})`;
+}
