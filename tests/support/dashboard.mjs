@@ -90,14 +90,27 @@ export class Dashboard {
     for (const [screen, width, height] of [["desktop", 1280, 860], ["phone", 375, 812]]) {
       await this.page.setViewportSize({ width, height });
       for (const theme of ["light", "dark"]) {
-        await this.page.evaluate((wanted) => (document.documentElement.dataset.theme = wanted), theme);
+        await this.paint(theme);
         await this.isAccessible(`${name}, ${screen}, ${theme}`);
         await this.fits(`${name}, ${screen}`);
         await this.photograph(`${name}-${screen}-${theme}`);
       }
     }
     await this.page.setViewportSize({ width: 1280, height: 860 });
-    await this.page.evaluate(() => (document.documentElement.dataset.theme = "light"));
+    await this.paint("light");
+  }
+
+  /** Changes the scheme, and waits until it is seen: even the shortest transition takes a frame. */
+  async paint(theme) {
+    await this.page.evaluate(
+      (wanted) =>
+        new Promise((done) => {
+          document.documentElement.dataset.theme = wanted;
+          requestAnimationFrame(() => requestAnimationFrame(done));
+        }),
+      theme,
+    );
+    await this.page.waitForFunction(() => document.getAnimations().every(({ playState }) => playState !== "running"));
   }
 
   /** Nothing sticks out to the side: a phone would scroll there. */

@@ -67,7 +67,6 @@ function Verdict({ head }: { head: Head }) {
         ["Signature", <Badge key="signature" tone="good" dot>verified</Badge>],
         ["For", <code key="audience">{head.audience}</code>],
         ["Number", head.seq.toLocaleString("en")],
-        ["Keys in its base", head.keys.toLocaleString("en")],
         ["Issued", <Moment key="issued" at={head.issuedAt} />],
         ["Fresh", isFresh ? <span key="fresh">until <Moment at={head.freshUntil} /></span> : <Badge key="stale" tone="warn" dot>no longer: a gate would have a newer one</Badge>],
         ["Valid until", <Moment key="valid" at={head.validUntil} />],

@@ -8,7 +8,6 @@ export interface Head {
   issuedAt: number;
   freshUntil: number;
   validUntil: number;
-  keys: number;
 }
 
 /** A bundle whose signature and content were checked against trusted keys. */
