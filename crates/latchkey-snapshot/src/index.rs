@@ -28,6 +28,10 @@ impl Shape {
         self.shard_bits.min(limits::LEAF_BITS)
     }
 
+    pub(crate) fn shards(self) -> u32 {
+        1 << self.shard_bits
+    }
+
     pub(crate) fn leaves(self) -> u32 {
         1 << (self.shard_bits - self.leaf_bits())
     }

@@ -47,19 +47,19 @@ mod trust;
 mod upstream;
 
 pub use body::{HashedBody, Kind, ObjectRef, sha256};
-pub use builder::{BaseBuilder, BuiltBase, shard_bits_for};
+pub use builder::{BaseBuilder, BuiltBase, BuiltShard, shard_bits_for};
 pub use error::Refusal;
 pub use head::{BaseRef, Head, HighWater, SegmentRef, UnverifiedHead, VerifiedHead};
 pub use latchkey_token::{TagScheme, TokenShapes};
 pub use loader::Loader;
 pub use policy::{DefaultAccess, OnExpired, Policy, Role, VerifiedPolicy};
-pub use profile::{Profile, ProfileView};
+pub use profile::{EncodedProfile, Profile, ProfileView};
 pub use restrictions::{
     Constraints, Credits, CreditsView, RateLimit, RateLimitMode, RateLimitView, RateLimits, SigningKeys,
     SigningKeysView, Values,
 };
 pub use route::{ConstraintSource, DEFAULT_RATE_COST, Route, RouteSignature};
-pub use row::{NewRow, RowView};
+pub use row::{BareRow, NewRow, RowView};
 pub use segment::{Changes, OwnerKill, Reason, Revoke, VerifiedSegment, owner_tag};
 #[cfg(feature = "sign")]
 pub use sign::{HeadSigner, encode_head};

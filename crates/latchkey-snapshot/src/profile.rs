@@ -73,6 +73,14 @@ impl Profile {
         if out.len() > limits::PROFILE_BYTES { Err(Refusal::TooLong) } else { Ok(out) }
     }
 
+    /// The canonical bytes, for rows that are encoded one by one.
+    ///
+    /// # Errors
+    /// As [`Profile::encode`].
+    pub fn encoded(&self) -> Result<EncodedProfile, Refusal> {
+        self.encode().map(EncodedProfile)
+    }
+
     fn encode_restrictions(&self, out: &mut Vec<u8>) -> Result<(), Refusal> {
         if !self.ip_rules.is_empty() {
             tlv::push(out, IP_RULES, &ip::encode(&self.ip_rules)?)?;
@@ -90,6 +98,16 @@ impl Profile {
             tlv::push(out, SIGNING_KEYS, &self.signing_keys.encode()?)?;
         }
         Ok(())
+    }
+}
+
+/// A profile in its canonical bytes, made by [`Profile::encoded`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncodedProfile(Vec<u8>);
+
+impl EncodedProfile {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 

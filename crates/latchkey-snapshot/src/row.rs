@@ -26,6 +26,32 @@ pub struct NewRow {
 }
 
 impl NewRow {
+    /// The row without its profile.
+    pub fn bare(&self) -> BareRow {
+        BareRow {
+            tag: self.tag,
+            key_number: self.key_number,
+            expires_at: self.expires_at,
+            live: self.live,
+            disabled: self.disabled,
+            revoked: self.revoked,
+        }
+    }
+}
+
+/// What a row says by itself. Whoever encodes many rows encodes each of their profiles once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BareRow {
+    pub tag: [u8; 16],
+    pub key_number: u64,
+    /// Seconds since the epoch, below 2^40; `None` = never.
+    pub expires_at: Option<u64>,
+    pub live: bool,
+    pub disabled: bool,
+    pub revoked: bool,
+}
+
+impl BareRow {
     pub(crate) fn write(&self, profile: u16, out: &mut Vec<u8>) -> Result<(), Refusal> {
         // 0 means never, so a row that expired at the epoch is written as the second after it.
         let expires_at = self.expires_at.map_or(0, |at| at.max(1)).to_le_bytes();

@@ -1,5 +1,6 @@
 //! Segments: sorted changes since the base. `spec/snapshot.md` section 5.
 
+use alloc::collections::{BTreeMap, btree_map};
 use alloc::vec::Vec;
 
 use crate::body::{HashedBody, ObjectRef, sha256};
@@ -99,8 +100,14 @@ impl Changes {
             return Err(Refusal::NotCanonical);
         }
         let mut table = TableWriter::default();
+        // Compiling address rules costs far more than comparing them.
+        let mut encoded = BTreeMap::new();
         for row in &self.upserts {
-            table.push(row)?;
+            let profile = match encoded.entry(&row.profile) {
+                btree_map::Entry::Occupied(known) => known.into_mut(),
+                btree_map::Entry::Vacant(free) => free.insert(row.profile.encoded()?),
+            };
+            table.push(&row.bare(), profile)?;
         }
         let counts = table.counts();
         let mut out = Vec::new();

@@ -12,6 +12,7 @@ use crate::{Refusal, limits};
 
 pub(crate) const MAGIC: [u8; 4] = *b"LKSH";
 const VERSION: u8 = 1;
+const HEADER_BYTES: usize = 28;
 const _: () = assert!(limits::SHARD_ROWS <= Buckets::MOST);
 
 /// The shard that a tag belongs to.
@@ -27,7 +28,7 @@ pub(crate) fn encode(
     table: &TableWriter,
 ) -> Result<Vec<u8>, Refusal> {
     let counts = table.counts();
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(HEADER_BYTES + table.bytes());
     out.extend_from_slice(&MAGIC);
     out.extend_from_slice(&[VERSION, shard_bits]);
     out.extend_from_slice(&counts.profiles.to_le_bytes());

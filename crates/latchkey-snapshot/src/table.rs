@@ -1,13 +1,16 @@
 //! Rows with the profiles they use, as shards and segments both hold them: `spec/snapshot.md` section 4.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::hash::BuildHasher;
 use core::ops::Range;
 
-use crate::profile::{Profile, ProfileBytes};
+use hashbrown::DefaultHashBuilder;
+use hashbrown::hash_table::{Entry, HashTable};
+
+use crate::profile::{EncodedProfile, ProfileBytes};
 use crate::profiles::{Pool, Profiles};
 use crate::reader::Reader;
-use crate::row::{NewRow, ROW_BYTES, RowView, flags_are_known, profile_index, tag};
+use crate::row::{BareRow, ROW_BYTES, RowView, flags_are_known, profile_index, tag};
 use crate::{Refusal, limits};
 
 /// A row in memory. Aligned, so that none of them lies in two cache lines.
@@ -108,50 +111,62 @@ pub(crate) fn tag_prefix(tag: &[u8; 16]) -> u64 {
 pub(crate) struct TableWriter {
     rows: Vec<u8>,
     last_tag: Option<[u8; 16]>,
+    /// Where each profile begins.
     offsets: Vec<u32>,
     profiles: Vec<u8>,
-    known: BTreeMap<Vec<u8>, u16>,
-    /// Those with address rules, by themselves: compiling so many costs far more than comparing them.
-    compiled: BTreeMap<Profile, u16>,
+    /// Indices of profiles, by their bytes.
+    known: HashTable<u16>,
+    hasher: DefaultHashBuilder,
 }
 
 impl TableWriter {
-    pub(crate) fn push(&mut self, row: &NewRow) -> Result<(), Refusal> {
+    pub(crate) fn push(&mut self, row: &BareRow, profile: &EncodedProfile) -> Result<(), Refusal> {
         if self.last_tag.is_some_and(|last| last >= row.tag) {
             return Err(Refusal::NotCanonical);
         }
-        let profile = self.profile(row)?;
+        let profile = self.profile(profile.bytes())?;
         row.write(profile, &mut self.rows)?;
         self.last_tag = Some(row.tag);
         if self.len() > limits::SHARD_ROWS { Err(Refusal::LimitExceeded) } else { Ok(()) }
     }
 
-    fn profile(&mut self, row: &NewRow) -> Result<u16, Refusal> {
-        if row.profile.ip_rules.is_empty() {
-            return self.encoded_profile(&row.profile);
+    fn profile(&mut self, bytes: &[u8]) -> Result<u16, Refusal> {
+        let hash = self.hasher.hash_one(bytes);
+        let Self { offsets, profiles, known, hasher, .. } = self;
+        let found = known.entry(
+            hash,
+            |index| profile_at(offsets, profiles, *index) == bytes,
+            |index| hasher.hash_one(profile_at(offsets, profiles, *index)),
+        );
+        let index = u16::try_from(offsets.len());
+        match found {
+            Entry::Occupied(known) => Ok(*known.get()),
+            Entry::Vacant(free) => {
+                let index = index.map_err(|_| Refusal::LimitExceeded)?;
+                free.insert(index);
+                offsets.push(u32::try_from(profiles.len()).map_err(|_| Refusal::TooLong)?);
+                profiles.extend_from_slice(bytes);
+                Ok(index)
+            }
         }
-        if let Some(index) = self.compiled.get(&row.profile) {
-            return Ok(*index);
-        }
-        let index = self.encoded_profile(&row.profile)?;
-        self.compiled.insert(row.profile.clone(), index);
-        Ok(index)
     }
 
-    fn encoded_profile(&mut self, profile: &Profile) -> Result<u16, Refusal> {
-        let bytes = profile.encode()?;
-        if let Some(index) = self.known.get(&bytes) {
-            return Ok(*index);
-        }
-        let index = u16::try_from(self.offsets.len()).map_err(|_| Refusal::LimitExceeded)?;
-        self.offsets.push(u32::try_from(self.profiles.len()).map_err(|_| Refusal::TooLong)?);
-        self.profiles.extend_from_slice(&bytes);
-        self.known.insert(bytes, index);
-        Ok(index)
+    /// Forgets all rows, and keeps the room they took.
+    pub(crate) fn clear(&mut self) {
+        self.rows.clear();
+        self.last_tag = None;
+        self.offsets.clear();
+        self.profiles.clear();
+        self.known.clear();
     }
 
     pub(crate) fn len(&self) -> usize {
         self.rows.len() / ROW_BYTES
+    }
+
+    /// Bytes that [`TableWriter::write`] will write.
+    pub(crate) fn bytes(&self) -> usize {
+        self.rows.len() + self.offsets.len() * size_of::<u32>() + self.profiles.len()
     }
 
     pub(crate) fn counts(&self) -> Counts {
@@ -170,4 +185,10 @@ impl TableWriter {
         }
         out.extend_from_slice(&self.profiles);
     }
+}
+
+fn profile_at<'a>(offsets: &[u32], profiles: &'a [u8], index: u16) -> &'a [u8] {
+    let index = usize::from(index);
+    let end = offsets.get(index + 1).map_or(profiles.len(), |end| *end as usize);
+    offsets.get(index).and_then(|start| profiles.get(*start as usize..end)).unwrap_or_default()
 }

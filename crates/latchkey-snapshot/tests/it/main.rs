@@ -1,6 +1,7 @@
 //! Claims about snapshots at the crate's boundary.
 mod attacks;
 mod bodies;
+mod building;
 mod bundles;
 mod cache;
 mod fixture;

@@ -1,0 +1,368 @@
+//! What a base of many keys costs: `bench_scale COUNT [DIR]` builds one of made-up keys, then again with one key revoked and with 1 % of the keys changed.
+//!
+//! With DIR, that gets what a gate needs to serve it: `bodies.bin` (each behind its length as a little-endian u32), `head.bin`, `trust.json` and `tokens.txt`,
+//! 100,000 of the keys' tokens in random order. Of a base of more than 20 million keys only the first sixteenth is kept, and all tokens are from there.
+//!
+//! Tags are as evenly spread as hashes are, but made in their order, so that nothing has to be sorted and nothing but a shard is in memory. Only building is
+//! timed, in processor time of this thread.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs::{File, create_dir_all, read_to_string, write};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use latchkey_snapshot::bundle::{Intent, encode};
+use latchkey_snapshot::{
+    Audience, BareRow, BaseBuilder, BaseRef, BuiltBase, Changes, EncodedProfile, Environment, Head,
+    HeadSigner, ObjectRef, Policy, Profile, Reason, Revoke, Route, SegmentRef, TagScheme, encode_head,
+    public_key_text, shard_bits_for,
+};
+use latchkey_token::{Environment as TokenEnvironment, Prefix, generate};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+
+const KEYSPACE: u64 = 1;
+/// Real tokens among the made-up tags.
+const TOKENS: usize = 100_000;
+/// Distinct sets of owner, grants and metadata.
+const PROFILES: u64 = 1_000;
+/// From here on only this part of the base is kept.
+const LARGE: u64 = 20_000_000;
+const KEPT_PART: u32 = 16;
+/// Rows that are made at once, so that making them is not timed.
+const CHUNK: usize = 65_536;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let count = arguments.next().ok_or("usage: bench_scale COUNT [DIR]")?.parse()?;
+    let folder: Option<PathBuf> = arguments.next().map(Into::into);
+    let keys = Keys::new(count);
+    let mut store = Store::new(folder.as_deref(), count)?;
+    let (base, seconds) = build(&keys, None, |object, bytes| store.keep(object, &bytes))?;
+    store.finish()?;
+    let name = format!("scale.{}", size(count));
+    report(&format!("{name}.build_cpu_s"), seconds, "s", "the encoder alone, from rows in memory");
+    report(&format!("{name}.base_bytes"), base.bytes() as f64, "B", &format!("{} shards", base.shards.len()));
+    report(
+        &format!("{name}.row_bytes"),
+        base.bytes() as f64 / count as f64,
+        "B",
+        "of the base, for each key",
+    );
+    if let Some(folder) = &folder {
+        keys.publish(folder, &base)?;
+    }
+    after_changes(&name, &keys, &base)
+}
+
+/// Builds the base again out of the first one, and says what that wrote and what gates are sent meanwhile.
+fn after_changes(name: &str, keys: &Keys, base: &BuiltBase) -> Result<()> {
+    report(
+        &format!("{name}.one_revocation_push_bytes"),
+        keys.push_of_revocations(1)? as f64,
+        "B",
+        "head and segment",
+    );
+    let many = 20_000;
+    let each = keys.push_of_revocations(many)? as f64 / many as f64;
+    report(&format!("{name}.bulk_revocation_bytes"), each, "B", "for each of 20,000 that go out together");
+    for (what, every) in [("one", u64::MAX), ("1pc", 100)] {
+        let changed = Changed { every };
+        let mut written = 0;
+        let mut shards = 0;
+        let (next, seconds) = build(keys, Some((base, &changed)), |_, bytes| {
+            written += bytes.len();
+            shards += usize::from(bytes.starts_with(b"LKSH"));
+        })?;
+        assert_eq!(next.shards.len(), base.shards.len(), "as many keys");
+        let note = format!("{shards} of {} shards", base.shards.len());
+        report(&format!("{name}.rebuild_{what}_bytes"), written as f64, "B", &note);
+        report(&format!("{name}.rebuild_{what}_cpu_s"), seconds, "s", &note);
+    }
+    Ok(())
+}
+
+fn size(count: u64) -> String {
+    if count % 1_000_000 == 0 { format!("{}m", count / 1_000_000) } else { format!("{}k", count / 1_000) }
+}
+
+fn report(name: &str, value: f64, unit: &str, note: &str) {
+    #[expect(clippy::print_stdout, reason = "a terminal program")]
+    {
+        println!(r#"{{"name":"{name}","value":{value},"unit":"{unit}","note":"{note}"}}"#);
+    }
+}
+
+/// Which keys are changed between two bases: the first, and then each of so many.
+struct Changed {
+    every: u64,
+}
+
+impl Changed {
+    fn has(&self, number: u64) -> bool {
+        number % self.every == 0
+    }
+}
+
+/// Made-up keys: real tokens, and between them tags that nobody has a token for.
+struct Keys {
+    count: u64,
+    /// By tag.
+    tokens: Vec<([u8; 16], String)>,
+    profiles: Vec<EncodedProfile>,
+    spacing: u64,
+}
+
+impl Keys {
+    fn new(count: u64) -> Self {
+        let tokens = TOKENS.min(count as usize / 4);
+        let part = if count > LARGE { 256 / KEPT_PART } else { 256 };
+        let mut rng = StdRng::seed_from_u64(7);
+        let prefix = Prefix::new("demo").expect("a good prefix");
+        let mut made = BTreeMap::new();
+        while made.len() < tokens {
+            let token = generate(&prefix, TokenEnvironment::Test, &mut rng);
+            let mut tag = [0; 16];
+            tag.copy_from_slice(&latchkey_token::digest(token.expose().as_bytes()).0[..16]);
+            if u32::from(tag[0]) < part {
+                made.insert(tag, token.expose().to_owned());
+            }
+        }
+        let profile = |number| Profile {
+            owner: Some(format!("customer-{number}")),
+            grants: vec!["hello:read".into()],
+            metadata: Some(r#"{"plan":"gold"}"#.into()),
+            ..Profile::default()
+        };
+        let profiles = (0..PROFILES).map(|number| profile(number).encoded().expect("small")).collect();
+        let spacing = u64::MAX / (count - tokens as u64);
+        Self { count, tokens: made.into_iter().collect(), profiles, spacing }
+    }
+
+    /// All rows in tag order, as numbers and tags.
+    fn tags(&self) -> impl Iterator<Item = [u8; 16]> + '_ {
+        let made_up = (0..self.count - self.tokens.len() as u64).map(|number| {
+            let noise = mix(number);
+            let mut tag = [0; 16];
+            tag[..8].copy_from_slice(&(number * self.spacing + noise % self.spacing).to_be_bytes());
+            tag[8..].copy_from_slice(&mix(noise).to_be_bytes());
+            tag
+        });
+        merge(made_up, self.tokens.iter().map(|(tag, _)| *tag))
+    }
+
+    fn row(&self, number: u64, tag: [u8; 16], revoked: bool) -> (BareRow, &EncodedProfile) {
+        let profile = &self.profiles[(mix(number) % PROFILES) as usize];
+        let bare = BareRow {
+            tag,
+            key_number: 1_000 + number,
+            expires_at: None,
+            live: false,
+            disabled: false,
+            revoked,
+        };
+        (bare, profile)
+    }
+
+    /// Bytes of what a gate is sent when so many keys were revoked together.
+    fn push_of_revocations(&self, count: usize) -> Result<usize> {
+        let revokes = self.tags().take(count).map(|tag| Revoke {
+            prefix: tag[..8].try_into().expect("16 bytes"),
+            seq: 1,
+            reason: Reason::Admin,
+        });
+        let changes = Changes { revokes: revokes.collect(), ..Changes::default() };
+        let segment = changes.encode(KEYSPACE, 1, 1 + count as u64)?;
+        let any = ObjectRef::to(b"any")?;
+        let base =
+            BuiltBase { root: any, shard_bits: 0, rows: self.count, shards: Vec::new(), pages: Vec::new() };
+        let listed = SegmentRef { object: ObjectRef::to(&segment)?, last_seq: 1 + count as u64 };
+        let head = self.head(&base, any, vec![listed], 1_800_000_000)?;
+        Ok(encode(Intent::Commit, &head, [segment.as_slice()].into_iter())?.len())
+    }
+
+    fn head(
+        &self,
+        base: &BuiltBase,
+        policy: ObjectRef,
+        segments: Vec<SegmentRef>,
+        now: u64,
+    ) -> Result<Vec<u8>> {
+        let head = Head {
+            audience: audience(),
+            tag_scheme: TagScheme::Sha256,
+            epoch: 1,
+            seq: 1,
+            change_seq: 1 + segments.last().map_or(0, |segment| segment.last_seq),
+            issued_at: now,
+            fresh_until: now + 86_400,
+            valid_until: now + 864_000,
+            key_count: base.rows,
+            previous: [0; 32],
+            policy,
+            base: BaseRef { change_seq: 1, shard_bits: base.shard_bits, root: base.root },
+            segments,
+        };
+        Ok(encode_head(&head, &[&signer()])?)
+    }
+
+    /// Everything that a gate needs besides the base.
+    fn publish(&self, folder: &Path, base: &BuiltBase) -> Result<()> {
+        let route = Route {
+            method: "GET".into(),
+            path: "/v1/hello".into(),
+            permission: Some("hello:read".into()),
+            ..Route::default()
+        };
+        let policy = Policy { routes: vec![route], ..Policy::default() }.encode(KEYSPACE)?;
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+        write(folder.join("head.bin"), self.head(base, ObjectRef::to(&policy)?, Vec::new(), now)?)?;
+        write(folder.join("policy.bin"), policy)?;
+        let mut tokens: Vec<&str> = self.tokens.iter().map(|(_, token)| token.as_str()).collect();
+        tokens.shuffle(&mut StdRng::seed_from_u64(8));
+        write(folder.join("tokens.txt"), tokens.join("\n"))?;
+        let (audience, key) = (audience().to_string(), public_key_text(&signer().public_key()));
+        write(folder.join("trust.json"), format!(r#"{{"audience":"{audience}","key":"{key}"}}"#))?;
+        Ok(())
+    }
+}
+
+fn audience() -> Audience {
+    Audience { keyspace: KEYSPACE, environment: Environment::Any }
+}
+
+fn signer() -> HeadSigner {
+    HeadSigner::from_seed(&[7; 32])
+}
+
+/// A number that looks random: the finalizer of SplitMix64.
+fn mix(number: u64) -> u64 {
+    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
+fn merge<'a>(
+    one: impl Iterator<Item = [u8; 16]> + 'a,
+    other: impl Iterator<Item = [u8; 16]> + 'a,
+) -> impl Iterator<Item = [u8; 16]> + 'a {
+    let (mut one, mut other) = (one.peekable(), other.peekable());
+    std::iter::from_fn(move || match (one.peek(), other.peek()) {
+        (Some(left), Some(right)) if left > right => other.next(),
+        (Some(_), _) => one.next(),
+        (None, _) => other.next(),
+    })
+}
+
+/// Builds a base and says how many seconds of processor time that took. Out of an earlier base, only shards with changed keys are built.
+fn build(
+    keys: &Keys,
+    earlier: Option<(&BuiltBase, &Changed)>,
+    emit: impl FnMut(ObjectRef, Vec<u8>),
+) -> Result<(BuiltBase, f64)> {
+    let shard_bits = shard_bits_for(keys.count);
+    let changed: Vec<bool> = match earlier {
+        None => vec![true; 1 << shard_bits],
+        Some((_, changed)) => {
+            let mut shards = vec![false; 1 << shard_bits];
+            for (_, tag) in (0_u64..).zip(keys.tags()).filter(|(number, _)| changed.has(*number)) {
+                shards[shard(&tag, shard_bits)] = true;
+            }
+            shards
+        }
+    };
+    let mut builder = BaseBuilder::new(KEYSPACE, shard_bits, emit)?;
+    let mut seconds = 0.0;
+    let mut next = 0;
+    let mut tags = (0_u64..).zip(keys.tags()).filter(|(_, tag)| changed[shard(tag, shard_bits)]).peekable();
+    while tags.peek().is_some() {
+        let is_revoked = |number| earlier.is_some_and(|(_, changed)| changed.has(number));
+        let rows: Vec<_> = tags
+            .by_ref()
+            .take(CHUNK)
+            .map(|(number, tag)| keys.row(number, tag, is_revoked(number)))
+            .collect();
+        let before = processor_seconds()?;
+        for (row, profile) in rows {
+            let number = shard(&row.tag, shard_bits);
+            if let Some((base, _)) = earlier {
+                for kept in (next..number).filter(|kept| !changed[*kept]) {
+                    builder.keep(kept as u32, base.shards[kept])?;
+                }
+                next = number;
+            }
+            builder.push_encoded(&row, profile)?;
+        }
+        seconds += processor_seconds()? - before;
+    }
+    let before = processor_seconds()?;
+    if let Some((base, _)) = earlier {
+        for kept in (next..changed.len()).filter(|kept| !changed[*kept]) {
+            builder.keep(kept as u32, base.shards[kept])?;
+        }
+    }
+    let built = builder.finish()?;
+    Ok((built, seconds + processor_seconds()? - before))
+}
+
+fn shard(tag: &[u8; 16], shard_bits: u8) -> usize {
+    let prefix = u64::from_be_bytes(tag[..8].try_into().expect("16 bytes"));
+    prefix.checked_shr(64 - u32::from(shard_bits)).unwrap_or(0) as usize
+}
+
+/// Of this thread; other programs on the machine do not change it much.
+fn processor_seconds() -> Result<f64> {
+    let text = read_to_string("/proc/thread-self/schedstat")?;
+    let nanoseconds: f64 = text.split(' ').next().ok_or("no figures of this thread")?.parse()?;
+    Ok(nanoseconds / 1e9)
+}
+
+/// Where bodies go: a file, or nowhere.
+struct Store {
+    file: Option<BufWriter<File>>,
+    /// Shards from this number on are left out.
+    end: u32,
+    failed: Option<std::io::Error>,
+}
+
+impl Store {
+    fn new(folder: Option<&Path>, count: u64) -> Result<Self> {
+        let file = match folder {
+            None => None,
+            Some(folder) => {
+                create_dir_all(folder)?;
+                Some(BufWriter::new(File::create(folder.join("bodies.bin"))?))
+            }
+        };
+        let end = if count > LARGE { (1 << shard_bits_for(count)) / KEPT_PART } else { u32::MAX };
+        Ok(Self { file, end, failed: None })
+    }
+
+    fn keep(&mut self, object: ObjectRef, bytes: &[u8]) {
+        let Some(file) = &mut self.file else { return };
+        if bytes.starts_with(b"LKSH") && shard_number(bytes) >= self.end {
+            return;
+        }
+        let length = object.length.to_le_bytes();
+        if let Err(error) = file.write_all(&length).and_then(|()| file.write_all(bytes)) {
+            self.failed.get_or_insert(error);
+        }
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        if let Some(file) = &mut self.file {
+            file.flush()?;
+        }
+        self.failed.take().map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
+/// Where `spec/snapshot.md` section 7 has it.
+fn shard_number(shard: &[u8]) -> u32 {
+    u32::from_le_bytes(shard[16..20].try_into().expect("a shard has a header"))
+}
