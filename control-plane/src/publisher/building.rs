@@ -17,9 +17,14 @@ pub(super) struct Building {
 }
 
 impl Building {
-    pub(super) fn start(store: Arc<dyn Store>, id: KeyspaceId, now: Timestamp) -> Self {
+    pub(super) fn start(
+        store: Arc<dyn Store>,
+        id: KeyspaceId,
+        now: Timestamp,
+        earlier: Option<NewBase>,
+    ) -> Self {
         let (hurry, hurried) = watch::channel(false);
-        Self { task: tokio::spawn(base::build(store, id, now, hurried)), hurry }
+        Self { task: tokio::spawn(base::build(store, id, now, earlier, hurried)), hurry }
     }
 
     /// From now on it does not give way.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use latchkey_snapshot::{
-    Audience, BaseRef, Head, ObjectRef, Refusal, TagScheme, UpstreamCredential, limits, sha256,
+    Audience, BaseRef, BuiltBase, Head, ObjectRef, Refusal, TagScheme, UpstreamCredential, limits, sha256,
 };
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -90,6 +90,8 @@ struct KeyspacePublisher {
     building: Option<Building>,
     /// A base that is complete and not yet in a head.
     built: Option<NewBase>,
+    /// The base of the last release, if it was built since the start: the next one takes over what has not changed.
+    base: Option<NewBase>,
     /// The last release left changes out for which there was no room.
     behind: bool,
     gates: Gates,
@@ -105,6 +107,7 @@ struct KeyspacePublisher {
 struct Content {
     base: BaseRef,
     base_bytes: u64,
+    built: Option<Arc<BuiltBase>>,
     key_count: u64,
     change_seq: u64,
     segments: Vec<Segment>,
@@ -139,6 +142,7 @@ impl KeyspacePublisher {
             last,
             building: None,
             built: None,
+            base: None,
             behind: false,
             gates,
             sinks,
@@ -170,7 +174,8 @@ impl KeyspacePublisher {
             segments.push(Segment::stored(first_seq, listed, bytes, id)?);
             first_seq = listed.last_seq;
         }
-        let release = Release { policy: Arc::new(policy), segments, base_bytes: last.base_bytes, verified };
+        let (policy, base_bytes) = (Arc::new(policy), last.base_bytes);
+        let release = Release { policy, segments, base_bytes, built: None, verified };
         self.twin.accept(store, &release, None).await?;
         self.current = Some(release);
         Ok(())
@@ -251,6 +256,7 @@ impl KeyspacePublisher {
             (None, Some(current)) => Content {
                 base: current.head().base,
                 base_bytes: current.base_bytes,
+                built: current.built.clone(),
                 key_count: current.head().key_count,
                 change_seq: current.head().change_seq,
                 segments: current.segments.clone(),
@@ -284,7 +290,8 @@ impl KeyspacePublisher {
         let mut hurries = self.current.is_none();
         let built = loop {
             let building = self.building.get_or_insert_with(|| {
-                Building::start(Arc::clone(&self.store), self.id, self.context.app.now())
+                let (store, now) = (Arc::clone(&self.store), self.context.app.now());
+                Building::start(store, self.id, now, self.base.clone())
             });
             if hurries {
                 building.hurry();
@@ -317,7 +324,8 @@ impl KeyspacePublisher {
         let segments = self.current.iter().flat_map(|current| &current.segments);
         let bytes: usize = segments.map(|segment| segment.bytes.len()).sum();
         if bytes > REBASE_BYTES && self.building.is_none() {
-            self.building = Some(Building::start(Arc::clone(&self.store), self.id, self.context.app.now()));
+            let (store, now) = (Arc::clone(&self.store), self.context.app.now());
+            self.building = Some(Building::start(store, self.id, now, self.base.clone()));
         }
     }
 
@@ -402,14 +410,22 @@ impl KeyspacePublisher {
             segments: Vec::new(),
         };
         let signers = self.signers.at(&self.context.app.vault, signing, now)?;
-        Release::sign(head, policy, content.segments, content.base_bytes, &signers, now)
+        let mut release = Release::sign(head, policy, content.segments, content.base_bytes, &signers, now)?;
+        release.built = content.built;
+        Ok(release)
     }
 
     /// Verifies, notes and hands out a release, in this order.
     async fn put_out(&mut self, release: Release, changed: &ChangesSince) -> Result<(), PublishError> {
         let store = Arc::clone(&self.store);
-        if self.built.is_some() {
-            twin::check_base(store.as_ref(), self.id, &release).await?;
+        if let Some(built) = &self.built {
+            let checked = self.base.iter().flat_map(NewBase::bodies).collect();
+            if let Err(error) = twin::check_base(store.as_ref(), self.id, &release, &checked).await {
+                // Whatever is wrong with it or with what it took over, the next one is built anew.
+                tracing::warn!(keyspace.id = %self.id, base.rows = built.rows, "a new base does not pass and is given up");
+                (self.built, self.base) = (None, None);
+                return Err(error);
+            }
         }
         self.twin.accept(store.as_ref(), &release, Some(changed)).await?;
         self.note(&release).await?;
@@ -418,7 +434,9 @@ impl KeyspacePublisher {
         self.gates.offer(Arc::clone(&offered));
         self.sinks.offer(offered);
         if let Some(base) = self.built.take() {
-            let kept = base.bodies.into_iter().chain(release.bodies().map(|(hash, _)| hash)).collect();
+            let kept = base.bodies().chain(release.bodies().map(|(hash, _)| hash)).collect();
+            // Before the old bodies go: what fails there must not make the next base build on an older one.
+            self.base = Some(base);
             store.forget_bodies_except(self.id, kept).await?;
         }
         let (seq, change_seq) = (release.head().seq, release.head().change_seq);
@@ -464,6 +482,7 @@ fn content_of(base: &NewBase) -> Content {
     Content {
         base: base.named,
         base_bytes: base.bytes,
+        built: Some(Arc::clone(&base.built)),
         key_count: base.rows,
         change_seq: base.named.change_seq,
         segments: Vec::new(),

@@ -1,6 +1,6 @@
 //! Pushing releases to gates: one task per gate, each at its own pace, each always with the newest release.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -200,14 +200,18 @@ impl Pusher {
             Held::Nothing => (None, true),
             Held::Release(held) => (Some(held.as_ref()), held.head().base.root != head.base.root),
         };
-        let base = if send_base { self.push_base(release).await? } else { Vec::new() };
+        let base = if send_base { self.push_base(release, &base_of(held)).await? } else { Vec::new() };
         let rest = release.bodies_not_in(held).map(|(_, bytes)| bytes.as_slice());
         let bodies: Vec<&[u8]> = base.iter().map(Vec::as_slice).chain(rest).collect();
         self.send(Intent::Commit, release, &bodies).await
     }
 
-    /// Sends all of a base but its last part, which is returned and goes out with the head.
-    async fn push_base(&self, release: &Release) -> Result<Vec<Vec<u8>>, PushError> {
+    /// Sends all of a base that is not in `held`, but its last part, which is returned and goes out with the head.
+    async fn push_base(
+        &self,
+        release: &Release,
+        held: &HashSet<[u8; 32]>,
+    ) -> Result<Vec<Vec<u8>>, PushError> {
         let own_part = release.bodies().map(|(_, bytes)| bytes.len()).sum::<usize>();
         let store = self.context.app.store.as_ref();
         let mut walk = BaseWalk::begin(store, self.id, &release.verified).await.map_err(internal)?;
@@ -215,9 +219,12 @@ impl Pusher {
         let mut part = vec![root.clone()];
         let mut bytes = root.len();
         while let Some(leaf) = walk.next_leaf().await.map_err(internal)? {
+            if held.contains(&leaf.hash) {
+                continue;
+            }
             bytes += leaf.page.len();
             part.push(leaf.page.clone());
-            for hash in leaf.shards {
+            for hash in leaf.shards.into_iter().filter(|hash| !held.contains(hash)) {
                 let shard = walk.shard(hash).await.map_err(internal)?;
                 if bytes + shard.len() + own_part > BUNDLE_BODIES {
                     let bodies: Vec<&[u8]> = part.iter().map(Vec::as_slice).collect();
@@ -238,6 +245,12 @@ impl Pusher {
             .map_err(|refusal| internal(PublishError::Encoding(refusal)))?;
         self.context.client.ingest(&self.gate, bundle).await
     }
+}
+
+/// The bodies of the base that a gate has; of one that was built before the start none is known.
+fn base_of(held: Option<&Release>) -> HashSet<[u8; 32]> {
+    let built = held.and_then(|held| held.built.as_ref());
+    built.into_iter().flat_map(|built| built.bodies()).map(|object| object.sha256).collect()
 }
 
 fn internal(error: PublishError) -> PushError {

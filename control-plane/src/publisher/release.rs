@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use latchkey_snapshot::{
-    HashedBody, Head, HeadSigner, ObjectRef, Refusal, SegmentRef, Trust, TrustedKey, UnverifiedHead,
-    VerifiedHead, VerifiedSegment, encode_head,
+    BuiltBase, HashedBody, Head, HeadSigner, ObjectRef, Refusal, SegmentRef, Trust, TrustedKey,
+    UnverifiedHead, VerifiedHead, VerifiedSegment, encode_head,
 };
 
 use super::PublishError;
@@ -18,6 +18,8 @@ pub(super) struct Release {
     pub(super) segments: Vec<Segment>,
     /// Index and shards together.
     pub(super) base_bytes: u64,
+    /// Which bodies the base has, if it was built since the start.
+    pub(super) built: Option<Arc<BuiltBase>>,
 }
 
 /// A segment and the changes in it: those in (first_seq, last_seq].
@@ -78,7 +80,7 @@ impl Release {
         if verified.head() != &head {
             return Err(PublishError::Unverified("the head does not read back as it was written".to_owned()));
         }
-        Ok(Self { verified, policy: Arc::new(policy), segments, base_bytes })
+        Ok(Self { verified, policy: Arc::new(policy), segments, base_bytes, built: None })
     }
 
     pub(super) fn head(&self) -> &Head {

@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use latchkey_snapshot::{Changes, NewRow, OwnerKill, Profile, Reason, Revoke, limits, owner_tag};
+use latchkey_snapshot::{BareRow, Changes, NewRow, OwnerKill, Profile, Reason, Revoke, limits, owner_tag};
 
 use super::release::Segment;
 use crate::domain::Restrictions;
-use crate::storage::{BaseRow, ChangesSince};
+use crate::storage::{BaseProfile, BaseRow, ChangesSince};
 
 /// A segment is merged into the next one unless it is at least this many times as large. So sizes fall geometrically,
 /// there are few of them, and a change is written again only a few times.
@@ -56,21 +56,31 @@ pub(super) fn changes(since: &ChangesSince, roles: &BTreeMap<String, u16>) -> Ch
 /// A secret as a row of a segment or shard. Role names that have no number yet belong to a later policy: the change that brought
 /// them to this key comes after the one that numbers them, and with it the key comes again.
 pub(super) fn row(row: &BaseRow, roles: &BTreeMap<String, u16>) -> NewRow {
-    let metadata = Some(&row.metadata).filter(|metadata| *metadata != "{}");
-    NewRow {
+    let BareRow { tag, key_number, expires_at, live, disabled, revoked } = bare(row);
+    let profile = profile(&row.profile, roles);
+    NewRow { tag, key_number, expires_at, live, disabled, revoked, profile }
+}
+
+/// What a row says apart from its profile.
+pub(super) fn bare(row: &BaseRow) -> BareRow {
+    BareRow {
         tag: row.tag,
         key_number: row.key_id.0,
         expires_at: row.expires_at.map(|at| at.as_seconds()),
         live: row.environment == latchkey_token::Environment::Live,
         disabled: !row.enabled,
         revoked: row.revoked,
-        profile: Profile {
-            owner: row.owner.clone(),
-            roles: row.roles.iter().filter_map(|name| roles.get(name).copied()).collect(),
-            grants: row.permissions.clone(),
-            metadata: metadata.cloned(),
-            ..row.restrictions.as_deref().map_or_else(Profile::default, Restrictions::published)
-        },
+    }
+}
+
+pub(super) fn profile(profile: &BaseProfile, roles: &BTreeMap<String, u16>) -> Profile {
+    let metadata = Some(&profile.metadata).filter(|metadata| *metadata != "{}");
+    Profile {
+        owner: profile.owner.clone(),
+        roles: profile.roles.iter().filter_map(|name| roles.get(name).copied()).collect(),
+        grants: profile.permissions.clone(),
+        metadata: metadata.cloned(),
+        ..profile.restrictions.as_deref().map_or_else(Profile::default, Restrictions::published)
     }
 }
 

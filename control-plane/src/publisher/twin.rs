@@ -1,7 +1,7 @@
 //! A gate of our own: it takes in every release before any real gate sees it, with the code that the edge runs. What it does
 //! not accept is not released.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use latchkey_snapshot::{HashedBody, Loader, Lookup, Snapshot, VerifiedSegment, owner_tag};
 use latchkey_validator::Rules;
@@ -108,15 +108,17 @@ fn check_kills(changed: &ChangesSince, snapshot: &Snapshot) -> Result<(), Publis
     Err(PublishError::Unverified("the kill of an owner is not in the newest segment".to_owned()))
 }
 
-/// Verifies a whole base as gates will take it in, from the root through every page to every shard.
+/// Verifies a whole base as gates will take it in, from the root through every page to every shard; those in `checked` were verified as parts
+/// of an earlier base.
 pub(super) async fn check_base(
     store: &dyn Store,
     id: KeyspaceId,
     release: &Release,
+    checked: &HashSet<[u8; 32]>,
 ) -> Result<(), PublishError> {
     let mut walk = BaseWalk::begin(store, id, &release.verified).await?;
     while let Some(leaf) = walk.next_leaf().await? {
-        for hash in leaf.shards {
+        for hash in leaf.shards.into_iter().filter(|hash| !checked.contains(hash)) {
             walk.shard(hash).await?;
         }
     }

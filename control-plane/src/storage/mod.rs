@@ -31,8 +31,8 @@ pub use head_keys::{HeadKeyStore, SealedHeadKey, Signing, trusted_texts};
 pub use key_lifecycle::KeyLifecycleStore;
 pub use kills::KillStore;
 pub use publication::{
-    BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication, RevokedOwner,
-    SealedSigningKey,
+    BaseProfile, BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication, RevokedOwner,
+    SealedSigningKey, TagRange,
 };
 pub use restrictions::{DueRefill, RestrictionStore};
 pub use retention::RetentionStore;

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use latchkey_token::Environment;
 
 use crate::domain::{KeyId, KeyspaceId, Restrictions, Timestamp};
@@ -63,6 +65,13 @@ pub struct BaseRow {
     pub revoked: bool,
     /// The earlier of the key's and the secret's own expiry.
     pub expires_at: Option<Timestamp>,
+    /// What other secrets may say alike.
+    pub profile: Arc<BaseProfile>,
+}
+
+/// What a key may do, and for whom.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BaseProfile {
     /// Whose key it is.
     pub owner: Option<String>,
     /// What it may do.
@@ -73,6 +82,15 @@ pub struct BaseRow {
     pub metadata: String,
     /// What narrows it beyond its permissions, if anything does.
     pub restrictions: Option<Box<Restrictions>>,
+}
+
+/// Tags behind `after`, up to and with `through`. Without those, all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TagRange {
+    /// The tag before the first.
+    pub after: Option<[u8; 16]>,
+    /// The last.
+    pub through: Option<[u8; 16]>,
 }
 
 /// A key that changed, as it is now.

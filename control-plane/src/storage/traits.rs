@@ -5,7 +5,7 @@ use tokio::sync::broadcast;
 use super::{
     AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, EnvironmentStore, HeadKeyStore,
     IdempotencyStore, KeyLifecycleStore, KillStore, Publication, RestrictionStore, RetentionStore, RoleStore,
-    SealedSigningKey, SessionStore, Signing, SinkStore, StoreError, UpstreamStore, UsageStore,
+    SealedSigningKey, SessionStore, Signing, SinkStore, StoreError, TagRange, UpstreamStore, UsageStore,
 };
 use crate::domain::KeyspaceSettings;
 use crate::domain::audit::LogEnd;
@@ -338,15 +338,24 @@ pub trait PublicationStore: Send + Sync + 'static {
     /// How many rows [`PublicationStore::base_rows`] has at most: it may count rows that are left out there.
     async fn base_row_count(&self, id: KeyspaceId) -> Result<u64, StoreError>;
 
-    /// The rows behind `after` in the order of their tags. Rows that were revoked or expired before `forget_before` are
-    /// left out. Pages may see changes that were made in between.
+    /// Up to `limit` rows of a range, in the order of their tags; equal profiles of them are one. Rows that were revoked or expired before
+    /// `forget_before` are left out. Pages may see changes that were made in between.
     async fn base_rows(
         &self,
         id: KeyspaceId,
-        after: Option<[u8; 16]>,
+        range: TagRange,
         limit: u32,
         forget_before: Timestamp,
     ) -> Result<Vec<BaseRow>, StoreError>;
+
+    /// The tags of all secrets that changed after change `after`, those that are no longer there included. `None` if that are more than `limit`, or
+    /// if something changed that may concern every key.
+    async fn changed_tags(
+        &self,
+        id: KeyspaceId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Option<Vec<[u8; 16]>>, StoreError>;
 
     /// Proves that the database can be written to.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -2,6 +2,7 @@
 
 mod admin_keys;
 mod audit;
+mod base_rows;
 mod changes;
 mod environments;
 mod head_keys;

@@ -1,14 +1,15 @@
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::rows::{json, number, optional_json, parsed, unsigned};
-use super::{SqliteStore, head_keys, kills, policies, rows};
+use super::rows::{number, unsigned};
+use super::{SqliteStore, base_rows, head_keys, kills, policies, rows};
 use crate::domain::{KeyId, Keyspace, KeyspaceId, PolicyState, Timestamp};
 use crate::storage::{
-    BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication, PublicationStore,
-    RevokedOwner, Signing, StoreError,
+    BaseProfile, BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication,
+    PublicationStore, RevokedOwner, Signing, StoreError, TagRange,
 };
 
 /// Bodies that are deleted in one transaction: each is some tens of pages.
@@ -121,20 +122,20 @@ impl PublicationStore for SqliteStore {
     async fn base_rows(
         &self,
         id: KeyspaceId,
-        after: Option<[u8; 16]>,
+        range: TagRange,
         limit: u32,
         forget_before: Timestamp,
     ) -> Result<Vec<BaseRow>, StoreError> {
-        self.read(move |connection| {
-            // An empty blob sorts before every tag.
-            let after = after.map_or_else(Vec::new, |tag| tag.to_vec());
-            let sql = format!("SELECT {BASE_ROW_COLUMNS} FROM {BASE_ROWS} ORDER BY t.tag LIMIT ?4");
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows =
-                statement.query_map(params![number(id.0), after, forget_before.0, limit], read_base_row)?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-        .await
+        self.read(move |connection| base_rows::page(connection, id, range, limit, forget_before)).await
+    }
+
+    async fn changed_tags(
+        &self,
+        id: KeyspaceId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Option<Vec<[u8; 16]>>, StoreError> {
+        self.read(move |connection| base_rows::changed_tags(connection, id, after, limit)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -252,35 +253,18 @@ fn purged_row(key_id: KeyId, tag: [u8; 16]) -> BaseRow {
         enabled: false,
         revoked: true,
         expires_at: None,
-        owner: None,
-        permissions: Vec::new(),
-        roles: Vec::new(),
-        metadata: "{}".to_owned(),
-        restrictions: None,
+        profile: Arc::new(BaseProfile { metadata: "{}".to_owned(), ..BaseProfile::default() }),
     }
 }
 
-/// ?1 keyspace, ?2 the tag before, ?3 what to forget.
-const BASE_ROWS: &str = "secrets AS t JOIN keys AS k ON k.id = t.key_id WHERE t.keyspace_id = ?1 AND t.tag > ?2 \
-     AND ifnull(k.revoked_at, ?3) >= ?3 AND ifnull(k.expires_at, ?3) >= ?3 AND ifnull(t.expires_at, ?3) >= ?3";
-
-const BASE_ROW_COLUMNS: &str = "t.tag, k.id, k.environment, \
-     k.enabled AND (k.environment = 'test' OR EXISTS (SELECT 1 FROM live_switches AS l WHERE l.keyspace_id = k.keyspace_id AND l.enabled)), \
-     k.revoked_at IS NOT NULL, k.expires_at, t.expires_at, k.owner, \
-     k.permissions, k.roles, k.metadata, (SELECT document FROM key_restrictions WHERE key_id = k.id)";
-
 fn rows_of_key(connection: &Connection, id: KeyspaceId, key: i64) -> Result<Vec<ChangedRow>, StoreError> {
-    let sql = format!(
-        "SELECT {BASE_ROW_COLUMNS} FROM secrets AS t JOIN keys AS k ON k.id = t.key_id WHERE t.key_id = ?1 ORDER BY t.tag"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement.query_map([key], read_base_row)?;
-    rows.map(|row| {
-        let row = row?;
-        let shares_prefix = row.revoked && rows_with_prefix_of(connection, id, &row.tag)? > 1;
-        Ok(ChangedRow { row, shares_prefix })
-    })
-    .collect()
+    let rows = base_rows::of_key(connection, id, key)?;
+    rows.into_iter()
+        .map(|row| {
+            let shares_prefix = row.revoked && rows_with_prefix_of(connection, id, &row.tag)? > 1;
+            Ok(ChangedRow { row, shares_prefix })
+        })
+        .collect()
 }
 
 fn rows_with_prefix_of(connection: &Connection, id: KeyspaceId, tag: &[u8; 16]) -> Result<i64, StoreError> {
@@ -322,21 +306,4 @@ fn delete_bodies(connection: &Connection, id: KeyspaceId, hashes: &[[u8; 32]]) -
         statement.execute(params![number(id.0), hash])?;
     }
     Ok(())
-}
-
-fn read_base_row(row: &Row<'_>) -> rusqlite::Result<BaseRow> {
-    let expiries: [Option<i64>; 2] = [row.get(5)?, row.get(6)?];
-    Ok(BaseRow {
-        tag: row.get(0)?,
-        key_id: KeyId(unsigned(row.get(1)?)),
-        environment: parsed(row, 2, |text| text.parse())?,
-        enabled: row.get(3)?,
-        revoked: row.get(4)?,
-        expires_at: expiries.into_iter().flatten().min().map(Timestamp),
-        owner: row.get(7)?,
-        permissions: json(row, 8)?,
-        roles: json(row, 9)?,
-        metadata: row.get(10)?,
-        restrictions: optional_json(row, 11)?,
-    })
 }

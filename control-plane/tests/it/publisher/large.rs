@@ -82,6 +82,55 @@ async fn a_base_too_large_for_one_bundle_is_pushed_in_parts_and_healed_as_a_whol
     assert!(server.app.store.publication(number).await.unwrap().is_some());
 }
 
+/// Gives so many keys of the first two of 32 shards more metadata, which makes the segments too large for what they are.
+fn change_keys_of_two_shards(server: &Server, keyspace: &str) {
+    let number = keyspace.parse::<latchkey_control_plane::domain::KeyspaceId>().unwrap().0 as i64;
+    let database = Connection::open(server.folder.path().join("latchkey.db")).unwrap();
+    database.busy_timeout(Duration::from_secs(10)).unwrap();
+    let changed = database
+        .execute(
+            "UPDATE keys SET metadata = json_object('note', hex(randomblob(60))),
+                 change_seq = (SELECT change_seq + 1 FROM keyspaces WHERE id = ?1)
+             WHERE id IN (SELECT key_id FROM secrets WHERE keyspace_id = ?1 AND tag < x'10' LIMIT 1000)",
+            [number],
+        )
+        .unwrap();
+    assert_eq!(changed, 1_000);
+    database.execute("UPDATE keyspaces SET change_seq = change_seq + 1 WHERE id = ?1", [number]).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_new_base_only_what_changed_is_written_and_pushed_and_it_is_what_would_be_built_anew() {
+    let (server, gate) = (Server::start().await, Gate::start().await);
+    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
+    gate.trust(&server.api, &keyspace).await;
+    insert_keys(&server, &keyspace);
+    let key = server.api.key(&keyspace, json!({})).await;
+    let known = Says::Known { disabled: false };
+    eventually("the gate has the first base", async || {
+        (gate.ask(key["secret"].as_str().unwrap()) == known).then_some(())
+    })
+    .await;
+    let (first, before) = (gate.base_root().unwrap(), gate.received());
+    assert!(before > 4 << 20, "{before} bytes");
+
+    change_keys_of_two_shards(&server, &keyspace);
+    server.api.key(&keyspace, json!({})).await;
+    eventually("the gate has the next base", async || (gate.base_root()? != first).then_some(())).await;
+    let pushed = gate.received() - before;
+    assert!(pushed < 2 << 20, "{pushed} bytes were pushed for 1,000 changed keys");
+    let second = gate.base_root().unwrap();
+
+    // Without anything to begin from, all of it is built anew.
+    let number: latchkey_control_plane::domain::KeyspaceId = keyspace.parse().unwrap();
+    server.app.store.forget_bodies_except(number, Vec::new()).await.unwrap();
+    gate.lose_storage();
+    let server = server.restart().await;
+    let again = eventually("the gate has a base again", async || gate.base_root()).await;
+    assert_eq!(again, second);
+    assert!(server.app.store.publication(number).await.unwrap().is_some());
+}
+
 /// Of a large base a question reads one shard, as a gate does: with half of the shards gone about half of the keys can still be
 /// asked about.
 #[tokio::test(flavor = "multi_thread")]

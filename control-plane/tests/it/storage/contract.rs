@@ -1,5 +1,6 @@
 //! What every backend promises. A backend's tests call [`holds`] with a way to open an empty store.
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use latchkey_control_plane::domain::KeyspaceSettings;
@@ -13,6 +14,7 @@ use latchkey_control_plane::domain::{
 };
 use latchkey_control_plane::storage::{
     Body, BodyChanges, DeleteMode, KeyFilter, NewKeyspace, Publication, SealedSigningKey, Store, StoreError,
+    TagRange,
 };
 use latchkey_token::Digest;
 
@@ -23,7 +25,7 @@ const PAGE: PageRequest = PageRequest { limit: 100, before: None };
 
 /// Runs every claim, each on a store of its own.
 pub(super) async fn holds<S: Store>(open: impl AsyncFn() -> S) {
-    for claim in 0..=12 {
+    for claim in 0..=13 {
         let fixture = Fixture::new(Arc::new(open().await)).await;
         match claim {
             0 => bootstrap_happens_once(fixture).await,
@@ -37,6 +39,7 @@ pub(super) async fn holds<S: Store>(open: impl AsyncFn() -> S) {
             8 => purged_keys_are_told_of_as_revoked(fixture).await,
             9 => usage::reports_count_once_and_only_for_their_own_keyspace(fixture).await,
             10 => usage::reports_do_not_hold_up_mutations(fixture).await,
+            12 => every_secret_that_changed_has_its_tag_told(fixture).await,
             11 => changes_are_told_of_even_if_their_caller_went_away(fixture).await,
             _ => concurrent_mutations_are_numbered_without_gaps(fixture).await,
         }
@@ -119,6 +122,12 @@ pub(super) fn digest(first: u8, rest: u8) -> [u8; 32] {
     let mut digest = [rest; 32];
     digest[0] = first;
     digest
+}
+
+fn tag(first: u8, rest: u8) -> [u8; 16] {
+    let mut tag = [rest; 16];
+    tag[0] = first;
+    tag
 }
 
 fn refusal<T: std::fmt::Debug>(outcome: Result<T, StoreError>) -> DomainError {
@@ -287,16 +296,43 @@ async fn base_rows_come_in_tag_order_and_forget_the_dead(f: Fixture) {
     let fresh = f.key(keyspace, digest(60, 0)).await;
     f.store.revoke_key(&f.actor, fresh, Precondition::Any, revocation(None, NOW)).await.unwrap();
     let mut firsts = Vec::new();
-    let mut after = None;
+    let mut range = TagRange::default();
     loop {
-        let page = f.store.base_rows(keyspace, after, 2, NOW).await.unwrap();
+        let page = f.store.base_rows(keyspace, range, 2, NOW).await.unwrap();
         let Some(last) = page.last() else { break };
-        after = Some(last.tag);
+        range.after = Some(last.tag);
         firsts.extend(page.iter().map(|row| (row.tag[0], row.revoked)));
     }
     assert_eq!(firsts, [(3, false), (7, false), (60, true), (90, false), (200, false), (250, false)]);
     let at_most = f.store.base_row_count(keyspace).await.unwrap();
     assert!((6..=7).contains(&at_most), "{at_most}: the forgotten row may count");
+    let range = TagRange { after: Some(tag(7, 0)), through: Some(tag(90, 0)) };
+    let page = f.store.base_rows(keyspace, range, 10, NOW).await.unwrap();
+    assert_eq!(page.iter().map(|row| row.tag[0]).collect::<Vec<_>>(), [60, 90]);
+    let profiles: HashSet<_> = page.iter().map(|row| Arc::as_ptr(&row.profile)).collect();
+    assert_eq!(profiles.len(), 1, "equal profiles of a page are one");
+}
+
+/// Whoever builds a base out of an earlier one looks at these only.
+async fn every_secret_that_changed_has_its_tag_told(f: Fixture) {
+    let keyspace = f.keyspace().await;
+    let mut keys = Vec::new();
+    for first in [1, 2, 3] {
+        keys.push(f.key(keyspace, digest(first, first)).await);
+    }
+    let changed = async |after, limit| {
+        let tags = f.store.changed_tags(keyspace, after, limit).await.unwrap();
+        tags.map(|tags| tags.into_iter().collect::<BTreeSet<_>>())
+    };
+    let created = f.store.changes(keyspace, 0, 100).await.unwrap().last().unwrap().seq;
+    assert_eq!(changed(created, 10).await, Some(BTreeSet::new()));
+    f.store.revoke_key(&f.actor, keys[1], Precondition::Any, revocation(None, NOW)).await.unwrap();
+    assert_eq!(changed(created, 10).await, Some(BTreeSet::from([tag(2, 2)])));
+    assert_eq!(changed(created - 1, 10).await, Some(BTreeSet::from([tag(2, 2), tag(3, 3)])));
+    assert_eq!(changed(created - 1, 1).await, None, "too many");
+    assert_eq!(f.store.purge_keys(&f.actor, keyspace, 10, NOW.plus_days(30)).await.unwrap(), 1);
+    assert_eq!(changed(created, 10).await, Some(BTreeSet::from([tag(2, 2)])), "also what was purged since");
+    assert_eq!(changed(0, 10).await, None, "the keyspace's own change may concern every key");
 }
 
 async fn purged_keys_are_told_of_as_revoked(f: Fixture) {
@@ -338,7 +374,7 @@ async fn purged_keys_are_told_of_as_revoked(f: Fixture) {
         .collect();
     assert_eq!(told, [(6, doomed, true, true), (7, other, true, false), (9, restored, false, false)]);
     assert!(f.store.changes_since(keyspace, 5, 2).await.unwrap().too_many);
-    let tags: Vec<_> = f.store.base_rows(keyspace, None, 10, NOW).await.unwrap();
+    let tags: Vec<_> = f.store.base_rows(keyspace, TagRange::default(), 10, NOW).await.unwrap();
     assert_eq!(tags.iter().map(|row| row.tag[0]).collect::<Vec<_>>(), [1, 3]);
     let again = f.new_key(keyspace, digest(1, 1), KeyDraft::default());
     assert_eq!(refusal(f.store.create_key(&f.actor, again).await), DomainError::TokenAlreadyUsed);

@@ -37,6 +37,8 @@ struct Inner {
     /// What to do with the next pushes instead of taking them.
     fault: Option<Fault>,
     taken: Vec<Taken>,
+    /// Bytes of everything that was taken in, bodies without a head included.
+    received: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -165,6 +167,16 @@ impl Gate {
         inner.head = None;
     }
 
+    /// Bytes of everything that was taken in.
+    pub(crate) fn received(&self) -> usize {
+        self.lock().received
+    }
+
+    /// The root of the base that the gate has.
+    pub(crate) fn base_root(&self) -> Option<[u8; 32]> {
+        self.lock().head.as_ref().map(|head| head.head().base.root.sha256)
+    }
+
     pub(crate) fn taken(&self) -> Vec<Taken> {
         self.lock().taken.clone()
     }
@@ -254,6 +266,7 @@ impl Inner {
             self.head = Some(head);
         }
         self.objects = objects;
+        self.received += bytes.len();
         Ok(())
     }
 }
