@@ -2,11 +2,13 @@ import { Route, Router, Switch } from "wouter";
 import { SessionProvider } from "./api/session";
 import { Shell } from "./shell/shell";
 import { AdminKeys } from "./screens/admin-keys/page";
+import { Audit } from "./screens/audit/page";
 import { Gates } from "./screens/gates/page";
 import { KeyScreen } from "./screens/key/page";
 import { Keys } from "./screens/keys/list";
 import { Keyspaces } from "./screens/keyspaces/list";
 import { NotFound } from "./screens/not-found";
+import { Requests } from "./screens/requests/page";
 import { Roles } from "./screens/roles/page";
 import { Routes } from "./screens/routes/page";
 import { Settings } from "./screens/settings/page";
@@ -46,12 +48,14 @@ function Screens() {
       <Route path="/" component={Keyspaces} />
       <Route path="/keyspaces/:id/keys">{({ id }) => <Keys key={id} keyspaceId={id} />}</Route>
       <Route path="/keyspaces/:id/keys/:keyId/*?">{({ id, keyId }) => <KeyScreen key={keyId} keyspaceId={id} keyId={keyId} />}</Route>
+      <Route path="/keyspaces/:id/requests">{({ id }) => <Requests key={id} keyspaceId={id} />}</Route>
       <Route path="/keyspaces/:id/routes">{({ id }) => <Routes key={id} keyspaceId={id} />}</Route>
       <Route path="/keyspaces/:id/roles">{({ id }) => <Roles key={id} keyspaceId={id} />}</Route>
       <Route path="/keyspaces/:id/upstream">{({ id }) => <UpstreamCredentials key={id} keyspaceId={id} />}</Route>
       <Route path="/keyspaces/:id/gates">{({ id }) => <Gates key={id} keyspaceId={id} />}</Route>
       <Route path="/keyspaces/:id/settings">{({ id }) => <Settings key={id} keyspaceId={id} />}</Route>
       <Route path="/admin-keys" component={AdminKeys} />
+      <Route path="/audit" component={Audit} />
       <Route component={NotFound} />
     </Switch>
   );

@@ -12,6 +12,7 @@ export interface Entry {
 /** Pages of one keyspace, in the order in which a person meets them. */
 export const OF_KEYSPACE: Entry[] = [
   { label: "Keys", icon: "key", path: "/keys", scope: "keys:read" },
+  { label: "Requests", icon: "chart", path: "/requests", scope: "usage:read" },
   { label: "Routes", icon: "route", path: "/routes", scope: "policy:read" },
   { label: "Roles", icon: "role", path: "/roles", scope: "roles:read" },
   { label: "Upstream credentials", icon: "vault", path: "/upstream", scope: "policy:read" },
@@ -23,4 +24,5 @@ export const OF_KEYSPACE: Entry[] = [
 export const OF_WORKSPACE: Entry[] = [
   { label: "Keyspaces", icon: "keys", path: "/", scope: "keyspaces:read" },
   { label: "Admin keys", icon: "lock", path: "/admin-keys", scope: "admin-keys:read" },
+  { label: "Audit log", icon: "book", path: "/audit", scope: "audit:read" },
 ];
