@@ -229,6 +229,22 @@ test("a5_live_keys_are_offered_once_production_is_turned_on", async () => {
   await decides("VALID", live);
 });
 
+test("in_an_emergency_every_key_is_shut_out_and_let_in_again", async () => {
+  await dashboard.go(`/keyspaces/${system.keyspace.id}/settings`);
+  await dashboard.button("Shut every key out…").click();
+  assert(await dialog().getByRole("button", { name: "Shut every key out" }).isDisabled(), "without a reason");
+  await dialog().getByLabel("Reason").fill("somebody copied the vault");
+  await dialog().getByRole("button", { name: "Shut every key out" }).click();
+  await eventually("the gate refuses", async () => (await system.gate.decision("/v1/hello", secret)).status === 401, IN_FORCE_WITHIN_MS);
+  await dashboard.go(keys);
+  await page.getByText(/Every key is shut out since .*: somebody copied the vault\./).waitFor();
+  await dashboard.go(`/keyspaces/${system.keyspace.id}/settings`);
+  await dashboard.button("Let keys in again…").click();
+  await dialog().getByLabel("Reason").fill("false alarm");
+  await dialog().getByRole("button", { name: "Let keys in again" }).click();
+  await decides("VALID");
+});
+
 test("k3_at_the_quota_nothing_can_be_added_and_the_page_says_why", async () => {
   await system.plane.api("PATCH", `/v1/keyspaces/${system.keyspace.id}`, { quotas: { keys: 24 } });
   await dashboard.go(keys);

@@ -143,6 +143,19 @@ test("a5_production_is_off_until_what_it_needs_is_there", async () => {
   await page.getByText("unreachable").waitFor();
 });
 
+test("e2_the_key_that_signs_is_rotated_with_an_overlap", async () => {
+  const card = page.getByRole("region", { name: "Signing keys" });
+  await card.getByRole("row", { name: /current yes/ }).waitFor();
+  await card.getByRole("button", { name: "Rotate" }).click();
+  await submit("Begin rotation");
+  await card.getByRole("row", { name: /taking over yes/ }).waitFor();
+  const { trusted_keys } = await plane.api("GET", `/v1/keyspaces/${keyspace.id}/signing-keys`);
+  await card.getByText(trusted_keys.join(",")).waitFor();
+  await card.getByRole("button", { name: "Complete the rotation" }).click();
+  await submit("Give up the old key");
+  await card.getByRole("row", { name: /retired no/ }).waitFor();
+});
+
 test("g2_an_admin_key_is_made_with_few_rights_and_sees_no_more_than_they_allow", async () => {
   await open("Admin keys");
   await dashboard.button("Create admin key").click();

@@ -9,6 +9,7 @@ export function Badge({ tone = "plain", dot = false, children }: { tone?: Tone; 
 }
 
 export function Badges({ values, tone = "plain" }: { values: readonly string[]; tone?: Tone }) {
+  if (values.length === 0) return null;
   return (
     <span className="tag-list">
       {values.map((value) => (

@@ -10,7 +10,7 @@ export type CalloutTone = "info" | "warn" | "danger" | "good";
 export function Callout({ tone, children }: { tone: CalloutTone; children: ReactNode }) {
   return (
     <div className={`callout callout-${tone}`} role={tone === "danger" ? "alert" : undefined}>
-      <Icon name={tone === "good" ? "check" : "alert"} />
+      <Icon name={tone === "good" ? "check" : tone === "info" ? "info" : "alert"} />
       <div className="callout-body">{children}</div>
     </div>
   );

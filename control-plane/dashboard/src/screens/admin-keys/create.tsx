@@ -66,13 +66,11 @@ export function CreateAdminKey({ keyspaces, onClose, onCreated }: { keyspaces: K
           {may("*") && <Check label="Everything" checked={everything} onChange={setEverything} />}
           {!everything &&
             RIGHTS.map(([title, names]) => (
-              <div className="row-between" key={title}>
+              <div className="right" key={title}>
                 <span className="small">{title}</span>
-                <span className="row rights">
-                  {names.filter(may).map((scope) => (
-                    <Check key={scope} label={<code>{scope}</code>} checked={scopes.includes(scope)} onChange={(on) => toggle(scope, on)} />
-                  ))}
-                </span>
+                {names.filter(may).map((scope) => (
+                  <Check key={scope} label={<code>{scope}</code>} checked={scopes.includes(scope)} onChange={(on) => toggle(scope, on)} />
+                ))}
               </div>
             ))}
           <FieldError error={form.at("scopes")} />

@@ -17,6 +17,8 @@ import { FormFault } from "../../ui/form-fault";
 import { Page } from "../../ui/page";
 import { type Column, Table } from "../../ui/table";
 import { Published } from "./published";
+import { SigningKeys } from "./signing-keys";
+import { Sinks } from "./sinks";
 
 const REFRESH_MS = 2_000;
 type Gate = Propagation["gates"][number];
@@ -48,6 +50,8 @@ export function Gates({ keyspaceId }: { keyspaceId: string }) {
       ) : (
         <Table caption="Gates" columns={columnsOf(progress.data, mayWrite ? setAsked : undefined)} rows={progress.data?.gates} rowId={({ url }) => url} expected={1} />
       )}
+      {progress.data && <Sinks sinks={progress.data.sinks} />}
+      <SigningKeys keyspaceId={keyspaceId} mayWrite={mayWrite} />
       {may("snapshots:read") && <Published keyspaceId={keyspaceId} />}
       {asked === "add" && keyspace.data && <AddGate keyspace={keyspace.data} onClose={() => setAsked(undefined)} onAdded={changed} />}
       {typeof asked === "object" && keyspace.data && <RemoveGate keyspace={keyspace.data} gate={asked} onClose={() => setAsked(undefined)} onRemoved={changed} />}

@@ -6,7 +6,7 @@ import { useResource } from "../../api/resource";
 import { useSession } from "../../api/session";
 import { useDebounced } from "../../lib/debounced";
 import { pageOf, useKeyspace } from "../../lib/keyspaces";
-import { Ago, Day } from "../../lib/time";
+import { Ago, At, Day } from "../../lib/time";
 import type { Environment, Key } from "../../lib/types";
 import { Badges } from "../../ui/badge";
 import { Button } from "../../ui/button";
@@ -78,6 +78,13 @@ export function Keys({ keyspaceId }: { keyspaceId: string }) {
   );
   return (
     <Page title="Keys" intro={keyspace.data && <>Who may call {keyspace.data.name}, and what each may do.</>} actions={!untouched && create}>
+      {keyspace.data?.killed && (
+        <Callout tone="danger">
+          <span>
+            Every key is shut out since <At at={keyspace.data.killed.at} />: {keyspace.data.killed.reason}. The <Link href={`/keyspaces/${keyspaceId}/settings`}>settings</Link> let keys in again.
+          </span>
+        </Callout>
+      )}
       {quota.reached && (
         <Callout tone="warn">
           <span id="quota">

@@ -12,6 +12,7 @@ import { Card, Facts, Page } from "../../ui/page";
 import { At } from "../../lib/time";
 import { CopyButton } from "../../ui/copy";
 import { NotFound } from "../not-found";
+import { Emergency } from "./emergency";
 import { KeyDefaults, General, Security, Freshness } from "./forms";
 import { Production } from "./production";
 
@@ -32,6 +33,7 @@ export function Settings({ keyspaceId }: { keyspaceId: string }) {
           <Freshness keyspace={keyspace.data} onSaved={keyspace.set} mayWrite={mayWrite} />
           <Security keyspace={keyspace.data} onSaved={keyspace.set} mayWrite={mayWrite} />
           <About keyspace={keyspace.data} />
+          {mayWrite && <Emergency keyspace={keyspace.data} onSaved={keyspace.set} />}
           {mayWrite && <Danger keyspace={keyspace.data} />}
         </>
       )}
