@@ -84,6 +84,11 @@ function Navigation() {
         {allowed(OF_WORKSPACE).map((entry) => (
           <NavLink key={entry.path} entry={entry} href={entry.path} location={location} />
         ))}
+        {/* An application of its own, for whoever has a key and no admin key: not a page of this one. */}
+        <a href={`${import.meta.env.BASE_URL}preview/`} className="nav-link">
+          <Icon name="search" />
+          Key preview
+        </a>
       </div>
     </nav>
   );

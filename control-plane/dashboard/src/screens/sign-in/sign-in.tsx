@@ -57,6 +57,9 @@ export function SignIn({ enter, ended }: { enter: (adminKey: string) => Promise<
         <p className="soft small">
           The first admin key was printed when the control plane first started; whoever has it can make others, with only the rights that are needed.
         </p>
+        <p className="soft small">
+          To look into a key you need no admin key: <a href={`${import.meta.env.BASE_URL}preview/`}>key preview</a>.
+        </p>
       </div>
     </main>
   );
