@@ -94,6 +94,23 @@ impl ChangeKind {
         Self::HeadKeyReplaced,
     ];
 
+    /// Whether somebody is shut out for good: that goes out at once.
+    pub const fn revokes(self) -> bool {
+        matches!(
+            self,
+            Self::KeyRevoked
+                | Self::KeyLeakReported
+                | Self::OwnerRevoked
+                | Self::KeyspaceKilled
+                | Self::KeyspaceDeleted
+        )
+    }
+
+    /// Whether somebody may be shut out, for good or for now: that waits for nothing that takes long.
+    pub const fn may_shut_out(self) -> bool {
+        self.revokes() || matches!(self, Self::KeyUpdated)
+    }
+
     /// The stored name, which is also the audit log's action.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 
 use super::PublishError;
 use super::base::{self, NewBase};
+use super::twin;
 use crate::domain::{KeyspaceId, Timestamp};
 use crate::storage::Store;
 
@@ -24,7 +25,7 @@ impl Building {
         earlier: Option<NewBase>,
     ) -> Self {
         let (hurry, hurried) = watch::channel(false);
-        Self { task: tokio::spawn(base::build(store, id, now, earlier, hurried)), hurry }
+        Self { task: tokio::spawn(build(store, id, now, earlier, hurried)), hurry }
     }
 
     /// From now on it does not give way.
@@ -37,6 +38,20 @@ impl Building {
         let outcome = (&mut self.task).await;
         outcome.unwrap_or_else(|error| Err(PublishError::Interrupted(error.to_string())))
     }
+}
+
+/// Builds a base and takes it in as gates will, which takes as long again: neither may hold a revocation up.
+async fn build(
+    store: Arc<dyn Store>,
+    id: KeyspaceId,
+    now: Timestamp,
+    earlier: Option<NewBase>,
+    hurried: watch::Receiver<bool>,
+) -> Result<NewBase, PublishError> {
+    let checked = earlier.iter().flat_map(NewBase::bodies).collect();
+    let built = base::build(Arc::clone(&store), id, now, earlier, hurried).await?;
+    twin::check_base(store.as_ref(), id, &built.named, &checked).await?;
+    Ok(built)
 }
 
 /// The outcome of what is being built; if that is nothing, it never comes.

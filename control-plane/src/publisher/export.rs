@@ -49,7 +49,7 @@ pub async fn export(app: &App, id: KeyspaceId) -> Result<Export, StoreError> {
 }
 
 async fn bundle_of(store: &dyn Store, id: KeyspaceId, head: &VerifiedHead) -> Result<Export, PublishError> {
-    let mut walk = BaseWalk::begin(store, id, head).await?;
+    let mut walk = BaseWalk::begin(store, id, &head.head().base).await?;
     let mut bodies = vec![walk.root.clone()];
     let mut bytes = walk.root.len();
     while let Some(leaf) = walk.next_leaf().await? {

@@ -3,34 +3,33 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use latchkey_snapshot::{
-    Audience, BaseRef, BuiltBase, Head, ObjectRef, Refusal, TagScheme, UpstreamCredential, limits, sha256,
-};
+use latchkey_snapshot::{Audience, Head, ObjectRef, TagScheme, UpstreamCredential, limits, sha256};
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 use super::base::NewBase;
 use super::building::{Building, finished};
+use super::content::{Changes, Content};
+use super::lanes::{Lane, Lanes};
+use super::log::Log;
 use super::push::Gates;
 use super::release::{Release, Segment, verify_head};
 use super::signers::Signers;
 use super::sinks::Sinks;
-use super::twin::{self, Twin};
+use super::twin::Twin;
 use super::upstream::sealed_credentials;
 use super::walk::stored_body;
-use super::{Context, PublishError, segments};
-use crate::domain::{ChangeKind, Keyspace, KeyspaceId, PolicyState, ServedEnvironment};
+use super::{Context, PublishError};
+use crate::domain::{Keyspace, KeyspaceId, PolicyState, ServedEnvironment};
 use crate::storage::{BodyChanges, ChangesSince, Publication, Signing, Store, StoreError};
 
 /// From this many bytes of segments on a new base is built beside; half of what a head may list leaves room meanwhile.
 const REBASE_BYTES: usize = limits::SEGMENT_BYTES / 2;
-/// Keys in one segment; more make a new base cheaper.
-const SEGMENT_KEYS: u32 = 8_192;
 const FIRST_EPOCH: u32 = 1;
 /// Pause after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How often somebody who waits for a base looks at whether it should hurry.
-const IMPATIENCE: Duration = Duration::from_millis(100);
+/// A wake in the gathering time is looked into no sooner than this after it: many come at once.
+const BREATH: Duration = Duration::from_millis(2);
 /// Rows of the change log that are looked through at once for that.
 const CHANGES_AT_ONCE: u32 = 4_096;
 
@@ -94,6 +93,10 @@ struct KeyspacePublisher {
     base: Option<NewBase>,
     /// The last release left changes out for which there was no room.
     behind: bool,
+    /// What changed fits into no head over the bases that there are: only revocations go out until there is another.
+    stuck: bool,
+    log: Log,
+    lanes: Lanes,
     gates: Gates,
     sinks: Sinks,
     /// Gates that say that they have a head as new as the last one.
@@ -103,22 +106,26 @@ struct KeyspacePublisher {
     deleted: bool,
 }
 
-/// What a head is to contain.
-struct Content {
-    base: BaseRef,
-    base_bytes: u64,
-    built: Option<Arc<BuiltBase>>,
-    key_count: u64,
-    change_seq: u64,
-    segments: Vec<Segment>,
+/// What a head is made of beside keys.
+struct Settings {
+    keyspace: Keyspace,
+    policy: PolicyState,
+    signing: Signing,
+    credentials: Vec<UpstreamCredential>,
 }
 
-impl Content {
-    /// A kill lies over everything else, and only for as long as it lasts: each release puts it on anew.
-    fn take_kill_off(&mut self) {
-        if let Some(kill) = self.segments.iter().position(|segment| segment.kill) {
-            self.change_seq = self.segments[kill].first_seq;
-            self.segments.truncate(kill);
+/// Where the next head stands in the line of heads.
+struct Next {
+    epoch: u32,
+    seq: u64,
+    previous: [u8; 32],
+}
+
+impl Next {
+    fn behind(last: Option<&Publication>) -> Self {
+        match last {
+            Some(last) => Self { epoch: last.epoch, seq: last.seq + 1, previous: sha256(&last.head) },
+            None => Self { epoch: FIRST_EPOCH, seq: 1, previous: [0; 32] },
         }
     }
 }
@@ -127,7 +134,7 @@ impl KeyspacePublisher {
     /// `None` if there is no such keyspace.
     async fn open(context: &Context, id: KeyspaceId) -> Result<Option<Self>, PublishError> {
         let store = Arc::clone(&context.app.store);
-        let Some((_, _, signing)) = store.publishing_state(id).await? else { return Ok(None) };
+        let Some((keyspace, _, signing)) = store.publishing_state(id).await? else { return Ok(None) };
         let last = store.publication(id).await?;
         let (overtaken_by, overtaken) = mpsc::channel(1);
         let gates = Gates::new(context.clone(), id, overtaken_by.clone());
@@ -144,6 +151,9 @@ impl KeyspacePublisher {
             built: None,
             base: None,
             behind: false,
+            stuck: false,
+            log: Log::default(),
+            lanes: Lanes::default(),
             gates,
             sinks,
             overtaken,
@@ -156,6 +166,8 @@ impl KeyspacePublisher {
             }
             other => other?,
         }
+        let current = publisher.current.as_ref().map(|current| current.head().change_seq);
+        publisher.log = Log::behind(current.unwrap_or(keyspace.change_seq));
         Ok(Some(publisher))
     }
 
@@ -174,34 +186,66 @@ impl KeyspacePublisher {
             segments.push(Segment::stored(first_seq, listed, bytes, id)?);
             first_seq = listed.last_seq;
         }
-        let (policy, base_bytes) = (Arc::new(policy), last.base_bytes);
-        let release = Release { policy, segments, base_bytes, built: None, verified };
+        let release = Release {
+            policy: Arc::new(policy),
+            segments,
+            base_bytes: last.base_bytes,
+            built: None,
+            revoked_through: last.change_seq,
+            verified,
+        };
         self.twin.accept(store, &release, None).await?;
         self.current = Some(release);
         Ok(())
     }
 
     /// Waits until there is a reason for a release. The first change after a quiet time is one at once; those that follow
-    /// are gathered.
+    /// are gathered, unless one of them is a revocation.
     async fn next_occasion(&mut self, wake: &Notify) -> Due {
-        let config = &self.context.config;
+        let heartbeat = self.released_at + self.context.config.heartbeat;
         let due = tokio::select! {
             () = std::future::ready(()), if self.behind => Due::IfChanged,
             () = wake.notified() => Due::IfChanged,
-            () = sleep_until(self.released_at + config.heartbeat) => Due::Always,
+            () = sleep_until(heartbeat), if self.current.is_some() => Due::Always,
             _ = self.overtaken.recv() => Due::Always,
             () = self.gates.confirmed(), if self.deleted => Due::IfChanged,
             built = finished(&mut self.building) => {
-                self.building = None;
-                match built {
-                    Ok(base) => self.built = Some(base),
-                    Err(error) => report(self.id, &error),
-                }
+                self.take_base(built).await;
                 Due::IfChanged
             }
         };
-        sleep_until(self.released_at + config.coalesce).await;
+        self.gather(wake).await;
         due
+    }
+
+    async fn take_base(&mut self, built: Result<NewBase, PublishError>) {
+        (self.building, self.stuck) = (None, false);
+        match built {
+            Ok(base) => self.built = Some(base),
+            Err(error) => {
+                report(self.id, &error);
+                // Whatever was wrong with it or with what it took over, the next one is built anew.
+                self.base = None;
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+
+    async fn gather(&mut self, wake: &Notify) {
+        let until = self.released_at + self.context.config.coalesce;
+        while Instant::now() < until {
+            if let Err(error) = self.log.read_on(self.store.as_ref(), self.id).await {
+                return report(self.id, &error.into());
+            }
+            // The first head of all keeps nobody waiting either.
+            if self.current.as_ref().is_none_or(|current| self.log.revoked > current.revoked_through) {
+                return;
+            }
+            tokio::select! {
+                () = sleep_until(until) => {}
+                () = wake.notified() => tokio::time::sleep(BREATH).await,
+            }
+        }
     }
 
     async fn release(&mut self, due: Due) -> Result<Outlook, PublishError> {
@@ -218,14 +262,26 @@ impl KeyspacePublisher {
         if due == Due::IfChanged && is_current && self.built.is_none() {
             return Ok(Outlook::Continues);
         }
-        let (content, changed) = self.content(&policy).await?;
+        self.log.read_on(self.store.as_ref(), self.id).await?;
+        let Some((content, changed)) = self.content(&policy, due).await? else {
+            return Ok(Outlook::Continues);
+        };
         if self.settings_changed(keyspace.change_seq, content.change_seq).await? {
             // The rows are newer than the policy that was read: a renamed role would have no number in it. Read both again.
             return Box::pin(self.release(due)).await;
         }
         let credentials = sealed_credentials(&self.context, &keyspace).await?;
-        let release = self.sign(&keyspace, &policy, &signing, credentials, content)?;
-        self.put_out(release, &changed).await?;
+        let mut next = Next::behind(self.last.as_ref());
+        let settings = Settings { keyspace, policy, signing, credentials };
+        self.open_lane();
+        self.release_in_lanes(&settings, &mut next).await?;
+        let release = self.sign(&settings, content, &mut next)?;
+        if let Err(error) = self.put_out(release, &changed).await {
+            // Their numbers were not noted.
+            self.lanes = Lanes::default();
+            return Err(error);
+        }
+        let keyspace = settings.keyspace;
         self.gates.set(&keyspace.gates);
         self.sinks.set(&keyspace.sinks).await?;
         self.rebase_if_due();
@@ -250,76 +306,86 @@ impl KeyspacePublisher {
         keyspace.gates.iter().all(|gate| applied(gate) >= Some(keyspace.change_seq))
     }
 
-    async fn content(&mut self, policy: &PolicyState) -> Result<(Content, ChangesSince), PublishError> {
-        let mut content = match (&self.built, &self.current) {
-            (Some(built), _) => content_of(built),
-            (None, Some(current)) => Content {
-                base: current.head().base,
-                base_bytes: current.base_bytes,
-                built: current.built.clone(),
-                key_count: current.head().key_count,
-                change_seq: current.head().change_seq,
-                segments: current.segments.clone(),
-            },
-            (None, None) => self.new_base().await?,
-        };
-        loop {
-            if let Some(changed) = self.extend(&mut content, policy).await? {
-                self.behind = false;
-                return Ok((content, changed));
+    /// `None` if there is nothing that could be released now.
+    async fn content(
+        &mut self,
+        policy: &PolicyState,
+        due: Due,
+    ) -> Result<Option<(Content, ChangesSince)>, PublishError> {
+        let store = Arc::clone(&self.store);
+        let changes = Changes { store: store.as_ref(), id: self.id, policy };
+        if !self.stuck {
+            if let Some(found) = self.everything(&changes).await? {
+                return Ok(Some(found));
             }
-            if let Some(content) = self.progress() {
-                self.behind = true;
-                let changed = ChangesSince { through_seq: content.change_seq, ..ChangesSince::default() };
-                return Ok((content, changed));
-            }
-            // The changes fit no segment, so there is nothing for it but to wait for a base that has them.
-            content = self.new_base().await?;
+            // There is nothing for it but to wait for a base that has the changes.
+            (self.stuck, self.behind, self.built) = (true, false, None);
         }
+        self.build();
+        let Some(current) = &self.current else { return Ok(None) };
+        if self.log.shut_out > current.revoked_through {
+            let mut content = Content::of_release(current);
+            if let Some(changed) = changes.add_revocations(&mut content).await? {
+                return Ok(Some((content, changed)));
+            }
+        }
+        let unchanged = || {
+            let changed = ChangesSince { through_seq: current.head().change_seq, ..ChangesSince::default() };
+            (Content::of_release(current), changed)
+        };
+        Ok((due == Due::Always).then(unchanged))
+    }
+
+    /// All that happened, or as much of it as brings gates on; `None` if that needs a base that is not there.
+    async fn everything(
+        &mut self,
+        changes: &Changes<'_>,
+    ) -> Result<Option<(Content, ChangesSince)>, PublishError> {
+        let start = match (&self.built, &self.current) {
+            (Some(built), _) => Content::of_base(built),
+            (None, Some(current)) => Content::of_release(current),
+            (None, None) => return Ok(None),
+        };
+        let mut content = start;
+        if let Some(changed) = changes.extend(&mut content).await? {
+            self.behind = false;
+            return Ok(Some((content, changed)));
+        }
+        let found = self.progress(changes).await?;
+        self.behind |= found.is_some();
+        Ok(found)
     }
 
     /// A new base by itself, if it is ahead of the last head: while keys are made faster than bases are built, the changes behind
-    /// it never fit, and without this nothing would be released until that ends.
-    fn progress(&self) -> Option<Content> {
+    /// it never fit, and without this nothing would be released until that ends. Whoever was shut out since stays so.
+    async fn progress(&self, changes: &Changes<'_>) -> Result<Option<(Content, ChangesSince)>, PublishError> {
         let released = self.current.as_ref().map(|current| current.head().change_seq);
-        self.built.as_ref().filter(|built| Some(built.named.change_seq) > released).map(content_of)
-    }
-
-    async fn new_base(&mut self) -> Result<Content, PublishError> {
-        let mut seen = self.current.as_ref().map_or(0, |current| current.head().change_seq);
-        let mut hurries = self.current.is_none();
-        let built = loop {
-            let building = self.building.get_or_insert_with(|| {
-                let (store, now) = (Arc::clone(&self.store), self.context.app.now());
-                Building::start(store, self.id, now, self.base.clone())
-            });
-            if hurries {
-                building.hurry();
-            }
-            tokio::select! {
-                built = building.finished() => break built,
-                () = sleep(IMPATIENCE), if !hurries => {}
-            }
-            hurries = hurries || self.more_than_creations(&mut seen).await?;
+        let Some(built) = self.built.as_ref().filter(|built| Some(built.named.change_seq) > released) else {
+            return Ok(None);
         };
-        self.building = None;
-        Ok(content_of(self.built.insert(built?)))
+        let mut content = Content::of_base(built);
+        if self.log.shut_out > content.change_seq {
+            let changed = changes.add_revocations(&mut content).await?;
+            return Ok(changed.map(|changed| (content, changed)));
+        }
+        content.revoked_through = content.change_seq.max(self.log.seen);
+        let changed = ChangesSince { through_seq: content.change_seq, ..ChangesSince::default() };
+        Ok(Some((content, changed)))
     }
 
-    /// Whether anything but the making of keys happened after the change `seen`, which is moved on. A new key can wait for bases that
-    /// give way to others; a revocation cannot.
-    async fn more_than_creations(&self, seen: &mut u64) -> Result<bool, PublishError> {
-        loop {
-            let changes = self.store.changes(self.id, *seen, CHANGES_AT_ONCE).await?;
-            let Some(last) = changes.last() else { return Ok(false) };
-            *seen = last.seq;
-            if changes.iter().any(|change| change.kind != ChangeKind::KeyCreated) {
-                return Ok(true);
-            }
+    /// Has a base built, without giving way to others if more than new keys waits for it.
+    fn build(&mut self) {
+        let building = self.building.get_or_insert_with(|| {
+            let (store, now) = (Arc::clone(&self.store), self.context.app.now());
+            Building::start(store, self.id, now, self.base.clone())
+        });
+        let released = self.current.as_ref().map(|current| current.head().change_seq);
+        if released.is_none_or(|released| self.log.demanding > released) {
+            building.hurry();
         }
     }
 
-    /// Only right after a release: a base that is being built must not lose its bodies to the clearing away of old ones.
+    /// Only right after a release, which clears old bodies away: a base that is being built must not lose its own to that.
     fn rebase_if_due(&mut self) {
         let segments = self.current.iter().flat_map(|current| &current.segments);
         let bytes: usize = segments.map(|segment| segment.bytes.len()).sum();
@@ -329,109 +395,78 @@ impl KeyspacePublisher {
         }
     }
 
-    /// Adds what changed to the segments, and says what the newest of them now contains; `None` if it does not fit.
-    async fn extend(
-        &self,
-        content: &mut Content,
-        policy: &PolicyState,
-    ) -> Result<Option<ChangesSince>, PublishError> {
-        content.take_kill_off();
-        let mut first_seq = content.change_seq;
-        let mut changed = self.changes_since(first_seq).await?;
-        if changed.through_seq == first_seq || changed.is_empty() {
-            content.change_seq = changed.through_seq;
-            return Ok(Some(changed));
+    /// Where gates still have the base that is about to be replaced, it is kept up.
+    fn open_lane(&mut self) {
+        let Some(current) = self.current.as_ref().filter(|_| self.built.is_some()) else { return };
+        if self.gates.held_bases().contains(&current.head().base.root.sha256) {
+            let twin = std::mem::replace(&mut self.twin, Twin::new(self.id));
+            self.lanes.add(Lane { release: current.clone(), twin });
         }
-        let Some(mut newest) = self.segment(&changed, policy, first_seq)? else { return Ok(None) };
-        // A kill leaves out the rows that it revokes; merged with them it would make their keys unknown instead of revoked.
-        let weight = if changed.killed { 0 } else { newest.bytes.len() };
-        let kept = content.segments.len() - segments::merged_by(&content.segments, weight);
-        if let Some(oldest) = content.segments.get(kept) {
-            first_seq = oldest.first_seq;
-            changed = self.changes_since(first_seq).await?;
-            let Some(merged) = self.segment(&changed, policy, first_seq)? else { return Ok(None) };
-            newest = merged;
-        }
-        content.segments.truncate(kept);
-        content.segments.push(newest);
-        content.change_seq = changed.through_seq;
-        let bytes: usize = content.segments.iter().map(|segment| segment.bytes.len()).sum();
-        Ok((bytes <= limits::SEGMENT_BYTES).then_some(changed))
     }
 
-    async fn changes_since(&self, seq: u64) -> Result<ChangesSince, PublishError> {
-        Ok(self.store.changes_since(self.id, seq, SEGMENT_KEYS).await?)
-    }
-
-    fn segment(
-        &self,
-        changed: &ChangesSince,
-        policy: &PolicyState,
-        first_seq: u64,
-    ) -> Result<Option<Segment>, PublishError> {
-        if changed.too_many {
-            return Ok(None);
+    /// Releases over older bases, if somebody was shut out since they last were. What cannot be released is given up: its gates have to wait
+    /// for their upload.
+    async fn release_in_lanes(&mut self, settings: &Settings, next: &mut Next) -> Result<(), PublishError> {
+        self.lanes.keep(&self.gates.held_bases());
+        let store = Arc::clone(&self.store);
+        let changes = Changes { store: store.as_ref(), id: self.id, policy: &settings.policy };
+        for mut lane in std::mem::take(&mut self.lanes.0) {
+            if self.log.shut_out > lane.release.revoked_through {
+                let mut content = Content::of_release(&lane.release);
+                let Some(changed) = changes.add_revocations(&mut content).await? else { continue };
+                lane.release = self.sign(settings, content, next)?;
+                lane.twin.accept(store.as_ref(), &lane.release, Some(&changed)).await?;
+            }
+            self.lanes.0.push(lane);
         }
-        let changes = segments::changes(changed, &policy.role_numbers());
-        match changes.encode(self.id.0, first_seq, changed.through_seq) {
-            Ok(bytes) => Segment::new(first_seq, changed.through_seq, bytes, changed.killed).map(Some),
-            Err(Refusal::TooLong | Refusal::LimitExceeded) => Ok(None),
-            Err(refusal) => Err(PublishError::Encoding(refusal)),
-        }
+        Ok(())
     }
 
     fn sign(
         &mut self,
-        keyspace: &Keyspace,
-        policy: &PolicyState,
-        signing: &Signing,
-        credentials: Vec<UpstreamCredential>,
+        settings: &Settings,
         content: Content,
+        next: &mut Next,
     ) -> Result<Release, PublishError> {
+        let Settings { keyspace, policy, signing, credentials } = settings;
         let mut policy = policy.published(keyspace.freshness.on_expired);
         policy.tokens = keyspace.rules.token_shapes();
-        policy.upstream_credentials = credentials;
+        policy.upstream_credentials.clone_from(credentials);
         let policy = policy.encode(self.id.0).map_err(PublishError::Encoding)?;
         let now = self.context.app.now();
         let issued_at = now.as_seconds();
         let head = Head {
             audience: Audience { keyspace: self.id.0, environment: environment(keyspace.environment) },
             tag_scheme: TagScheme::Sha256,
-            epoch: self.last.as_ref().map_or(FIRST_EPOCH, |last| last.epoch),
-            seq: self.last.as_ref().map_or(0, |last| last.seq) + 1,
+            epoch: next.epoch,
+            seq: next.seq,
             change_seq: content.change_seq,
             issued_at,
             fresh_until: issued_at + u64::from(keyspace.freshness.fresh_seconds),
             valid_until: issued_at + u64::from(keyspace.freshness.valid_seconds),
             key_count: content.key_count,
-            previous: self.last.as_ref().map_or([0; 32], |last| sha256(&last.head)),
+            previous: next.previous,
             policy: ObjectRef::to(&policy).map_err(PublishError::Encoding)?,
             base: content.base,
             segments: Vec::new(),
         };
         let signers = self.signers.at(&self.context.app.vault, signing, now)?;
-        let mut release = Release::sign(head, policy, content.segments, content.base_bytes, &signers, now)?;
-        release.built = content.built;
+        let release = Release::sign(head, policy, content, &signers, now)?;
+        (next.seq, next.previous) = (next.seq + 1, sha256(release.verified.bytes()));
         Ok(release)
     }
 
     /// Verifies, notes and hands out a release, in this order.
     async fn put_out(&mut self, release: Release, changed: &ChangesSince) -> Result<(), PublishError> {
         let store = Arc::clone(&self.store);
-        if let Some(built) = &self.built {
-            let checked = self.base.iter().flat_map(NewBase::bodies).collect();
-            if let Err(error) = twin::check_base(store.as_ref(), self.id, &release, &checked).await {
-                // Whatever is wrong with it or with what it took over, the next one is built anew.
-                tracing::warn!(keyspace.id = %self.id, base.rows = built.rows, "a new base does not pass and is given up");
-                (self.built, self.base) = (None, None);
-                return Err(error);
-            }
+        if self.current.as_ref().is_some_and(|current| current.revoked_through > release.revoked_through) {
+            return Err(PublishError::Unverified("it would take revocations back".to_owned()));
         }
         self.twin.accept(store.as_ref(), &release, Some(changed)).await?;
         self.note(&release).await?;
         self.released_at = Instant::now();
         let offered = Arc::new(release.clone());
-        self.gates.offer(Arc::clone(&offered));
+        self.gates.offer(Arc::clone(&offered), self.lanes.0.iter().map(|lane| lane.release.clone()));
         self.sinks.offer(offered);
         if let Some(base) = self.built.take() {
             let kept = base.bodies().chain(release.bodies().map(|(hash, _)| hash)).collect();
@@ -461,7 +496,8 @@ impl KeyspacePublisher {
             added: release.bodies_to_keep(before),
             dropped: dropped.map(|(hash, _)| hash).collect(),
         };
-        match self.store.release(publication.clone(), bodies).await {
+        let after = self.last.as_ref().map_or(0, |last| last.seq);
+        match self.store.release(publication.clone(), after, bodies).await {
             Ok(()) => {
                 self.last = Some(publication);
                 Ok(())
@@ -475,17 +511,6 @@ impl KeyspacePublisher {
                 Err(error.into())
             }
         }
-    }
-}
-
-fn content_of(base: &NewBase) -> Content {
-    Content {
-        base: base.named,
-        base_bytes: base.bytes,
-        built: Some(Arc::clone(&base.built)),
-        key_count: base.rows,
-        change_seq: base.named.change_seq,
-        segments: Vec::new(),
     }
 }
 

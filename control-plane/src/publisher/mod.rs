@@ -14,9 +14,12 @@
 
 mod base;
 mod building;
+mod content;
 mod export;
 mod gate_client;
 mod keyspace;
+mod lanes;
+mod log;
 mod propagation;
 mod push;
 mod release;

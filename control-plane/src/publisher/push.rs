@@ -1,7 +1,10 @@
 //! Pushing releases to gates: one task per gate, each at its own pace, each always with the newest release.
+//!
+//! While a new base is uploaded to a gate, the gate decides by the one before. A revocation made meanwhile overtakes the upload, in a head
+//! over the base that the gate has; then the upload goes on where it was.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use latchkey_snapshot::bundle::{self, Intent};
@@ -26,13 +29,24 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// A new release is worth an attempt after this long, however long the pause is that a gate has earned.
 const IMPATIENCE: Duration = Duration::from_secs(1);
 
-type Newest = watch::Receiver<Option<Arc<Release>>>;
+/// What there is to push.
+struct Offer {
+    newest: Arc<Release>,
+    /// The last releases over older bases, for gates to which the newest base is still being uploaded.
+    lanes: Vec<Arc<Release>>,
+}
+
+type Offers = watch::Receiver<Option<Arc<Offer>>>;
+
+/// The roots of the bases that gates have, as far as we know.
+type HeldBases = Arc<Mutex<HashMap<GateUrl, [u8; 32]>>>;
 
 /// The gates of a keyspace. Dropping it ends their tasks.
 pub(super) struct Gates {
     context: Context,
     id: KeyspaceId,
-    newest: watch::Sender<Option<Arc<Release>>>,
+    offer: watch::Sender<Option<Arc<Offer>>>,
+    held: HeldBases,
     pushers: HashMap<GateUrl, AbortHandle>,
     overtaken: mpsc::Sender<()>,
     confirmed: Arc<Notify>,
@@ -41,13 +55,19 @@ pub(super) struct Gates {
 impl Gates {
     /// `overtaken` hears of gates that refuse a release because they have one as new.
     pub(super) fn new(context: Context, id: KeyspaceId, overtaken: mpsc::Sender<()>) -> Self {
-        let (newest, _) = watch::channel(None);
-        Self { context, id, newest, pushers: HashMap::new(), overtaken, confirmed: Arc::default() }
+        let (offer, _) = watch::channel(None);
+        let (held, pushers) = (HeldBases::default(), HashMap::new());
+        Self { context, id, offer, held, pushers, overtaken, confirmed: Arc::default() }
     }
 
-    /// Gives every gate something newer to push.
-    pub(super) fn offer(&self, release: Arc<Release>) {
-        self.newest.send_replace(Some(release));
+    /// Gives every gate something newer to push. `lanes` are the last releases over older bases.
+    pub(super) fn offer(&self, newest: Arc<Release>, lanes: impl Iterator<Item = Release>) {
+        self.offer.send_replace(Some(Arc::new(Offer { newest, lanes: lanes.map(Arc::new).collect() })));
+    }
+
+    /// The roots of the bases that gates have.
+    pub(super) fn held_bases(&self) -> HashSet<[u8; 32]> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
     }
 
     /// Begins with gates that are new and ends with those that are gone.
@@ -57,6 +77,7 @@ impl Gates {
             if !stays {
                 pusher.abort();
                 self.context.app.propagation.forget(self.id, gate);
+                self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(gate);
             }
             stays
         });
@@ -66,10 +87,12 @@ impl Gates {
                     context: self.context.clone(),
                     id: self.id,
                     gate: gate.clone(),
-                    newest: self.newest.subscribe(),
+                    offers: self.offer.subscribe(),
                     overtaken: self.overtaken.clone(),
                     confirmed: Arc::clone(&self.confirmed),
                     held: Held::Unknown,
+                    held_bases: Arc::clone(&self.held),
+                    upload: Upload::default(),
                 };
                 self.pushers.insert(gate.clone(), tokio::spawn(pusher.run()).abort_handle());
             }
@@ -107,38 +130,70 @@ struct Pusher {
     context: Context,
     id: KeyspaceId,
     gate: GateUrl,
-    newest: Newest,
+    offers: Offers,
     overtaken: mpsc::Sender<()>,
     confirmed: Arc<Notify>,
     held: Held,
+    held_bases: HeldBases,
+    upload: Upload,
+}
+
+/// How far the upload of a base has come.
+#[derive(Default)]
+struct Upload {
+    root: [u8; 32],
+    /// Shards that the gate has stored.
+    stored: HashSet<[u8; 32]>,
+    /// A part arrived since a revocation last overtook, or none ever did. Without this revocations that never end would keep a gate from its
+    /// base.
+    yields: bool,
+}
+
+/// What became of a push.
+enum Pushed {
+    Confirmed(Answer),
+    /// Somebody was shut out, and this head over the base that the gate has says so.
+    Overtaken(Arc<Release>),
 }
 
 impl Pusher {
     async fn run(mut self) {
         let mut pause = FIRST_PAUSE;
         let mut was_overtaken = false;
+        let mut urgent = None;
         loop {
-            let Some(release) = self.newest.borrow_and_update().clone() else {
-                if self.newest.changed().await.is_err() {
+            let Some(offer) = self.offers.borrow_and_update().clone() else {
+                if self.offers.changed().await.is_err() {
                     return;
                 }
                 continue;
             };
-            let pushed = self.push(&release).await;
+            let release = urgent.take().unwrap_or_else(|| Arc::clone(&offer.newest));
+            let pushed = match self.push(&release).await {
+                Ok(Pushed::Overtaken(lane)) => {
+                    (self.upload.yields, urgent) = (false, Some(lane));
+                    continue;
+                }
+                Ok(Pushed::Confirmed(answer)) => Ok(answer),
+                Err(error) => Err(error),
+            };
             self.note(&release, &pushed);
+            let is_newest = Arc::ptr_eq(&release, &offer.newest);
+            // A revocation that did not get through is as urgent as before.
+            self.upload.yields |= !is_newest && pushed.is_err();
             match pushed {
                 Ok(_) => {
-                    self.held = Held::Release(release);
+                    self.hold(Held::Release(release));
                     (pause, was_overtaken) = (FIRST_PAUSE, false);
                     self.confirmed.notify_one();
-                    if self.newest.changed().await.is_err() {
+                    if is_newest && self.offers.changed().await.is_err() {
                         return;
                     }
                     continue;
                 }
                 Err(error) if error.code == "BODY_MISSING" && !matches!(self.held, Held::Nothing) => {
                     // It lost its storage, or is new: now it gets everything.
-                    self.held = Held::Nothing;
+                    self.hold(Held::Nothing);
                     continue;
                 }
                 Err(error) if error.code == "NOT_NEWER" => {
@@ -153,6 +208,18 @@ impl Pusher {
             self.rest(pause).await;
             pause = (pause * 2).min(self.context.config.retry_max);
         }
+    }
+
+    fn hold(&mut self, held: Held) {
+        let mut bases = self.held_bases.lock().unwrap_or_else(PoisonError::into_inner);
+        match &held {
+            Held::Release(release) => bases.insert(self.gate.clone(), release.head().base.root.sha256),
+            Held::Unknown | Held::Nothing => {
+                self.upload.stored.clear();
+                bases.remove(&self.gate)
+            }
+        };
+        self.held = held;
     }
 
     fn note(&self, release: &Release, pushed: &Result<Answer, PushError>) {
@@ -185,7 +252,7 @@ impl Pusher {
         let soon = until.min(Instant::now() + IMPATIENCE);
         tokio::select! {
             () = sleep_until(until) => {}
-            changed = self.newest.changed() => {
+            changed = self.offers.changed() => {
                 if changed.is_ok() {
                     sleep_until(soon).await;
                 }
@@ -193,51 +260,110 @@ impl Pusher {
         }
     }
 
-    async fn push(&self, release: &Release) -> Result<Answer, PushError> {
+    async fn push(&mut self, release: &Release) -> Result<Pushed, PushError> {
         let head = release.head();
-        let (held, send_base) = match &self.held {
-            Held::Unknown => (None, release.base_bytes <= SMALL_BASE_BYTES),
-            Held::Nothing => (None, true),
-            Held::Release(held) => (Some(held.as_ref()), held.head().base.root != head.base.root),
+        let held = match &self.held {
+            Held::Release(held) => Some(Arc::clone(held)),
+            Held::Unknown | Held::Nothing => None,
         };
-        let base = if send_base { self.push_base(release, &base_of(held)).await? } else { Vec::new() };
-        let rest = release.bodies_not_in(held).map(|(_, bytes)| bytes.as_slice());
-        let bodies: Vec<&[u8]> = base.iter().map(Vec::as_slice).chain(rest).collect();
-        self.send(Intent::Commit, release, &bodies).await
+        let send_base = match &self.held {
+            Held::Unknown => release.base_bytes <= SMALL_BASE_BYTES,
+            Held::Nothing => true,
+            Held::Release(held) => held.head().base.root != head.base.root,
+        };
+        if !send_base {
+            let bodies: Vec<&[u8]> = own_bodies(release, held.as_deref());
+            return self.send(Intent::Commit, release, &bodies).await.map(Pushed::Confirmed);
+        }
+        if self.upload.root != head.base.root.sha256 {
+            self.upload = Upload { root: head.base.root.sha256, yields: true, ..Upload::default() };
+        }
+        let base = match self.push_base(release, &base_of(held.as_deref())).await? {
+            Uploaded::AllBut(part) => part,
+            Uploaded::Overtaken(lane) => return Ok(Pushed::Overtaken(lane)),
+        };
+        let base = base.iter().map(Vec::as_slice);
+        let bodies: Vec<&[u8]> = base.chain(own_bodies(release, held.as_deref())).collect();
+        tokio::select! {
+            answer = self.send(Intent::Commit, release, &bodies) => answer.map(Pushed::Confirmed),
+            lane = self.revocation(), if self.upload.yields => Ok(Pushed::Overtaken(lane)),
+        }
     }
 
-    /// Sends all of a base that is not in `held`, but its last part, which is returned and goes out with the head.
+    /// Sends all of a base that is not in `held`, but its last part, which goes out with the head.
     async fn push_base(
-        &self,
+        &mut self,
         release: &Release,
         held: &HashSet<[u8; 32]>,
-    ) -> Result<Vec<Vec<u8>>, PushError> {
+    ) -> Result<Uploaded, PushError> {
         let own_part = release.bodies().map(|(_, bytes)| bytes.len()).sum::<usize>();
-        let store = self.context.app.store.as_ref();
-        let mut walk = BaseWalk::begin(store, self.id, &release.verified).await.map_err(internal)?;
+        let store = Arc::clone(&self.context.app.store);
+        let base = &release.head().base;
+        let mut walk = BaseWalk::begin(store.as_ref(), self.id, base).await.map_err(internal)?;
         let root = walk.root.clone();
         let mut part = vec![root.clone()];
         let mut bytes = root.len();
+        let mut shards = Vec::new();
         while let Some(leaf) = walk.next_leaf().await.map_err(internal)? {
             if held.contains(&leaf.hash) {
                 continue;
             }
             bytes += leaf.page.len();
             part.push(leaf.page.clone());
-            for hash in leaf.shards.into_iter().filter(|hash| !held.contains(hash)) {
+            for hash in leaf.shards {
+                if held.contains(&hash) || self.upload.stored.contains(&hash) {
+                    continue;
+                }
                 let shard = walk.shard(hash).await.map_err(internal)?;
                 if bytes + shard.len() + own_part > BUNDLE_BODIES {
-                    let bodies: Vec<&[u8]> = part.iter().map(Vec::as_slice).collect();
-                    self.send(Intent::StoreBodies, release, &bodies).await?;
+                    if let Some(lane) = self.send_part(release, &part, &mut shards).await? {
+                        return Ok(Uploaded::Overtaken(lane));
+                    }
                     // A gate takes a shard only behind the pages that lead to it.
                     part = vec![root.clone(), leaf.page.clone()];
                     bytes = root.len() + leaf.page.len();
                 }
                 bytes += shard.len();
+                shards.push(hash);
                 part.push(shard);
             }
         }
-        Ok(part)
+        Ok(Uploaded::AllBut(part))
+    }
+
+    /// Sends a part with these shards, unless a revocation overtakes it.
+    async fn send_part(
+        &mut self,
+        release: &Release,
+        part: &[Vec<u8>],
+        shards: &mut Vec<[u8; 32]>,
+    ) -> Result<Option<Arc<Release>>, PushError> {
+        let bodies: Vec<&[u8]> = part.iter().map(Vec::as_slice).collect();
+        tokio::select! {
+            answer = self.send(Intent::StoreBodies, release, &bodies) => drop(answer?),
+            lane = self.revocation(), if self.upload.yields => return Ok(Some(lane)),
+        }
+        self.upload.stored.extend(shards.drain(..));
+        self.upload.yields = true;
+        Ok(None)
+    }
+
+    /// Ready once somebody was shut out of whom the gate has not heard, and a head over the base that it has says so.
+    async fn revocation(&self) -> Arc<Release> {
+        let Held::Release(held) = &self.held else { return std::future::pending().await };
+        let says_more = |lane: &&Arc<Release>| {
+            lane.head().base.root == held.head().base.root && lane.revoked_through > held.revoked_through
+        };
+        let mut offers = self.offers.clone();
+        loop {
+            let offer = offers.borrow_and_update().clone();
+            if let Some(lane) = offer.iter().flat_map(|offer| &offer.lanes).find(says_more) {
+                return Arc::clone(lane);
+            }
+            if offers.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
     }
 
     async fn send(&self, intent: Intent, release: &Release, bodies: &[&[u8]]) -> Result<Answer, PushError> {
@@ -247,10 +373,20 @@ impl Pusher {
     }
 }
 
+enum Uploaded {
+    /// What is left of the base.
+    AllBut(Vec<Vec<u8>>),
+    Overtaken(Arc<Release>),
+}
+
 /// The bodies of the base that a gate has; of one that was built before the start none is known.
 fn base_of(held: Option<&Release>) -> HashSet<[u8; 32]> {
     let built = held.and_then(|held| held.built.as_ref());
     built.into_iter().flat_map(|built| built.bodies()).map(|object| object.sha256).collect()
+}
+
+fn own_bodies<'a>(release: &'a Release, held: Option<&Release>) -> Vec<&'a [u8]> {
+    release.bodies_not_in(held).map(|(_, bytes)| bytes.as_slice()).collect()
 }
 
 fn internal(error: PublishError) -> PushError {

@@ -6,6 +6,7 @@ use latchkey_snapshot::{
 };
 
 use super::PublishError;
+use super::content::Content;
 use crate::domain::{KeyspaceId, Timestamp};
 use crate::storage::Body;
 
@@ -20,6 +21,8 @@ pub(super) struct Release {
     pub(super) base_bytes: u64,
     /// Which bodies the base has, if it was built since the start.
     pub(super) built: Option<Arc<BuiltBase>>,
+    /// See [`Content::revoked_through`].
+    pub(super) revoked_through: u64,
 }
 
 /// A segment and the changes in it: those in (first_seq, last_seq].
@@ -31,6 +34,8 @@ pub(super) struct Segment {
     pub(super) bytes: Arc<Vec<u8>>,
     /// It shuts out whatever lies under it, and says nothing of single keys.
     pub(super) kill: bool,
+    /// It holds everything up to its end, and who was shut out after that.
+    pub(super) urgent: bool,
 }
 
 impl Segment {
@@ -41,7 +46,7 @@ impl Segment {
         kill: bool,
     ) -> Result<Self, PublishError> {
         let object = ObjectRef::to(&bytes).map_err(PublishError::Encoding)?;
-        Ok(Self { first_seq, last_seq, object, bytes: Arc::new(bytes), kill })
+        Ok(Self { first_seq, last_seq, object, bytes: Arc::new(bytes), kill, urgent: false })
     }
 
     /// Takes up a segment that a head of ours names.
@@ -62,12 +67,12 @@ impl Release {
     pub(super) fn sign(
         mut head: Head,
         policy: Vec<u8>,
-        segments: Vec<Segment>,
-        base_bytes: u64,
+        content: Content,
         signers: &[&HeadSigner],
         now: Timestamp,
     ) -> Result<Self, PublishError> {
         head.policy = ObjectRef::to(&policy).map_err(PublishError::Encoding)?;
+        let Content { segments, base_bytes, built, revoked_through, .. } = content;
         head.segments = segments
             .iter()
             .map(|segment| SegmentRef { object: segment.object, last_seq: segment.last_seq })
@@ -80,7 +85,7 @@ impl Release {
         if verified.head() != &head {
             return Err(PublishError::Unverified("the head does not read back as it was written".to_owned()));
         }
-        Ok(Self { verified, policy: Arc::new(policy), segments, base_bytes, built: None })
+        Ok(Self { verified, policy: Arc::new(policy), segments, base_bytes, built, revoked_through })
     }
 
     pub(super) fn head(&self) -> &Head {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use latchkey_snapshot::{HashedBody, Loader, Lookup, Snapshot, VerifiedSegment, owner_tag};
+use latchkey_snapshot::{BaseRef, HashedBody, Loader, Lookup, Snapshot, VerifiedSegment, owner_tag};
 use latchkey_validator::Rules;
 
 use super::PublishError;
@@ -113,10 +113,10 @@ fn check_kills(changed: &ChangesSince, snapshot: &Snapshot) -> Result<(), Publis
 pub(super) async fn check_base(
     store: &dyn Store,
     id: KeyspaceId,
-    release: &Release,
+    base: &BaseRef,
     checked: &HashSet<[u8; 32]>,
 ) -> Result<(), PublishError> {
-    let mut walk = BaseWalk::begin(store, id, &release.verified).await?;
+    let mut walk = BaseWalk::begin(store, id, base).await?;
     while let Some(leaf) = walk.next_leaf().await? {
         for hash in leaf.shards.into_iter().filter(|hash| !checked.contains(hash)) {
             walk.shard(hash).await?;

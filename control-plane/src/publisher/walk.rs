@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use latchkey_snapshot::bundle::Reach;
-use latchkey_snapshot::{HashedBody, VerifiedHead};
+use latchkey_snapshot::{BaseRef, HashedBody};
 
 use super::PublishError;
 use crate::domain::KeyspaceId;
@@ -29,10 +29,11 @@ impl<'a> BaseWalk<'a> {
     pub(super) async fn begin(
         store: &'a dyn Store,
         id: KeyspaceId,
-        head: &VerifiedHead,
+        base: &BaseRef,
     ) -> Result<Self, PublishError> {
-        let mut walk = Self { store, id, reach: Reach::of(head), root: Vec::new(), leaves: Vec::new() };
-        (walk.root, walk.leaves) = walk.open_page(head.head().base.root.sha256).await?;
+        let reach = Reach::of_base(id.0, base);
+        let mut walk = Self { store, id, reach, root: Vec::new(), leaves: Vec::new() };
+        (walk.root, walk.leaves) = walk.open_page(base.root.sha256).await?;
         Ok(walk)
     }
 

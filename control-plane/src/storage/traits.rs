@@ -312,11 +312,17 @@ pub trait PublicationStore: Send + Sync + 'static {
     /// What was last published.
     async fn publication(&self, id: KeyspaceId) -> Result<Option<Publication>, StoreError>;
 
-    /// Durably notes a head and the bodies that it brings, in one transaction and before any gate sees them.
+    /// Durably notes a head and the bodies that it brings, in one transaction and before any gate sees them. The numbers between
+    /// `after`, the last head that was noted (0: none), and this one are used up with it.
     ///
     /// # Errors
-    /// [`StoreError::PublicationConflict`] unless `publication.seq` is one above what was last published.
-    async fn release(&self, publication: Publication, bodies: BodyChanges) -> Result<(), StoreError>;
+    /// [`StoreError::PublicationConflict`] unless `after` is what was noted last, and lower.
+    async fn release(
+        &self,
+        publication: Publication,
+        after: u64,
+        bodies: BodyChanges,
+    ) -> Result<(), StoreError>;
 
     /// Keeps bodies that a later head will name. Keeping one again does nothing.
     async fn keep_bodies(&self, id: KeyspaceId, bodies: Vec<Body>) -> Result<(), StoreError>;
@@ -332,6 +338,16 @@ pub trait PublicationStore: Send + Sync + 'static {
         &self,
         id: KeyspaceId,
         after: u64,
+        key_limit: u32,
+    ) -> Result<ChangesSince, StoreError>;
+
+    /// As [`PublicationStore::changes_since`], but of what happened after change `complete` tells only who was shut out: keys that are
+    /// revoked or switched off by now, owners, the keyspace. Too many as well if a change up to `complete` concerns more than single keys.
+    async fn revocations_since(
+        &self,
+        id: KeyspaceId,
+        after: u64,
+        complete: u64,
         key_limit: u32,
     ) -> Result<ChangesSince, StoreError>;
 

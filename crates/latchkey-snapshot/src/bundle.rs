@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use crate::body::{HashedBody, Kind, ObjectRef};
-use crate::head::VerifiedHead;
+use crate::head::{BaseRef, VerifiedHead};
 use crate::index::{Level, Page, Shape};
 use crate::policy::VerifiedPolicy;
 use crate::reader::Reader;
@@ -111,6 +111,12 @@ impl Reach {
         }
         let shape = Shape { shard_bits: head.base.shard_bits };
         Self { keyspace: head.audience.keyspace, shape, promised }
+    }
+
+    /// What a base leads to, without a head that names it.
+    pub fn of_base(keyspace: u64, base: &BaseRef) -> Self {
+        let promised = BTreeMap::from([(base.root.sha256, (base.root, Promise::Page(Level::Root, 0)))]);
+        Self { keyspace, shape: Shape { shard_bits: base.shard_bits }, promised }
     }
 
     /// Whether a body with this hash is reached so far.

@@ -197,7 +197,8 @@ impl Writer {
     /// Writes those bodies of a base that the sink lacks, and returns the hashes of all.
     async fn put_base(&mut self, target: &dyn Target, release: &Release) -> Result<Vec<Hash>, SinkError> {
         let store = Arc::clone(&self.context.app.store);
-        let mut walk = BaseWalk::begin(store.as_ref(), self.id, &release.verified).await.map_err(internal)?;
+        let base = &release.head().base;
+        let mut walk = BaseWalk::begin(store.as_ref(), self.id, base).await.map_err(internal)?;
         let mut batch = Batching { limit: target.batch(), bytes: 0, waiting: Vec::new() };
         let mut bodies = vec![release.head().base.root.sha256];
         let root = Outgoing { hash: bodies[0], bytes: walk.root.clone() };

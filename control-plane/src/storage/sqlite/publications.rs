@@ -45,11 +45,16 @@ impl PublicationStore for SqliteStore {
         self.read(move |connection| published(connection, id)).await
     }
 
-    async fn release(&self, publication: Publication, bodies: BodyChanges) -> Result<(), StoreError> {
+    async fn release(
+        &self,
+        publication: Publication,
+        after: u64,
+        bodies: BodyChanges,
+    ) -> Result<(), StoreError> {
         self.keep(move |connection| {
             let id = publication.keyspace_id;
             let last = published(connection, id)?.map_or(0, |last| last.seq);
-            if publication.seq != last + 1 {
+            if last != after || publication.seq <= after {
                 return Err(StoreError::PublicationConflict);
             }
             insert_bodies(connection, id, &bodies.added)?;
@@ -105,7 +110,29 @@ impl PublicationStore for SqliteStore {
         after: u64,
         key_limit: u32,
     ) -> Result<ChangesSince, StoreError> {
-        self.read(move |connection| changes_since(connection, id, after, key_limit)).await
+        self.read(move |connection| {
+            let changed = |kills: &[RevokedOwner]| changed_keys(connection, id, after, key_limit, kills);
+            changes_since(connection, id, after, key_limit, changed)
+        })
+        .await
+    }
+
+    async fn revocations_since(
+        &self,
+        id: KeyspaceId,
+        after: u64,
+        complete: u64,
+        key_limit: u32,
+    ) -> Result<ChangesSince, StoreError> {
+        self.read(move |connection| {
+            let concerns_all = concerns_all_keys(connection, id, after, complete)?;
+            let shut_out =
+                |kills: &[RevokedOwner]| shut_out_keys(connection, id, [after, complete], key_limit, kills);
+            let mut since = changes_since(connection, id, after, key_limit, shut_out)?;
+            since.too_many |= concerns_all && !since.killed;
+            Ok(since)
+        })
+        .await
     }
 
     async fn base_row_count(&self, id: KeyspaceId) -> Result<u64, StoreError> {
@@ -170,6 +197,7 @@ fn changes_since(
     id: KeyspaceId,
     after: u64,
     key_limit: u32,
+    changed_keys: impl FnOnce(&[RevokedOwner]) -> Result<Vec<(i64, u64)>, StoreError>,
 ) -> Result<ChangesSince, StoreError> {
     let keyspace = rows::any_keyspace(connection, id)?
         .ok_or_else(|| StoreError::backend(format!("the keyspace {id} is gone")))?;
@@ -184,7 +212,7 @@ fn changes_since(
         return Ok(since);
     }
     since.owner_kills = kills::owner_kills(connection, id, after)?;
-    let changed = changed_keys(connection, id, after, key_limit, &since.owner_kills)?;
+    let changed = changed_keys(&since.owner_kills)?;
     let mut purged = purged_keys(connection, id, after, key_limit)?;
     since.too_many = changed.len() + purged.len() > key_limit as usize;
     if !since.too_many {
@@ -204,17 +232,64 @@ fn changed_keys(
     limit: u32,
     owner_kills: &[RevokedOwner],
 ) -> Result<Vec<(i64, u64)>, StoreError> {
-    let changed = "SELECT id, change_seq FROM keys WHERE keyspace_id = ?1 AND change_seq > ?2";
-    // A key that came to its owner, or to be, after `after` is not known as this owner's to what lies under the kill.
-    let spared = "AND NOT (change_seq IN (SELECT seq FROM owner_kills WHERE keyspace_id = ?1 AND seq > ?2) AND id NOT IN \
-         (SELECT key_id FROM changes WHERE keyspace_id = ?1 AND seq > ?2 AND key_id IS NOT NULL))";
-    let spared = if owner_kills.is_empty() { "" } else { spared };
-    let mut statement =
-        connection.prepare_cached(&format!("{changed} {spared} ORDER BY change_seq LIMIT ?3"))?;
+    let sql = format!(
+        "SELECT id, change_seq FROM keys WHERE keyspace_id = ?1 AND change_seq > ?2 {} ORDER BY change_seq LIMIT ?3",
+        spared_by(owner_kills)
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
     let keys = statement.query_map(params![number(id.0), number(after), limit.saturating_add(1)], |row| {
         Ok((row.get(0)?, unsigned(row.get(1)?)))
     })?;
     Ok(keys.collect::<Result<_, _>>()?)
+}
+
+/// Leaves out the keys of which the kill of their owner says enough. A key that came to its owner, or to be, after ?2 is not known as this
+/// owner's to what lies under the kill.
+fn spared_by(owner_kills: &[RevokedOwner]) -> &'static str {
+    if owner_kills.is_empty() {
+        return "";
+    }
+    "AND NOT (change_seq IN (SELECT seq FROM owner_kills WHERE keyspace_id = ?1 AND seq > ?2) AND id NOT IN \
+         (SELECT key_id FROM changes WHERE keyspace_id = ?1 AND seq > ?2 AND key_id IS NOT NULL))"
+}
+
+/// Keys that changed in (after, complete], and those that are shut out by what happened to them since. One more than the limit tells that
+/// there are too many.
+fn shut_out_keys(
+    connection: &Connection,
+    id: KeyspaceId,
+    [after, complete]: [u64; 2],
+    limit: u32,
+    owner_kills: &[RevokedOwner],
+) -> Result<Vec<(i64, u64)>, StoreError> {
+    let sql = format!(
+        "SELECT id, change_seq FROM keys INDEXED BY keys_revoked WHERE keyspace_id = ?1 AND revoked_at IS NOT NULL AND change_seq > ?2 {} \
+         UNION SELECT id, change_seq FROM keys WHERE enabled = 0 AND id IN (\
+             SELECT key_id FROM changes WHERE keyspace_id = ?1 AND seq > ?2 AND kind IN ('key.updated', 'key.leak_reported')) \
+         UNION SELECT id, change_seq FROM keys WHERE id IN (\
+             SELECT key_id FROM changes WHERE keyspace_id = ?1 AND seq > ?2 AND seq <= ?3 AND key_id IS NOT NULL) \
+         LIMIT ?4",
+        spared_by(owner_kills)
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let bounds = params![number(id.0), number(after), number(complete), limit.saturating_add(1)];
+    let keys = statement.query_map(bounds, |row| Ok((row.get(0)?, unsigned(row.get(1)?))))?;
+    Ok(keys.collect::<Result<_, _>>()?)
+}
+
+/// Whether something happened in (after, complete] that changes rows of keys which the change log does not name.
+fn concerns_all_keys(
+    connection: &Connection,
+    id: KeyspaceId,
+    after: u64,
+    complete: u64,
+) -> Result<bool, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM changes WHERE keyspace_id = ?1 AND seq > ?2 AND seq <= ?3 \
+         AND kind IN ('live.enabled', 'live.disabled', 'role.updated', 'role.deleted'))",
+    )?;
+    let bounds = params![number(id.0), number(after), number(complete)];
+    Ok(statement.query_row(bounds, |row| row.get(0))?)
 }
 
 /// The tokens of purged keys, each as a key of its own; one more than the limit tells that there are too many. Whoever merges what

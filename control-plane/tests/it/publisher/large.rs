@@ -11,7 +11,7 @@ use crate::support::server::Server;
 const KEYS: i64 = 40_000;
 
 /// Many keys at once, as an import will make them: straight into the tables, because one by one would take minutes.
-fn insert_keys(server: &Server, keyspace: &str) {
+pub(super) fn insert_keys(server: &Server, keyspace: &str) {
     let number = keyspace.parse::<latchkey_control_plane::domain::KeyspaceId>().unwrap().0 as i64;
     let database = Connection::open(server.folder.path().join("latchkey.db")).unwrap();
     database.busy_timeout(Duration::from_secs(10)).unwrap();

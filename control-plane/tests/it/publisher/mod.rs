@@ -3,6 +3,7 @@
 mod gates;
 mod kills;
 mod large;
+mod overtaking;
 mod restrictions;
 mod signing_keys;
 mod sinks;

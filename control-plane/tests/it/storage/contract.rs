@@ -411,17 +411,17 @@ async fn heads_are_numbered_without_repeats(f: Fixture) {
     };
     let body = |byte: u8| Body { hash: [byte; 32], bytes: vec![byte] };
     let conflict = |outcome| matches!(outcome, Err(StoreError::PublicationConflict));
-    assert!(conflict(f.store.release(head(2), BodyChanges::default()).await));
+    assert!(conflict(f.store.release(head(2), 1, BodyChanges::default()).await));
     let first = BodyChanges { added: vec![body(1), body(2)], dropped: vec![] };
-    f.store.release(head(1), first).await.unwrap();
-    for seq in [0, 1, 3] {
+    f.store.release(head(1), 0, first).await.unwrap();
+    for (seq, after) in [(1, 0), (2, 0), (0, 1), (1, 1), (3, 2)] {
         let changes = BodyChanges { added: vec![body(9)], dropped: vec![[1; 32]] };
-        assert!(conflict(f.store.release(head(seq), changes).await), "{seq}");
+        assert!(conflict(f.store.release(head(seq), after, changes).await), "{seq} after {after}");
     }
     assert_eq!(f.store.publication(id).await.unwrap(), Some(head(1)));
     assert_eq!(f.store.body(id, [9; 32]).await.unwrap(), None);
     f.store
-        .release(head(2), BodyChanges { added: vec![body(3), body(2)], dropped: vec![[1; 32]] })
+        .release(head(4), 1, BodyChanges { added: vec![body(3), body(2)], dropped: vec![[1; 32]] })
         .await
         .unwrap();
     f.store.keep_bodies(id, vec![body(3), body(4)]).await.unwrap();

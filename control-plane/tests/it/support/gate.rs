@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -39,6 +39,10 @@ struct Inner {
     taken: Vec<Taken>,
     /// Bytes of everything that was taken in, bodies without a head included.
     received: usize,
+    /// Parts of bases that arrived.
+    parts: usize,
+    /// How long it takes over each.
+    part_takes: Duration,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -161,6 +165,16 @@ impl Gate {
         self.lock().fault = fault;
     }
 
+    /// Takes this long over each part of a base from now on.
+    pub(crate) fn take_over_parts(&self, time: Duration) {
+        self.lock().part_takes = time;
+    }
+
+    /// How many parts of bases have arrived, taken in or not.
+    pub(crate) fn parts(&self) -> usize {
+        self.lock().parts
+    }
+
     pub(crate) fn lose_storage(&self) {
         let mut inner = self.lock();
         inner.objects.clear();
@@ -216,6 +230,12 @@ impl Gate {
         let tag = tag(latchkey_token::TagScheme::Sha256, None, &digest(token.as_bytes())).unwrap().0;
         let Lookup::Row(row) = snapshot.lookup(&tag) else { panic!("the token is not known") };
         look(row.profile())
+    }
+
+    fn begin_part(&self) -> Duration {
+        let mut inner = self.lock();
+        inner.parts += 1;
+        inner.part_takes
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -285,6 +305,11 @@ fn check_complete(reach: &mut Reach, objects: &HashMap<[u8; 32], Vec<u8>>) -> Re
 }
 
 async fn ingest(State(gate): State<Gate>, body: Bytes) -> Response {
+    let is_part = UnverifiedBundle::parse(&body).is_ok_and(|bundle| bundle.intent == Intent::StoreBodies);
+    if is_part {
+        let time = gate.begin_part();
+        tokio::time::sleep(time).await;
+    }
     let mut inner = gate.lock();
     if inner.fault == Some(Fault::Down) {
         return (StatusCode::SERVICE_UNAVAILABLE, "down").into_response();
