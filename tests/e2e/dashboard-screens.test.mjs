@@ -123,7 +123,16 @@ const SCREENS = {
   "role-create": { at: () => `${path}/roles`, then: async () => (await dashboard.button("Create role").click(), dialog("Create role")) },
   upstream: { at: () => `${path}/upstream` },
   gates: { at: () => `${path}/gates` },
+  "gates-rotating": {
+    at: () => `${path}/gates`,
+    then: async () => {
+      await system.plane.api("POST", `/v1/keyspaces/${system.keyspace.id}/signing-keys:rotate`, {});
+      await page.reload();
+      await page.getByText("Both keys sign now.").waitFor();
+    },
+  },
   settings: { at: () => `${path}/settings` },
+  "settings-emergency": { at: () => `${path}/settings`, then: async () => (await dashboard.button("Shut every key out…").click(), dialog(/^Shut every key/)) },
   "admin-keys": { at: () => "/admin-keys" },
   "admin-key-create": { at: () => "/admin-keys", then: async () => (await dashboard.button("Create admin key").click(), dialog("Create admin key")) },
   "not-found": { at: () => "/no/such/page" },

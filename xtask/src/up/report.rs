@@ -37,6 +37,7 @@ pub(crate) fn print(facts: &Facts, state: &State) {
 Latchkey is up. For scripts: {file}
 
   control plane   {control_plane}   (API: {control_plane}/openapi.json)
+  dashboard       {control_plane}/dashboard/   (sign in with {admin_key})
   gate            {gate}
   upstream        {upstream}
 

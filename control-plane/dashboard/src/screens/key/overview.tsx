@@ -10,6 +10,8 @@ import { lastUsed } from "../keys/list";
 import { Secrets } from "./secrets";
 import { UsageCard } from "./usage";
 
+const REASONS = { unspecified: "", admin: " by an admin", leaked: " because its secret leaked", holder: " by its holder" } as const;
+
 export function Overview() {
   const { key } = useKeyPage();
   const { may } = useSession();
@@ -20,8 +22,7 @@ export function Overview() {
         <Callout tone="danger">
           <span>
             Revoked <At at={key.revoked_at} />
-            {key.revoked_reason && key.revoked_reason !== "unspecified" && <>, reason: {key.revoked_reason}</>}
-            {key.revoked_note && <>. {key.revoked_note}</>}
+            {key.revoked_reason && REASONS[key.revoked_reason]}.{key.revoked_note && ` ${key.revoked_note}`}
           </span>
         </Callout>
       )}

@@ -46,11 +46,11 @@ export function CreateKeyspace({ onClose }: { onClose: () => void }) {
         mono
         value={prefix}
         onChange={setPrefix}
-        placeholder="acme"
+        placeholder="lk"
         spellCheck={false}
         hint={
           <>
-            Tokens look like <code>{prefix.trim() || "key"}_live_…</code>, so that people and secret scanners recognise them. It cannot be changed once there are keys.
+            Tokens look like <code>{prefix.trim() || "lk"}_live_…</code>, so that people and secret scanners recognise them.
           </>
         }
         error={form.at("prefix")}
