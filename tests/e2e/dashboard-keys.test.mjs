@@ -210,6 +210,7 @@ test("k8_keys_are_found_by_what_is_known_of_them_page_by_page", async () => {
 test("a5_live_keys_are_offered_once_production_is_turned_on", async () => {
   await dashboard.go(keys);
   await dashboard.button("Create key").click();
+  await dialog().getByText("Live is off for this keyspace").waitFor();
   assert(await dialog().getByRole("option", { name: "Live" }).isDisabled());
   await page.keyboard.press("Escape");
   await dialog().waitFor({ state: "detached" });

@@ -63,6 +63,8 @@ export function CreateKey({ keyspace, onClose, onCreated }: Props) {
   }
 
   const liveOff = environments.data?.live.enabled === false;
+  // Not offered before it is known to be on: a choice that is taken away again would be worse.
+  const liveOffered = !may("keyspaces:read") || environments.data?.live.enabled === true;
   const footer = (
     <>
       <Button onClick={onClose}>Cancel</Button>
@@ -83,7 +85,7 @@ export function CreateKey({ keyspace, onClose, onCreated }: Props) {
           error={form.at("environment")}
         >
           <option value="test">Test</option>
-          <option value="live" disabled={liveOff}>
+          <option value="live" disabled={!liveOffered}>
             Live
           </option>
         </SelectField>
