@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, watch};
 
+use crate::domain::webhook::LoopbackRule;
 use crate::domain::{Clock, IdSource, Timestamp};
 use crate::http::metrics::Metrics;
 use crate::http::rate::RateLimits;
@@ -43,6 +44,8 @@ pub struct App {
     pub usage_room: Arc<Semaphore>,
     /// Whether the publisher runs.
     pub publisher_running: Arc<watch::Sender<bool>>,
+    /// Whether webhooks may lead to this machine.
+    pub webhook_loopback: LoopbackRule,
 }
 
 impl App {
@@ -61,12 +64,19 @@ impl App {
             metrics: Arc::default(),
             usage_room: Arc::new(Semaphore::new(USAGE_ROOM)),
             publisher_running: Arc::new(watch::channel(false).0),
+            webhook_loopback: LoopbackRule::default(),
         }
     }
 
     /// The app with another bound on the requests of each admin key.
     pub fn with_requests_per_second(mut self, requests: u32) -> Self {
         self.rate_limits = Arc::new(RateLimits::new(requests));
+        self
+    }
+
+    /// The app with another rule about webhooks that lead to this machine.
+    pub fn with_webhook_loopback(mut self, rule: LoopbackRule) -> Self {
+        self.webhook_loopback = rule;
         self
     }
 

@@ -33,7 +33,9 @@ pub async fn serve(config: Config, stop: impl Future<Output = ()> + Send + 'stat
     // Before the first start makes an admin key: a start that fails must not use it up.
     let listener = bind(config.listen).await?;
     let vault = open_vault(&config, store.as_ref(), clock.as_ref()).await?;
-    let app = App::new(store, clock, vault).with_requests_per_second(config.requests_per_second);
+    let app = App::new(store, clock, vault)
+        .with_requests_per_second(config.requests_per_second)
+        .with_webhook_loopback(config.webhook_loopback);
     let address = listener.local_addr()?;
 
     let (stopping, stopped) = tokio::sync::watch::channel(());

@@ -27,6 +27,7 @@ mod signing_keys;
 mod snapshot;
 mod token;
 mod upstream_credentials;
+mod webhooks;
 mod workspaces;
 
 use std::process::ExitCode;
@@ -79,6 +80,8 @@ enum Command {
     AdminKeys(Group<admin_keys::Command>),
     /// Requests that gates decided.
     Requests(Group<requests::Command>),
+    /// Addresses that are told of events, and what became of it.
+    Webhooks(Box<Group<webhooks::Command>>),
     /// The audit log.
     Audit(Group<audit::Command>),
     /// Keys that sign what gates are sent.
@@ -128,6 +131,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Environments(group) => run(environments::run(group)),
         Command::AdminKeys(group) => run(admin_keys::run(group)),
         Command::Requests(group) => run(requests::run(group)),
+        Command::Webhooks(group) => run(webhooks::run(*group)),
         Command::Audit(group) => run_served(audit::run(group)),
         Command::SigningKeys(group) => run(signing_keys::run(group)),
         Command::Snapshot(group) => run(snapshot::run(group)),

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::{Config, ConfigError, JobsConfig, PublisherConfig};
+use crate::domain::webhook::LoopbackRule;
 use crate::seal::MasterKeySource;
 
 /// Settings of one source; what it does not say is absent.
@@ -19,6 +20,8 @@ pub struct Layer {
     publisher: Publisher,
     #[serde(default)]
     jobs: Jobs,
+    #[serde(default)]
+    webhooks: Webhooks,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -53,6 +56,12 @@ struct Jobs {
     refill_interval_seconds: Option<u64>,
 }
 
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Webhooks {
+    allow_http_loopback: Option<bool>,
+}
+
 impl Layer {
     pub(super) fn parse(text: &str, path: &str) -> Result<Self, ConfigError> {
         toml::from_str(text).map_err(|source| ConfigError::Malformed { path: path.to_owned(), source })
@@ -62,7 +71,7 @@ impl Layer {
     /// tests, have variables with the same prefix.
     ///
     /// # Errors
-    /// The setting is a number and the text is not.
+    /// The setting is a number or a switch and the text is not.
     pub fn set(&mut self, name: &str, value: String) -> Result<(), ConfigError> {
         match name {
             "listen" => self.server.listen = Some(value),
@@ -90,6 +99,10 @@ impl Layer {
             }
             "refill_interval_seconds" => {
                 self.jobs.refill_interval_seconds = Some(whole("refill_interval_seconds", &value)?)
+            }
+            "allow_http_loopback" => {
+                let flag = value.parse().map_err(|_| bad("allow_http_loopback", "must be true or false"))?;
+                self.webhooks.allow_http_loopback = Some(flag);
             }
             _ => {}
         }
@@ -125,11 +138,14 @@ impl Layer {
                     .refill_interval_seconds
                     .or(self.jobs.refill_interval_seconds),
             },
+            webhooks: Webhooks {
+                allow_http_loopback: over.webhooks.allow_http_loopback.or(self.webhooks.allow_http_loopback),
+            },
         }
     }
 
     pub(super) fn check(self, master_key: Option<Zeroizing<String>>) -> Result<Config, ConfigError> {
-        let Self { server, seal, publisher, jobs } = self;
+        let Self { server, seal, publisher, jobs, webhooks } = self;
         let listen = present("listen", server.listen)?;
         let listen = listen
             .parse()
@@ -161,6 +177,10 @@ impl Layer {
             jobs: JobsConfig {
                 purge_interval: seconds("purge_interval_seconds", jobs.purge_interval_seconds, 86_400)?,
                 refill_interval: seconds("refill_interval_seconds", jobs.refill_interval_seconds, 3_600)?,
+            },
+            webhook_loopback: match webhooks.allow_http_loopback {
+                Some(true) => LoopbackRule::Allowed,
+                Some(false) | None => LoopbackRule::Refused,
             },
         })
     }

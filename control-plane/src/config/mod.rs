@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::domain::webhook::LoopbackRule;
 use crate::seal::MasterKeySource;
 pub use layer::Layer;
 
@@ -32,6 +33,8 @@ pub struct Config {
     pub publisher: PublisherConfig,
     /// What is done now and then.
     pub jobs: JobsConfig,
+    /// Whether webhooks may lead to this machine.
+    pub webhook_loopback: LoopbackRule,
 }
 
 /// What is done now and then.

@@ -56,6 +56,10 @@ scopes! {
     UsageRead = "usage:read";
     /// Report how keys were used: what a gate's admin key is for.
     UsageWrite = "usage:write";
+    /// See webhooks and what became of their deliveries.
+    WebhooksRead = "webhooks:read";
+    /// Make, change and delete webhooks, and send events again.
+    WebhooksWrite = "webhooks:write";
     /// See admin keys.
     AdminKeysRead = "admin-keys:read";
     /// Make and revoke admin keys.

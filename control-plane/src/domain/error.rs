@@ -1,4 +1,4 @@
-use super::{AdminKeyId, FieldErrors, KeyId, RoleId, SigningKeyId, UpstreamCredentialId};
+use super::{AdminKeyId, FieldErrors, KeyId, RoleId, SigningKeyId, UpstreamCredentialId, WebhookId};
 
 /// Why an operation is refused. None of these is a fault of the program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -166,6 +166,9 @@ pub enum DomainError {
         "{0} is the last admin key that may do everything and never expires; make another one before you revoke it"
     )]
     LastAdminKey(AdminKeyId),
+    /// Nothing is sent to it.
+    #[error("the webhook {0} is switched off, so nothing can be sent to it; set enabled to true first")]
+    WebhookDisabled(WebhookId),
 }
 
 fn named(keys: &u64, first: &[KeyId]) -> String {
@@ -190,6 +193,10 @@ pub enum ObjectKind {
     Secret,
     /// An admin key.
     AdminKey,
+    /// A webhook.
+    Webhook,
+    /// A delivery of an event.
+    Delivery,
 }
 
 impl std::fmt::Display for ObjectKind {
@@ -202,6 +209,8 @@ impl std::fmt::Display for ObjectKind {
             Self::UpstreamCredential => "upstream credential",
             Self::Secret => "token of the key",
             Self::AdminKey => "admin key",
+            Self::Webhook => "webhook",
+            Self::Delivery => "delivery",
         })
     }
 }

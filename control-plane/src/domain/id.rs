@@ -82,6 +82,12 @@ id_type! {
     SessionId = "ses";
     /// One request to the admin API.
     RequestId = "req";
+    /// An address that is told of events.
+    WebhookId = "whk";
+    /// Something that webhooks tell of.
+    EventId = "evt";
+    /// An event on its way to one webhook.
+    DeliveryId = "dlv";
 }
 
 /// A text that is not an id of the wanted kind.
@@ -116,12 +122,16 @@ pub struct IdSource {
 impl IdSource {
     /// The next identifier, of whatever kind the caller asks for.
     pub fn next<T: From<u64>>(&self, now: Timestamp) -> T {
-        let random = rand::rng().next_u64() & ((1 << RANDOM_BITS) - 1);
-        let candidate = first_number_at(now) | random;
         let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *last = candidate.max(*last + 1);
+        *last = next_number(*last, now);
         T::from(*last)
     }
+}
+
+/// A number above `last` that tells the time, unless the clock went back.
+pub fn next_number(last: u64, now: Timestamp) -> u64 {
+    let random = rand::rng().next_u64() & ((1 << RANDOM_BITS) - 1);
+    (first_number_at(now) | random).max(last + 1)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod effective;
 pub mod environment;
 pub mod error;
+pub mod event;
 pub mod field_errors;
 pub mod head_key;
 pub mod id;
@@ -32,6 +33,7 @@ pub mod sink;
 pub mod text;
 pub mod upstream_credential;
 pub mod usage;
+pub mod webhook;
 pub mod workspace;
 
 pub use admin_key::{AdminKey, AdminKeyDraft, Scope};
@@ -41,11 +43,12 @@ pub use chosen_token::ChosenToken;
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use environment::LiveSwitch;
 pub use error::DomainError;
+pub use event::{EventDraft, EventType};
 pub use field_errors::{FieldError, FieldErrors};
 pub use head_key::{HeadKey, HeadKeyState};
 pub use id::{
-    AdminKeyId, IdSource, KeyId, KeyspaceId, RequestId, RoleId, SecretId, SessionId, SigningKeyId,
-    UpstreamCredentialId, WorkspaceId,
+    AdminKeyId, DeliveryId, EventId, IdSource, KeyId, KeyspaceId, RequestId, RoleId, SecretId, SessionId,
+    SigningKeyId, UpstreamCredentialId, WebhookId, WorkspaceId,
 };
 pub use key::{Key, KeyStatus, Secret};
 pub use key_draft::{KeyDraft, KeyPatch, NewKey};
@@ -64,4 +67,5 @@ pub use upstream_credential::{UpstreamCredential, UpstreamCredentialDraft, Upstr
 pub use usage::{
     CreditReport, Hour, HourCount, KeyUsage, LastUsed, LoggedRequest, RequestReport, UsageReport,
 };
+pub use webhook::Webhook;
 pub use workspace::Workspace;

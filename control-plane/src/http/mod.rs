@@ -33,6 +33,7 @@ mod system;
 mod upstream_credentials;
 mod usage;
 mod verbs;
+mod webhooks;
 
 pub use idempotency::REMEMBERED_DAYS as ANSWERS_KEPT_DAYS;
 pub use openapi::document;

@@ -69,6 +69,33 @@ impl<T: FromStr<Err: std::fmt::Display> + Send> FromRequestParts<App> for PathId
     }
 }
 
+/// The two ids in the path of an operation such as `/v1/webhooks/{webhook_id}/deliveries/{delivery_id}:resend`.
+pub(super) struct PathIdsBeforeVerb<A, B>(pub(super) A, pub(super) B);
+
+impl<A, B> FromRequestParts<App> for PathIdsBeforeVerb<A, B>
+where
+    A: FromStr<Err: std::fmt::Display> + Send,
+    B: FromStr<Err: std::fmt::Display> + Send,
+{
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        let PathIds(first, second) = PathIds::<A, WithVerb<B>>::from_request_parts(parts, app).await?;
+        Ok(Self(first, second.0))
+    }
+}
+
+/// An id with what stands behind it.
+struct WithVerb<T>(T);
+
+impl<T: FromStr> FromStr for WithVerb<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        text.rsplit_once(':').map_or(text, |(id, _)| id).parse().map(Self)
+    }
+}
+
 /// The query parameters, of which an operation takes those that it knows.
 pub(super) struct Params {
     given: BTreeMap<String, String>,

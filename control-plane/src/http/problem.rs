@@ -179,6 +179,9 @@ fn describe_refusal(error: &DomainError) -> Description {
             (StatusCode::CONFLICT, "REQUIREMENTS_NOT_MET", "Live needs more")
         }
         DomainError::LastAdminKey(_) => (StatusCode::CONFLICT, "LAST_ADMIN_KEY", "The last admin key stays"),
+        DomainError::WebhookDisabled(_) => {
+            (StatusCode::CONFLICT, "WEBHOOK_DISABLED", "The webhook is switched off")
+        }
         DomainError::KeyRevoked(_) => (StatusCode::CONFLICT, "KEY_REVOKED", "The key is revoked"),
         DomainError::QuotaReached { .. } => {
             (StatusCode::CONFLICT, "KEY_QUOTA_REACHED", "The quota is used up")

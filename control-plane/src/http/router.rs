@@ -8,7 +8,7 @@ use super::access::{needs, needs_any_scope, needs_session, needs_within_limit, r
 use super::verbs::with_verbs;
 use super::{
     admin_keys, audit, body, dashboard, environments, keys, keyspaces, middleware, permissions, policy,
-    problem, roles, session, signing_keys, system, upstream_credentials, usage,
+    problem, roles, session, signing_keys, system, upstream_credentials, usage, webhooks,
 };
 use crate::app::App;
 use crate::domain::Scope;
@@ -35,7 +35,8 @@ pub fn router(app: App) -> Router {
 pub(super) fn operations() -> OpenApiRouter<App> {
     use Scope::{
         AdminKeysRead, AdminKeysWrite, AuditRead, KeysRead, KeysWrite, KeyspacesRead, KeyspacesWrite,
-        PolicyRead, PolicyWrite, RolesRead, RolesWrite, SnapshotsRead, UsageRead, UsageWrite,
+        PolicyRead, PolicyWrite, RolesRead, RolesWrite, SnapshotsRead, UsageRead, UsageWrite, WebhooksRead,
+        WebhooksWrite,
     };
     let router = OpenApiRouter::new()
         .routes(needs(KeyspacesWrite, repeatable(routes!(keyspaces::create::create_keyspace))))
@@ -93,6 +94,9 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(needs_within_limit(AdminKeysRead, routes!(admin_keys::list::list_admin_keys)))
         .routes(needs_within_limit(AdminKeysRead, routes!(admin_keys::get::get_admin_key)))
         .routes(needs_within_limit(AdminKeysWrite, routes!(admin_keys::revoke::revoke_admin_key)))
+        .routes(needs_within_limit(WebhooksWrite, repeatable(routes!(webhooks::create::create_webhook))))
+        .routes(needs_within_limit(WebhooksRead, routes!(webhooks::list::list_webhooks)))
+        .routes(needs_within_limit(WebhooksRead, routes!(webhooks::deliveries::list_deliveries)))
         .routes(needs_any_scope(routes!(system::whoami::whoami)))
         .routes(routes!(session::sign_in::sign_in))
         .routes(needs_session(routes!(session::get::get_session)))
@@ -120,5 +124,22 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         needs(KeyspacesWrite, routes!(keyspaces::kill::kill_keyspace)),
         needs(KeyspacesWrite, routes!(keyspaces::kill::revive_keyspace)),
     ];
-    with_verbs(router, "/v1/keyspaces/{keyspace_id}", of_a_keyspace)
+    let router = with_verbs(router, "/v1/keyspaces/{keyspace_id}", of_a_keyspace);
+    let of_a_webhook = [
+        needs_within_limit(WebhooksRead, routes!(webhooks::list::get_webhook)),
+        needs_within_limit(WebhooksWrite, routes!(webhooks::update::update_webhook)),
+        needs_within_limit(WebhooksWrite, routes!(webhooks::delete::delete_webhook)),
+        needs_within_limit(
+            WebhooksWrite,
+            repeatable(routes!(webhooks::rotate_secret::rotate_webhook_secret)),
+        ),
+        needs_within_limit(WebhooksWrite, routes!(webhooks::test::test_webhook)),
+        needs_within_limit(WebhooksWrite, routes!(webhooks::resend::resend_failed_deliveries)),
+    ];
+    let of_a_delivery = [
+        needs_within_limit(WebhooksRead, routes!(webhooks::deliveries::get_delivery)),
+        needs_within_limit(WebhooksWrite, routes!(webhooks::resend::resend_delivery)),
+    ];
+    let router = with_verbs(router, "/v1/webhooks/{webhook_id}", of_a_webhook);
+    with_verbs(router, "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}", of_a_delivery)
 }

@@ -10,7 +10,8 @@ use utoipa::openapi::{Object, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::text::{MAX_DESCRIPTION, MAX_NAME};
-use crate::domain::{self, KeyStatus, LeakPolicy, RevocationReason, Scope};
+use crate::domain::webhook::SignatureKind;
+use crate::domain::{self, EventType, KeyStatus, LeakPolicy, RevocationReason, Scope};
 
 macro_rules! shapes {
     ($($(#[doc = $doc:literal])+ $name:ident = $shape:expr;)*) => {$(
@@ -48,6 +49,12 @@ shapes! {
     AdminKeyId = id(domain::AdminKeyId::KIND);
     /// The id of a session.
     SessionId = id(domain::SessionId::KIND);
+    /// The id of a webhook.
+    WebhookId = id(domain::WebhookId::KIND);
+    /// The id of an event.
+    EventId = id(domain::EventId::KIND);
+    /// The id of a delivery.
+    DeliveryId = id(domain::DeliveryId::KIND);
     /// A time with a zone, between 1970 and 9999.
     Time = Object::builder()
         .schema_type(Type::String)
@@ -147,6 +154,16 @@ shapes! {
     DecisionCode = pattern("^[A-Z]+(_[A-Z]+)*$").examples([json!("VALID")]);
     /// What became of a line of an import.
     ImportOutcome = one_of(["created", "unchanged", "updated", "error"]);
+    /// Where a webhook leads: not to private, local or reserved addresses.
+    WebhookUrl = pattern(r"^https?://[^/?#@]+(/[^#]*)?$").max_length(Some(1_024)).examples([json!("https://hooks.example.com/latchkey")]);
+    /// A type of event; `*` is all of them. More may be invented.
+    EventName = one_of(EventType::ALL.iter().filter(|kind| kind.can_be_chosen()).map(|kind| kind.as_str()).chain(["*"]));
+    /// What an event tells of. More may be invented.
+    EventKind = pattern(r"^[a-z]+\.[a-z]+$").examples([json!("key.revoked")]);
+    /// By what a webhook signs: `v1` or `v1a` of the Standard Webhooks.
+    WebhookSignature = one_of(SignatureKind::ALL.map(SignatureKind::as_str));
+    /// How a delivery stands.
+    DeliveryState = one_of(domain::webhook::DeliveryState::ALL.map(domain::webhook::DeliveryState::as_str));
     /// A right of admin keys; `*` is all of them.
     ScopeName = one_of(Scope::ALL.iter().map(|scope| scope.as_str()).chain(["*"])).examples([json!("keys:read")]);
 }

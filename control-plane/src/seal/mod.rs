@@ -18,7 +18,7 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use zeroize::Zeroizing;
 
-use crate::domain::{AdminKeyId, KeyspaceId, UpstreamCredentialId};
+use crate::domain::{AdminKeyId, KeyspaceId, UpstreamCredentialId, WebhookId};
 use crate::storage::SealedSigningKey;
 
 pub(crate) use gate::{make_gate_key, seal_for_gate};
@@ -174,6 +174,30 @@ impl Vault {
         self.open(&sink(keyspace, name), sealed)
     }
 
+    /// Makes the secret of a webhook: the key of a MAC, or the seed of a private key.
+    ///
+    /// # Errors
+    /// [`SealError::NoRandomness`].
+    pub fn make_webhook_secret(&self, id: WebhookId) -> Result<(Zeroizing<[u8; 32]>, Vec<u8>), SealError> {
+        let mut secret = Zeroizing::new([0; 32]);
+        fill_random(secret.as_mut())?;
+        let sealed = self.seal(&webhook(id), secret.as_ref())?;
+        Ok((secret, sealed))
+    }
+
+    /// Opens what [`Vault::make_webhook_secret`] sealed.
+    ///
+    /// # Errors
+    /// [`SealError::DoesNotOpen`].
+    pub fn open_webhook_secret(
+        &self,
+        id: WebhookId,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<[u8; 32]>, SealError> {
+        let opened = self.open(&webhook(id), sealed)?;
+        opened.as_slice().try_into().map(Zeroizing::new).map_err(|_| SealError::DoesNotOpen)
+    }
+
     fn seal(&self, purpose: &str, secret: &[u8]) -> Result<Vec<u8>, SealError> {
         let mut nonce = [0; NONCE_BYTES];
         fill_random(&mut nonce)?;
@@ -210,6 +234,10 @@ fn upstream_credential(id: UpstreamCredentialId) -> String {
 
 fn sink(keyspace: KeyspaceId, name: &str) -> String {
     format!("sink {name} of {keyspace}")
+}
+
+fn webhook(id: WebhookId) -> String {
+    format!("webhook {id}")
 }
 
 fn associated_data(purpose: &str) -> String {

@@ -21,6 +21,7 @@ pub mod sqlite;
 mod traits;
 mod upstream;
 mod usage;
+mod webhooks;
 
 pub use administration::{
     AdminKeyStore, Claim, EnvironmentStore, IdempotencyStore, RoleDeleteMode, RoleStore,
@@ -44,3 +45,6 @@ pub use traits::{
 };
 pub use upstream::{PublishedCredential, SealedValue, UpstreamStore};
 pub use usage::{RequestFilter, Taken, UsageStore};
+pub use webhooks::{
+    DeliveryFilter, DeliveryRecord, DeliveryStore, DueWebhook, FannedOut, SealedWebhookSecrets, WebhookStore,
+};

@@ -3,9 +3,10 @@ use latchkey_token::Environment;
 use tokio::sync::broadcast;
 
 use super::{
-    AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, EnvironmentStore, HeadKeyStore,
+    AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, DeliveryStore, EnvironmentStore, HeadKeyStore,
     IdempotencyStore, KeyLifecycleStore, KillStore, Publication, RestrictionStore, RetentionStore, RoleStore,
     SealedSigningKey, SessionStore, Signing, SinkStore, StoreError, TagRange, UpstreamStore, UsageStore,
+    WebhookStore,
 };
 use crate::domain::KeyspaceSettings;
 use crate::domain::audit::LogEnd;
@@ -38,6 +39,8 @@ pub trait Store:
     + ChangeLog
     + PublicationStore
     + UsageStore
+    + WebhookStore
+    + DeliveryStore
 {
 }
 
@@ -62,6 +65,8 @@ impl<T> Store for T where
         + ChangeLog
         + PublicationStore
         + UsageStore
+        + WebhookStore
+        + DeliveryStore
 {
 }
 

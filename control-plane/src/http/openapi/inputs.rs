@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::{SCHEMAS, operations_in};
-use crate::domain::{AdminKeyId, KeyId, KeyspaceId, RoleId, SigningKeyId, UpstreamCredentialId};
+use crate::domain::{
+    AdminKeyId, DeliveryId, KeyId, KeyspaceId, RoleId, SigningKeyId, UpstreamCredentialId, WebhookId,
+};
 use crate::http::idempotency::{IDEMPOTENCY_KEY, MAX_NAME_BYTES};
 use crate::http::params::MAX_LIMIT;
 
@@ -42,6 +44,8 @@ fn narrow(parameter: &mut Value) {
         "upstream_credential_id" => id(UpstreamCredentialId::KIND),
         "signing_key_id" => id(SigningKeyId::KIND),
         "role_id" => id(RoleId::KIND),
+        "webhook_id" => id(WebhookId::KIND),
+        "delivery_id" => id(DeliveryId::KIND),
         "If-Match" => json!({ "type": "string", "pattern": ENTITY_TAGS, "examples": ["*", "\"17\""] }),
         "limit" => json!({ "type": "integer", "minimum": 1, "maximum": MAX_LIMIT }),
         "cursor" => json!({ "type": "string", "pattern": CURSOR }),

@@ -19,6 +19,7 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = &[
     ("0011_kills", include_str!("../../../migrations/sqlite/0011_kills.sql")),
     ("0012_head_keys", include_str!("../../../migrations/sqlite/0012_head_keys.sql")),
     ("0013_sinks", include_str!("../../../migrations/sqlite/0013_sinks.sql")),
+    ("0014_webhooks", include_str!("../../../migrations/sqlite/0014_webhooks.sql")),
 ];
 
 pub(super) fn run(connection: &mut Connection, path: &str) -> Result<(), OpenError> {

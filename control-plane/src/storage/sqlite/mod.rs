@@ -30,12 +30,14 @@ mod sessions;
 mod sinks;
 mod upstream;
 mod usage;
+mod webhooks;
 mod workspaces;
 mod writer;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use tokio::sync::{Semaphore, broadcast};
+use tokio::sync::{Notify, Semaphore, broadcast};
 
 use self::mutation::Mutation;
 use self::readers::Readers;
@@ -55,6 +57,7 @@ pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
     notices: broadcast::Sender<KeyspaceId>,
+    events: Arc<Notify>,
     usage_turn: Semaphore,
     // Held as long as the store lives: two programs on one file would each believe they publish alone.
     _lock: std::fs::File,
@@ -85,13 +88,14 @@ impl SqliteStore {
         operation: impl FnOnce(&mut Mutation<'_>) -> Result<Committed<T>, StoreError> + Send + 'static,
     ) -> Result<Committed<T>, StoreError> {
         let actor = actor.clone();
-        let notices = self.notices.clone();
+        let (notices, events) = (self.notices.clone(), Arc::clone(&self.events));
         let (committed, _) = self
             .writer
             .run(move |connection| {
                 let mut mutation = Mutation::begin(connection, &actor, at);
                 let committed = operation(&mut mutation)?;
-                Ok((committed, Notice { notices, keyspaces: mutation.finish()? }))
+                let events = mutation.has_events().then_some(events);
+                Ok((committed, Notice { notices, keyspaces: mutation.finish()?, events }))
             })
             .await?;
         Ok(committed)
@@ -118,6 +122,7 @@ impl SqliteStore {
 struct Notice {
     notices: broadcast::Sender<KeyspaceId>,
     keyspaces: BTreeSet<KeyspaceId>,
+    events: Option<Arc<Notify>>,
 }
 
 impl Drop for Notice {
@@ -125,6 +130,9 @@ impl Drop for Notice {
         for keyspace in &self.keyspaces {
             // Nobody listening is fine: a publisher that starts later looks at every keyspace.
             let _ = self.notices.send(*keyspace);
+        }
+        if let Some(events) = &self.events {
+            events.notify_one();
         }
     }
 }

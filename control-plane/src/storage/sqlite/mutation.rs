@@ -3,10 +3,13 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
-use super::rows;
+use super::{rows, webhooks};
 use crate::domain::audit::{AuditDraft, AuditEntry};
 use crate::domain::error::ObjectKind;
-use crate::domain::{Actor, ChangeKind, DomainError, KeyId, Keyspace, KeyspaceId, Timestamp};
+use crate::domain::event::KeyChange;
+use crate::domain::{
+    Actor, ChangeKind, DomainError, EventDraft, EventType, KeyId, Keyspace, KeyspaceId, Timestamp,
+};
 use crate::storage::{Committed, StoreError};
 
 /// One mutation inside the writer's transaction.
@@ -19,6 +22,7 @@ pub(super) struct Mutation<'a> {
     pub(super) at: Timestamp,
     rows_before: u64,
     recorded: bool,
+    has_events: bool,
     keyspaces: BTreeSet<KeyspaceId>,
 }
 
@@ -35,7 +39,15 @@ pub(super) struct Trail {
 impl<'a> Mutation<'a> {
     pub(super) fn begin(connection: &'a Connection, actor: &'a Actor, at: Timestamp) -> Self {
         let rows_before = connection.total_changes();
-        Self { connection, actor, at, rows_before, recorded: false, keyspaces: BTreeSet::new() }
+        Self {
+            connection,
+            actor,
+            at,
+            rows_before,
+            recorded: false,
+            has_events: false,
+            keyspaces: BTreeSet::new(),
+        }
     }
 
     pub(super) fn connection(&self) -> &'a Connection {
@@ -86,10 +98,47 @@ impl<'a> Mutation<'a> {
                 key.map(|key| rows::number(key.0)),
                 self.at.0
             ])?;
+        if let Some(key_id) = key {
+            let (before, after) = (&before, &after);
+            self.tell(KeyChange { kind, key_id, keyspace_id: keyspace, seq, before, after })?;
+        }
         let draft = AuditDraft { keyspace_id: Some(keyspace), action: kind.as_str(), object, before, after };
         self.append_audit(draft)?;
         self.keyspaces.insert(keyspace);
         Ok(Committed { value, change_seq: seq })
+    }
+
+    /// Tells webhooks of a change of a key.
+    fn tell(&mut self, change: KeyChange<'_>) -> Result<(), StoreError> {
+        for kind in change.types() {
+            if self.is_wanted(kind)? {
+                self.emit(&change.event(kind, self.actor))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a webhook is to be told of such events: without one, nobody need put them together.
+    pub(super) fn is_wanted(&self, kind: EventType) -> Result<bool, StoreError> {
+        webhooks::is_wanted(self.connection, self.actor.workspace_id, kind)
+    }
+
+    /// Writes an event down, unless nobody wants it. It becomes true with the mutation or not at all.
+    pub(super) fn emit(&mut self, event: &EventDraft) -> Result<(), StoreError> {
+        if self.is_wanted(event.kind)? {
+            webhooks::write(self.connection, self.actor.workspace_id, event, true, self.at)?;
+            self.notes_events();
+        }
+        Ok(())
+    }
+
+    /// Has the sender of events look for something to do once the mutation is committed.
+    pub(super) fn notes_events(&mut self) {
+        self.has_events = true;
+    }
+
+    pub(super) fn has_events(&self) -> bool {
+        self.has_events
     }
 
     /// Leaves an audit row for something that belongs to no keyspace.

@@ -1,6 +1,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -103,6 +104,7 @@ impl SqliteStore {
             writer,
             readers: Readers::new(readers),
             notices,
+            events: Arc::default(),
             usage_turn: Semaphore::new(1),
             _lock: lock,
         })

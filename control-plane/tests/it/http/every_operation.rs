@@ -213,6 +213,8 @@ impl Operation {
             ("{rotated_key_id}", "key_0000000000001"),
             ("{role_id}", "role_0000000000001"),
             ("{admin_key_id}", "adm_0000000000001"),
+            ("{webhook_id}", "whk_0000000000001"),
+            ("{delivery_id}", "dlv_0000000000001"),
         ];
         // Only what is revoked can be restored, and only a rotation that is under way be moved.
         let own = match self.id.as_str() {
@@ -281,6 +283,12 @@ impl Objects {
         server.api.post(&rotate, json!({})).await.expect(200);
         ids.insert("rotating_keyspace_id".into(), rotating.into());
         ids.insert("admin_key_id".into(), admin_key["id"].clone());
+        let webhook = json!({ "url": "https://hooks.example.com/ours", "events": ["key.leaked"] });
+        let webhook = server.api.post("/v1/webhooks", webhook).await.expect(201);
+        let test = format!("/v1/webhooks/{}:test", webhook["id"].as_str().unwrap());
+        let delivery = server.api.post(&test, json!({})).await.expect(202);
+        ids.insert("webhook_id".into(), webhook["id"].clone());
+        ids.insert("delivery_id".into(), delivery["id"].clone());
         Self { ids, token: key["secret"].as_str().unwrap().to_owned() }
     }
 

@@ -21,3 +21,4 @@ mod sinks;
 mod system;
 mod upstream_credentials;
 mod usage;
+mod webhooks;

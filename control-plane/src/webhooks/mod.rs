@@ -1,0 +1,5 @@
+//! Webhooks: tells the outside of events.
+
+mod signature;
+
+pub use signature::WebhookSecret;
