@@ -18,7 +18,7 @@ use crate::domain::{Actor, AdminKey, Clock, IdSource, SystemClock, Timestamp, Wo
 use crate::seal::{MasterKey, MasterKeyError, Vault};
 use crate::storage::sqlite::SqliteStore;
 use crate::storage::{Store, WorkspaceStore};
-use crate::{http, jobs, publisher};
+use crate::{http, jobs, publisher, webhooks};
 
 /// How long requests in flight may take once a stop was asked for.
 const DRAIN: std::time::Duration = std::time::Duration::from_secs(10);
@@ -46,6 +46,7 @@ pub async fn serve(config: Config, stop: impl Future<Output = ()> + Send + 'stat
         ended = &mut publisher => ended??,
     }
     tokio::spawn(jobs::run(app.clone(), config.jobs, stopped.clone()));
+    let mut sender = tokio::spawn(webhooks::run(app.clone(), stopped.clone()));
     let server = axum::serve(listener, http::router(app).into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(async move {
             let _ = draining.changed().await;
@@ -55,6 +56,7 @@ pub async fn serve(config: Config, stop: impl Future<Output = ()> + Send + 'stat
         () = stop => tracing::info!("stopping: no new requests are taken"),
         // It ends by itself only if it cannot work; then neither can the program.
         ended = &mut publisher => ended??,
+        ended = &mut sender => ended??,
     }
     drop((stopping, stopped));
     match tokio::time::timeout(DRAIN, server).await {

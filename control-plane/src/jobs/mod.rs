@@ -4,6 +4,7 @@
 //! One program at a time has the database, so one runner of jobs is active. A backend that several programs share has to
 //! see to that by a lease; running a job twice does no harm, only work.
 
+mod deliveries;
 mod purge;
 mod refills;
 mod usage;
@@ -16,6 +17,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use crate::app::App;
 use crate::config::JobsConfig;
 
+pub use deliveries::forget_deliveries;
 pub use purge::{Purged, purge};
 pub use refills::refill;
 pub use usage::forget_usage;
@@ -44,6 +46,16 @@ async fn purge_again_and_again(app: &App, every: Duration) {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
                     "the purge failed and is tried again later"
+                );
+            }
+        }
+        match forget_deliveries(app).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rows, "forgot deliveries that were kept long enough"),
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "old deliveries could not be forgotten; it is tried again later"
                 );
             }
         }

@@ -8,3 +8,4 @@ mod process;
 mod publisher;
 mod storage;
 mod support;
+mod webhooks;

@@ -46,12 +46,7 @@ async fn w1_every_wrong_field_of_a_webhook_is_named() {
     let foreign = json!({ "url": URL, "keyspaces": ["ks_0000000000001"] });
     let fields = server.api.post("/v1/webhooks", foreign).await.wrong_fields(422, "INVALID_FIELDS");
     assert_eq!(fields, ["/keyspaces/0"]);
-    for url in [
-        "http://hooks.example.com/",
-        "https://localhost.:1@x/",
-        "https://[::ffff:7f00:1]/",
-        "http://127.0.0.1/",
-    ] {
+    for url in ["http://hooks.example.com/", "https://localhost.:1@x/", "https://[::ffff:a00:1]/"] {
         let answer = server.api.post("/v1/webhooks", json!({ "url": url })).await;
         assert_eq!(answer.wrong_fields(422, "INVALID_FIELDS"), ["/url"], "{url}");
     }

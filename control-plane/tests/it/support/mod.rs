@@ -3,6 +3,7 @@
 pub(crate) mod api;
 pub(crate) mod gate;
 pub(crate) mod process;
+pub(crate) mod receiver;
 pub(crate) mod server;
 
 use std::time::{Duration, Instant};

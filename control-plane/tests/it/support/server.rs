@@ -5,13 +5,14 @@ use std::time::Duration;
 use latchkey_control_plane::app::App;
 use latchkey_control_plane::config::PublisherConfig;
 use latchkey_control_plane::domain::clock::ManualClock;
+use latchkey_control_plane::domain::webhook::LoopbackRule;
 use latchkey_control_plane::domain::{
     Actor, AdminKey, AuditEntry, Clock, IdSource, SystemClock, Timestamp, Workspace,
 };
 use latchkey_control_plane::seal::{MasterKey, MasterKeySource, Vault};
 use latchkey_control_plane::storage::WorkspaceStore;
 use latchkey_control_plane::storage::sqlite::SqliteStore;
-use latchkey_control_plane::{http, jobs, publisher};
+use latchkey_control_plane::{http, jobs, publisher, webhooks};
 use latchkey_token::{Environment, Prefix, SecretToken, generate};
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
@@ -55,13 +56,15 @@ impl Server {
         let (stop, stopped) = watch::channel(());
         let publishing = publisher::run(app.clone(), config, stopped.clone());
         let publishing = tokio::spawn(async move { publishing.await.unwrap() });
+        let sending = webhooks::run(app.clone(), stopped.clone());
+        let sending = tokio::spawn(async move { sending.await.unwrap() });
         let router = http::router(app.clone()).into_make_service_with_connect_info::<std::net::SocketAddr>();
         let mut stopped = stopped;
         let serving = tokio::spawn(async move {
             let stopped = async move { drop(stopped.changed().await) };
             axum::serve(listener, router).with_graceful_shutdown(stopped).await.unwrap();
         });
-        let server = Self { api, admin_key, folder, app, stop, tasks: vec![publishing, serving] };
+        let server = Self { api, admin_key, folder, app, stop, tasks: vec![publishing, sending, serving] };
         eventually("the server is ready", async || {
             (server.api.get("/readyz").await.status == 200).then_some(())
         })
@@ -180,7 +183,8 @@ fn vault() -> Vault {
 
 async fn try_open(folder: &Path, clock: Arc<dyn Clock>) -> Result<App, String> {
     let store = SqliteStore::open(folder).map_err(|error| error.to_string())?;
-    Ok(App::new(Arc::new(store), clock, vault()))
+    // Every receiver of a test is on this machine.
+    Ok(App::new(Arc::new(store), clock, vault()).with_webhook_loopback(LoopbackRule::Allowed))
 }
 
 async fn open(folder: &Path, clock: Arc<dyn Clock>) -> (App, String) {

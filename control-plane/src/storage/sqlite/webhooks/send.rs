@@ -162,6 +162,7 @@ pub(super) fn note(
             record.response,
         ])?;
     let pause = match record.outcome {
+        Outcome::Failed if was_switched_off(connection, record.webhook_id)? => None,
         Outcome::Failed => retry_pause(tries + 1, record.lot),
         Outcome::Delivered | Outcome::Gone => None,
     };
@@ -184,6 +185,13 @@ pub(super) fn note(
             pause.is_none().then_some(record.ended_at.0),
         ])?;
     note_health(connection, record)
+}
+
+/// Whether a webhook was switched off by itself, and what was pending for it given up, while an attempt was under way.
+fn was_switched_off(connection: &Connection, id: WebhookId) -> Result<bool, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT disabled_reason IS NOT NULL FROM webhooks WHERE id = ?1")?;
+    Ok(statement.query_row([number(id.0)], |row| row.get(0)).optional()?.unwrap_or(true))
 }
 
 /// Since when a webhook fails. Nothing is written while that stays as it is.

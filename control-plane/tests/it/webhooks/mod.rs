@@ -1,0 +1,37 @@
+//! What webhooks are told, and what happens if nobody takes it.
+
+mod delivery;
+mod failing;
+mod log;
+
+use serde_json::{Value, json};
+
+use crate::support::eventually;
+use crate::support::receiver::Receiver;
+use crate::support::server::Server;
+
+/// Makes a webhook that leads to a receiver, and returns its path.
+async fn hook(server: &Server, receiver: &Receiver, mut settings: Value) -> String {
+    settings["url"] = receiver.url.as_str().into();
+    let made = server.api.post("/v1/webhooks", settings).await.expect(201);
+    format!("/v1/webhooks/{}", made["id"].as_str().unwrap())
+}
+
+async fn keyspace(server: &Server) -> String {
+    server.api.keyspace(json!({ "name": "Demo" })).await
+}
+
+/// Makes a key and returns its id.
+async fn key(server: &Server, keyspace: &str) -> String {
+    server.api.key(keyspace, json!({})).await["id"].as_str().unwrap().to_owned()
+}
+
+/// Waits until so many attempts of all deliveries of a webhook are noted. A clock that is moved before that moves them too.
+async fn noted(server: &Server, path: &str, attempts: u64) {
+    eventually(&format!("{attempts} attempts are noted"), async || {
+        let list = server.api.get(&format!("{path}/deliveries?limit=100")).await.expect(200);
+        let counts = list["data"].as_array().unwrap().iter().map(|one| one["attempts"].as_u64().unwrap());
+        (counts.sum::<u64>() >= attempts).then_some(())
+    })
+    .await;
+}
