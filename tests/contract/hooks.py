@@ -9,12 +9,15 @@ NDJSON = "application/x-ndjson"
 # Nothing listens there: the control plane must not reach out to whatever address a fuzzer comes up with.
 NO_GATE = r"^http://127\.0\.0\.1:9(/[a-z]{0,8})?$"
 
+NO_RECEIVER = r"^https://[a-z]{1,8}\.invalid(/[a-z]{0,8})?$"
+
 
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
     known = json.loads(os.environ["LATCHKEY_CONTRACT_KNOWN"])
     schemas = raw_schema["components"]["schemas"]
     schemas["GateUrl"].update(pattern=NO_GATE, examples=["http://127.0.0.1:9"])
+    schemas["WebhookUrl"].update(pattern=NO_RECEIVER, examples=["https://hooks.invalid/"])
     # Nor to Cloudflare, Amazon and Google: only folders, which are refused where none is set aside.
     schemas["SinkInput"]["oneOf"] = schemas["SinkInput"]["oneOf"][:1]
     for name in ["TokenInput", "UpdateByTokenInput", "LeakInput", "VerifyInput"]:
