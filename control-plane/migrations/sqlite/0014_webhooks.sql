@@ -76,3 +76,22 @@ CREATE TABLE IF NOT EXISTS delivery_attempts (
     response    TEXT NOT NULL,
     PRIMARY KEY (delivery_id, number)
 ) STRICT, WITHOUT ROWID;
+
+-- How low a key's credits are, as was last told, and as of which change of them.
+CREATE TABLE IF NOT EXISTS credit_alerts (
+    key_id    INTEGER NOT NULL REFERENCES keys (id),
+    unit      TEXT NOT NULL,
+    level     INTEGER NOT NULL CHECK (level IN (1, 2)),
+    grant_seq INTEGER NOT NULL,
+    PRIMARY KEY (key_id, unit)
+) STRICT, WITHOUT ROWID;
+
+-- Gates of which was told that they are stale, as long as they are.
+CREATE TABLE IF NOT EXISTS stale_gates (
+    keyspace_id INTEGER NOT NULL,
+    gate        TEXT NOT NULL,
+    PRIMARY KEY (keyspace_id, gate)
+) STRICT, WITHOUT ROWID;
+
+-- In the order in which they expire, for whoever tells of it.
+CREATE INDEX IF NOT EXISTS keys_expiring ON keys (expires_at, id) WHERE expires_at IS NOT NULL AND revoked_at IS NULL;

@@ -63,6 +63,12 @@ event_types! {
     EdgeStale = "edge.stale";
     /// A keyspace was deleted, and every key in it revoked.
     KeyspaceDeleted = "keyspace.deleted";
+    /// Every key of a keyspace was shut out at once.
+    KeyspaceKilled = "keyspace.killed";
+    /// The keys of a keyspace were let in again.
+    KeyspaceRevived = "keyspace.revived";
+    /// All keys of an owner were revoked at once.
+    OwnerRevoked = "owner.revoked";
     /// A webhook was switched off because its receiver is gone or has failed for days.
     WebhookDisabled = "webhook.disabled";
     /// Somebody wants to see that a webhook works. It goes to that webhook alone, whatever it has chosen.
@@ -98,6 +104,17 @@ impl EventDraft {
     /// The bytes that are signed and sent: the payload of the Standard Webhooks.
     pub fn body(&self, at: Timestamp) -> String {
         json!({ "type": self.kind.as_str(), "timestamp": at, "data": self.data }).to_string()
+    }
+}
+
+/// The event that tells of a change of many keys at once, for which none of them has an event of its own.
+pub fn of_many_keys(kind: ChangeKind) -> Option<EventType> {
+    match kind {
+        ChangeKind::KeyspaceDeleted => Some(EventType::KeyspaceDeleted),
+        ChangeKind::KeyspaceKilled => Some(EventType::KeyspaceKilled),
+        ChangeKind::KeyspaceRevived => Some(EventType::KeyspaceRevived),
+        ChangeKind::OwnerRevoked => Some(EventType::OwnerRevoked),
+        _ => None,
     }
 }
 
@@ -146,7 +163,8 @@ impl KeyChange<'_> {
 
     /// An event of one of those types.
     pub fn event(&self, kind: EventType, actor: &Actor) -> EventDraft {
-        let mut data = key_data(self.keyspace_id, self.key_id, Some(self.seq), Some(actor));
+        let mut data = change_data(self.keyspace_id, self.seq, actor);
+        data.insert("key_id".to_owned(), json!(self.key_id));
         data.insert("key".to_owned(), key_view(self.after));
         if kind == EventType::KeyUpdated {
             data.insert("changed".to_owned(), json!(self.changed()));
@@ -168,23 +186,13 @@ impl KeyChange<'_> {
     }
 }
 
-/// What the data of each event about a key begin with.
-pub fn key_data(
-    keyspace: KeyspaceId,
-    key: KeyId,
-    change_seq: Option<u64>,
-    actor: Option<&Actor>,
-) -> Map<String, Value> {
+/// What the data of each event that tells of a change begin with.
+pub fn change_data(keyspace: KeyspaceId, seq: u64, actor: &Actor) -> Map<String, Value> {
     let mut data = Map::new();
     data.insert("keyspace_id".to_owned(), json!(keyspace));
-    data.insert("key_id".to_owned(), json!(key));
-    if let Some(seq) = change_seq {
-        data.insert("change_seq".to_owned(), json!(seq));
-    }
-    if let Some(actor) = actor {
-        data.insert("actor".to_owned(), json!(actor.name()));
-        data.insert("request_id".to_owned(), json!(actor.request_id));
-    }
+    data.insert("change_seq".to_owned(), json!(seq));
+    data.insert("actor".to_owned(), json!(actor.name()));
+    data.insert("request_id".to_owned(), json!(actor.request_id));
     data
 }
 

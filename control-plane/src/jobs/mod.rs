@@ -5,6 +5,7 @@
 //! see to that by a lease; running a job twice does no harm, only work.
 
 mod deliveries;
+mod notices;
 mod purge;
 mod refills;
 mod usage;
@@ -18,15 +19,20 @@ use crate::app::App;
 use crate::config::JobsConfig;
 
 pub use deliveries::forget_deliveries;
+pub use notices::{tell_of_expiry, tell_of_stale_gates};
 pub use purge::{Purged, purge};
 pub use refills::refill;
 pub use usage::forget_usage;
+
+/// How often is looked for what webhooks are to be told of that nobody does.
+const TELL_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Runs jobs until `stop` changes or its sender is gone.
 pub async fn run(app: App, config: JobsConfig, mut stop: watch::Receiver<()>) {
     tokio::select! {
         () = purge_again_and_again(&app, config.purge_interval) => {}
         () = refill_again_and_again(&app, config.refill_interval) => {}
+        () = tell_again_and_again(&app) => {}
         _ = stop.changed() => {}
     }
 }
@@ -86,6 +92,25 @@ async fn refill_again_and_again(app: &App, every: Duration) {
                     "keys were not refilled; it is tried again later"
                 );
             }
+        }
+    }
+}
+
+async fn tell_again_and_again(app: &App) {
+    let started_at = app.now();
+    let mut ticks = interval(TELL_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let told = match tell_of_expiry(app).await {
+            Ok(()) => tell_of_stale_gates(app, started_at).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = told {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "webhooks were not told of keys that expire or of gates; it is tried again later"
+            );
         }
     }
 }

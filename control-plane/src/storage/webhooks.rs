@@ -8,7 +8,8 @@ use crate::domain::webhook::{
     Attempt, AttemptRecord, Delivery, DeliveryState, DisabledReason, DueDelivery, WebhookSettings,
 };
 use crate::domain::{
-    Actor, AdminKey, DeliveryId, Page, PageRequest, RequestId, Timestamp, Webhook, WebhookId, WorkspaceId,
+    Actor, AdminKey, DeliveryId, GateUrl, KeyspaceId, Page, PageRequest, RequestId, Timestamp, Webhook,
+    WebhookId, WorkspaceId,
 };
 
 /// Secrets of a webhook as they are kept: only the master key opens them.
@@ -149,6 +150,34 @@ pub struct DueWebhook {
     pub deliveries: Vec<DueDelivery>,
 }
 
+/// The gates of a keyspace of whose stale gates somebody wants to hear.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WatchedGates {
+    /// The keyspace.
+    pub keyspace_id: KeyspaceId,
+    /// How long a gate may confirm nothing.
+    pub fresh_seconds: u32,
+    /// Its gates.
+    pub gates: Vec<GateUrl>,
+}
+
+/// A gate that has confirmed nothing for too long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StaleGate {
+    /// Of which keyspace.
+    pub keyspace_id: KeyspaceId,
+    /// Which.
+    pub gate: GateUrl,
+    /// The head that it confirmed last, if it did since the program started.
+    pub applied_seq: Option<u64>,
+    /// The last change in that head.
+    pub applied_change_seq: Option<u64>,
+    /// When it confirmed.
+    pub acked_at: Option<Timestamp>,
+    /// Why the last push failed, as a code.
+    pub last_error: Option<String>,
+}
+
 /// What the sender of events reads and keeps. It works for all tenants, so nothing here takes a workspace.
 #[async_trait]
 pub trait DeliveryStore: Send + Sync + 'static {
@@ -180,6 +209,16 @@ pub trait DeliveryStore: Send + Sync + 'static {
         request: RequestId,
         at: Timestamp,
     ) -> Result<bool, StoreError>;
+
+    /// Has events tell of some of the keys that expire in seven days, in one, or now; of each of these moments once. Returns how many keys
+    /// were looked at; call it until that is none.
+    async fn tell_of_expiry(&self, now: Timestamp) -> Result<usize, StoreError>;
+
+    /// The gates to look after.
+    async fn watched_gates(&self) -> Result<Vec<WatchedGates>, StoreError>;
+
+    /// Has events tell of the gates that are stale and were not before. Returns how many that were.
+    async fn tell_of_stale_gates(&self, stale: Vec<StaleGate>, now: Timestamp) -> Result<usize, StoreError>;
 
     /// Forgets some of the events, deliveries and attempts from before `before`, and of deleted webhooks. Returns how many rows; call
     /// it until it forgets none.

@@ -25,6 +25,9 @@ pub struct Credits {
     /// Grants that come by the calendar.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refills: Vec<Refill>,
+    /// How much of a unit is left when somebody is to be told, by unit.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub low_at: BTreeMap<String, u64>,
     /// What gates last reported, by unit. Kept elsewhere.
     #[serde(skip)]
     pub used: BTreeMap<String, CreditUse>,
@@ -52,6 +55,23 @@ pub struct UnitStatus {
     pub written_off: u64,
     /// What is left.
     pub remaining: u64,
+}
+
+/// What is to be told of how much is left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CreditLevel {
+    /// Nothing.
+    #[default]
+    Enough,
+    /// It is no more than [`Credits::low_at`].
+    Low,
+    /// There is none.
+    Exhausted,
+}
+
+impl CreditLevel {
+    /// Every level, in its order.
+    pub const ALL: [Self; 3] = [Self::Enough, Self::Low, Self::Exhausted];
 }
 
 /// A change of what is granted.
@@ -119,6 +139,19 @@ impl Credits {
             let CreditUse { consumed, written_off } = self.used_of(unit);
             let remaining = granted.saturating_sub(consumed);
             UnitStatus { unit: unit.clone(), granted: *granted, consumed, written_off, remaining }
+        })
+    }
+
+    /// Of each unit how low it is. An account that bounds nothing has enough of everything.
+    pub fn levels(&self) -> impl Iterator<Item = (UnitStatus, CreditLevel)> {
+        self.status().map(|status| {
+            let level = match status.remaining {
+                _ if !self.limited => CreditLevel::Enough,
+                0 => CreditLevel::Exhausted,
+                left if self.low_at.get(&status.unit).is_some_and(|low| left <= *low) => CreditLevel::Low,
+                _ => CreditLevel::Enough,
+            };
+            (status, level)
         })
     }
 
@@ -210,6 +243,21 @@ mod tests {
     use super::*;
 
     const KEY: KeyId = KeyId(1);
+
+    #[test]
+    fn l2_what_is_left_is_enough_low_or_exhausted() {
+        let level = |consumed| {
+            let mut credits = account(100, consumed);
+            credits.low_at.insert("calls".into(), 10);
+            credits.levels().map(|(_, level)| level).next().unwrap()
+        };
+        assert_eq!(
+            [0, 89, 90, 99, 100, 120].map(level),
+            [0, 0, 1, 1, 2, 2].map(|place: usize| CreditLevel::ALL[place])
+        );
+        let lifted = Credits { limited: false, ..account(100, 100) };
+        assert_eq!(lifted.levels().next().unwrap().1, CreditLevel::Enough);
+    }
 
     fn delta(unit: &str, amount: i64) -> Delta {
         Delta { unit: unit.into(), amount }

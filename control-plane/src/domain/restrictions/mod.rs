@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use change::RestrictionChange;
-pub use credits::{CreditUse, Credits, Delta, DeltaDraft, UnitStatus};
+pub use credits::{CreditLevel, CreditUse, Credits, Delta, DeltaDraft, UnitStatus};
 pub use ip_rules::{IpAction, IpRule, IpRuleDraft, IpVerdict, check_ip_rules, default_action, judge};
 pub use patch::RestrictionsPatch;
 pub use rate_limits::{RateLimit, RateLimitDraft, RateMode};

@@ -21,6 +21,8 @@ pub struct RestrictionsPatch {
     pub credits: Option<Option<Vec<DeltaDraft>>>,
     /// The whole list.
     pub refills: Option<Option<Vec<RefillDraft>>>,
+    /// The whole list: how much of each unit is left when somebody is to be told.
+    pub credits_low_at: Option<Option<Vec<DeltaDraft>>>,
     /// See [`Restrictions::signature_required`].
     pub signature_required: Option<Option<bool>>,
 }
@@ -62,12 +64,16 @@ impl RestrictionsPatch {
                 if let Some(credits) = &mut old.credits {
                     credits.limited = false;
                     credits.refills.clear();
+                    credits.low_at.clear();
                 }
             }
             None => {}
         }
         if let Some(refills) = self.refills {
             set_refills(refills.unwrap_or_default(), &mut old, now, errors);
+        }
+        if let Some(low_at) = self.credits_low_at {
+            set_low_at(low_at.unwrap_or_default(), &mut old, errors);
         }
         old
     }
@@ -99,4 +105,21 @@ fn set_refills(
         None if drafts.is_empty() => {}
         None => errors.add("/refills", "are for keys with credits, and this key may use as much as it likes"),
     }
+}
+
+fn set_low_at(drafts: Vec<DeltaDraft>, restrictions: &mut Restrictions, errors: &mut FieldErrors) {
+    const FIELD: &str = "/credits_low_at";
+    let Some(credits) = restrictions.credits.as_mut().filter(|credits| credits.limited) else {
+        if !drafts.is_empty() {
+            errors.add(FIELD, "is for keys with credits, and this key may use as much as it likes");
+        }
+        return;
+    };
+    let amounts = Delta::check_all(drafts, FIELD, errors);
+    for (at, one) in amounts.iter().enumerate() {
+        if one.amount < 0 {
+            errors.add(format!("{FIELD}/{at}/amount"), "must not be negative");
+        }
+    }
+    credits.low_at = amounts.into_iter().map(|one| (one.unit, one.amount.unsigned_abs())).collect();
 }

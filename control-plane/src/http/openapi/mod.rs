@@ -2,6 +2,7 @@
 
 mod answers;
 mod inputs;
+mod webhooks;
 
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
@@ -52,6 +53,7 @@ pub fn document() -> String {
     });
     inputs::describe(&mut document);
     answers::describe(&mut document);
+    webhooks::describe(&mut document);
     let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
     text

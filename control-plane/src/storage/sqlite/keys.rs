@@ -134,6 +134,7 @@ pub(super) fn update(
     store_settings(connection, &key)?;
     if changes_restrictions {
         restrictions::put(connection, &key)?;
+        restrictions::tell_levels(mutation, &key)?;
     }
     let (seq, after) = (key.change_seq, key.audit_view());
     let trail = Trail { keyspace, seq, kind: ChangeKind::KeyUpdated, key: Some(id), before, after };

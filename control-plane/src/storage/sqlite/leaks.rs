@@ -7,9 +7,10 @@ use super::key_lifecycle::id_of_token;
 use super::keys::{found, revoke, update};
 use super::mutation::{Mutation, Trail};
 use super::rows::{self, number};
+use crate::domain::event;
 use crate::domain::{
-    ChangeKind, FoundToken, Key, KeyId, KeyPatch, KeyspaceId, LeakOutcome, LeakPolicy, Precondition,
-    Revocation, RevocationReason,
+    ChangeKind, EventDraft, EventType, FoundToken, Key, KeyId, KeyPatch, KeyspaceId, LeakOutcome, LeakPolicy,
+    Precondition, Revocation, RevocationReason,
 };
 use crate::storage::StoreError;
 
@@ -38,11 +39,15 @@ fn report_one(
         return Ok((LeakOutcome::Unknown, None));
     }
     let policy = mutation.keyspace(key.keyspace_id)?.rules.leak_policy;
-    let outcome = if key.revocation.is_some() {
+    let outcome = if let Some(known) = &key.revocation {
+        let is_news = known.reason != RevocationReason::Leaked;
         revoke_as_leaked(mutation, id, token)?;
+        if is_news {
+            tell(mutation, &key, token, LeakOutcome::AlreadyRevoked)?;
+        }
         LeakOutcome::AlreadyRevoked
     } else {
-        match policy {
+        let outcome = match policy {
             LeakPolicy::Revoke => {
                 revoke_as_leaked(mutation, id, token)?;
                 LeakOutcome::Revoked
@@ -57,9 +62,39 @@ fn report_one(
                 note_finding(mutation, &key, token)?;
                 LeakOutcome::Notified
             }
-        }
+        };
+        tell(mutation, &key, token, outcome)?;
+        outcome
     };
     Ok((outcome, Some(id)))
+}
+
+/// Has whoever listens hear of a finding that changed something.
+fn tell(
+    mutation: &mut Mutation<'_>,
+    key: &Key,
+    token: &FoundToken,
+    outcome: LeakOutcome,
+) -> Result<(), StoreError> {
+    if !mutation.is_wanted(EventType::KeyLeaked)? {
+        return Ok(());
+    }
+    let now = found(rows::key(mutation.connection(), mutation.actor().workspace_id, key.id)?)?;
+    let mut data = event::change_data(key.keyspace_id, now.change_seq, mutation.actor());
+    let more = json!({
+        "key_id": key.id,
+        "outcome": outcome,
+        "source": token.source,
+        "url": token.url,
+        "key": event::key_view(&now.audit_view()),
+    });
+    data.extend(more.as_object().cloned().unwrap_or_default());
+    mutation.emit(&EventDraft {
+        kind: EventType::KeyLeaked,
+        keyspace_id: Some(key.keyspace_id),
+        key_id: Some(key.id),
+        data: data.into(),
+    })
 }
 
 fn revoke_as_leaked(mutation: &mut Mutation<'_>, id: KeyId, token: &FoundToken) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{rows, webhooks};
 use crate::domain::audit::{AuditDraft, AuditEntry};
 use crate::domain::error::ObjectKind;
-use crate::domain::event::KeyChange;
+use crate::domain::event::{self, KeyChange};
 use crate::domain::{
     Actor, ChangeKind, DomainError, EventDraft, EventType, KeyId, Keyspace, KeyspaceId, Timestamp,
 };
@@ -101,6 +101,10 @@ impl<'a> Mutation<'a> {
         if let Some(key_id) = key {
             let (before, after) = (&before, &after);
             self.tell(KeyChange { kind, key_id, keyspace_id: keyspace, seq, before, after })?;
+        } else if let Some(kind) = event::of_many_keys(kind) {
+            let mut data = event::change_data(keyspace, seq, self.actor);
+            data.extend(after.as_object().cloned().unwrap_or_default());
+            self.emit(&EventDraft { kind, keyspace_id: Some(keyspace), key_id: None, data: data.into() })?;
         }
         let draft = AuditDraft { keyspace_id: Some(keyspace), action: kind.as_str(), object, before, after };
         self.append_audit(draft)?;

@@ -5,8 +5,10 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{number, unsigned};
-use super::{SqliteStore, base_rows, head_keys, kills, policies, rows};
-use crate::domain::{KeyId, Keyspace, KeyspaceId, PolicyState, Timestamp};
+use super::{SqliteStore, base_rows, head_keys, kills, policies, rows, webhooks};
+use crate::domain::{
+    EventDraft, EventType, KeyId, Keyspace, KeyspaceId, PolicyState, Timestamp, WorkspaceId,
+};
 use crate::storage::{
     BaseProfile, BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication,
     PublicationStore, RevokedOwner, Signing, StoreError, TagRange,
@@ -51,9 +53,10 @@ impl PublicationStore for SqliteStore {
         after: u64,
         bodies: BodyChanges,
     ) -> Result<(), StoreError> {
-        self.keep(move |connection| {
+        let release = move |connection: &Connection| {
             let id = publication.keyspace_id;
-            let last = published(connection, id)?.map_or(0, |last| last.seq);
+            let (last, last_change) =
+                published(connection, id)?.map_or((0, 0), |last| (last.seq, last.change_seq));
             if last != after || publication.seq <= after {
                 return Err(StoreError::PublicationConflict);
             }
@@ -76,9 +79,13 @@ impl PublicationStore for SqliteStore {
                     publication.issued_at.0,
                     number(publication.base_bytes),
                 ])?;
-            Ok(())
-        })
-        .await
+            // A head that is only signed anew is no news.
+            if publication.change_seq > last_change { tell(connection, &publication) } else { Ok(false) }
+        };
+        if self.keep(release).await? {
+            self.events.notify_one();
+        }
+        Ok(())
     }
 
     async fn keep_bodies(&self, id: KeyspaceId, bodies: Vec<Body>) -> Result<(), StoreError> {
@@ -172,6 +179,28 @@ impl PublicationStore for SqliteStore {
         })
         .await
     }
+}
+
+/// Has whoever listens hear of new changes on their way to the gates. `true`: somebody does.
+fn tell(connection: &Connection, publication: &Publication) -> Result<bool, StoreError> {
+    let id = publication.keyspace_id;
+    let workspace = connection
+        .prepare_cached("SELECT workspace_id FROM keyspaces WHERE id = ?1")?
+        .query_row([number(id.0)], |row| Ok(WorkspaceId(unsigned(row.get(0)?))))?;
+    let kind = EventType::SnapshotPublished;
+    if !webhooks::is_wanted(connection, workspace, kind)? {
+        return Ok(false);
+    }
+    let data = serde_json::json!({
+        "keyspace_id": id,
+        "epoch": publication.epoch,
+        "seq": publication.seq,
+        "change_seq": publication.change_seq,
+        "issued_at": publication.issued_at,
+    });
+    let event = EventDraft { kind, keyspace_id: Some(id), key_id: None, data };
+    webhooks::write(connection, workspace, &event, true, publication.issued_at)?;
+    Ok(true)
 }
 
 fn published(connection: &Connection, id: KeyspaceId) -> Result<Option<Publication>, StoreError> {

@@ -15,7 +15,7 @@ const DAY_MILLISECONDS: i64 = 86_400_000;
 
 /// What belongs to a key and goes with it. A table that refers to keys and is not here keeps them from being purged, and a test from
 /// passing.
-const OF_A_KEY: [&str; 7] = [
+const OF_A_KEY: [&str; 8] = [
     "secrets",
     "external_ids",
     "revocation_notes",
@@ -23,6 +23,7 @@ const OF_A_KEY: [&str; 7] = [
     "credit_refills",
     "last_used",
     "reported_credits",
+    "credit_alerts",
 ];
 
 #[async_trait]

@@ -3,18 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 
 use super::keys::found;
 use super::mutation::{Mutation, Trail};
 use super::rows::{self, number, unsigned};
-use super::{SqliteStore, usage};
+use super::{SqliteStore, usage, webhooks};
+use crate::domain::event;
 use crate::domain::restrictions::{CreditUse, Delta};
 use crate::domain::usage::CreditReport;
 use crate::domain::{
-    Actor, ChangeKind, Key, KeyId, KeyspaceId, Precondition, RequestId, RestrictionChange, Timestamp,
-    WorkspaceId,
+    Actor, ChangeKind, EventDraft, EventType, Key, KeyId, KeyspaceId, Precondition, RequestId,
+    RestrictionChange, Restrictions, Timestamp, WorkspaceId,
 };
 use crate::storage::{Committed, DueRefill, RestrictionStore, StoreError};
 
@@ -51,14 +52,21 @@ impl RestrictionStore for SqliteStore {
 
     async fn refill(&self, due: DueRefill, request: RequestId, at: Timestamp) -> Result<bool, StoreError> {
         let actor = Actor::system(due.workspace_id, request);
-        let keyspaces = self
+        let (keyspaces, has_events) = self
             .writer
             .run(move |connection| {
                 let mut mutation = Mutation::begin(connection, &actor, at);
-                if refill(&mut mutation, due.key_id)? { mutation.finish() } else { Ok(BTreeSet::new()) }
+                if !refill(&mut mutation, due.key_id)? {
+                    return Ok((BTreeSet::new(), false));
+                }
+                let has_events = mutation.has_events();
+                Ok((mutation.finish()?, has_events))
             })
             .await?;
         self.tell_of(&keyspaces);
+        if has_events {
+            self.events.notify_one();
+        }
         Ok(!keyspaces.is_empty())
     }
 }
@@ -84,6 +92,9 @@ fn change_key(
         after["note"] = note.into();
     }
     tell_deltas(&mut after, &given);
+    if kind == ChangeKind::KeyCredited {
+        tell_of_credits(mutation, &key, &given)?;
+    }
     record(mutation, kind, before, after, key)
 }
 
@@ -100,6 +111,7 @@ fn refill(mutation: &mut Mutation<'_>, id: KeyId) -> Result<bool, StoreError> {
     let key = store(mutation, key)?;
     let mut after = key.audit_view();
     tell_deltas(&mut after, &given);
+    tell_of_credits(mutation, &key, &given)?;
     record(mutation, ChangeKind::KeyRefilled, before, after, key)?;
     Ok(true)
 }
@@ -124,6 +136,52 @@ fn record(
     let (keyspace, seq): (KeyspaceId, u64) = (key.keyspace_id, key.change_seq);
     let trail = Trail { keyspace, seq, kind, key: Some(key.id), before, after };
     mutation.record(trail, key)
+}
+
+/// Has whoever listens hear of what a key was given or lost, and how low that leaves it.
+fn tell_of_credits(mutation: &mut Mutation<'_>, key: &Key, deltas: &[Delta]) -> Result<(), StoreError> {
+    let Some(credits) = &key.restrictions.credits else { return Ok(()) };
+    if mutation.is_wanted(EventType::CreditsChanged)? {
+        let mut data = event::change_data(key.keyspace_id, key.change_seq, mutation.actor());
+        data.insert("key_id".to_owned(), json!(key.id));
+        let deltas = deltas.iter().map(|delta| json!({ "unit": delta.unit, "amount": delta.amount }));
+        data.insert("deltas".to_owned(), deltas.collect());
+        let units = credits.status().map(|unit| webhooks::unit_view(&unit));
+        data.insert("credits".to_owned(), units.collect());
+        data.insert("key".to_owned(), event::key_view(&key.audit_view()));
+        mutation.emit(&EventDraft {
+            kind: EventType::CreditsChanged,
+            keyspace_id: Some(key.keyspace_id),
+            key_id: Some(key.id),
+            data: data.into(),
+        })?;
+    }
+    tell_levels(mutation, key)
+}
+
+/// Has whoever listens hear of how low a key's credits are, unless that was told.
+pub(super) fn tell_levels(mutation: &mut Mutation<'_>, key: &Key) -> Result<(), StoreError> {
+    let Some(credits) = &key.restrictions.credits else { return Ok(()) };
+    let workspace = mutation.actor().workspace_id;
+    if webhooks::tell_levels(mutation.connection(), workspace, key.id, credits, mutation.at)? {
+        mutation.notes_events();
+    }
+    Ok(())
+}
+
+/// As [`tell_levels`], after gates reported what was used.
+pub(super) fn tell_levels_after_use(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: KeyId,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT document FROM key_restrictions WHERE key_id = ?1")?;
+    let found = statement.query_row([number(id.0)], |row| rows::json::<Restrictions>(row, 0)).optional()?;
+    let Some(mut credits) = found.and_then(|restrictions| restrictions.credits) else { return Ok(false) };
+    credits.used = use_of(connection, id)?;
+    webhooks::tell_levels(connection, workspace, id, &credits, at)
 }
 
 fn tell_deltas(view: &mut Value, deltas: &[Delta]) {

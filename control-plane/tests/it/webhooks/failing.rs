@@ -86,7 +86,7 @@ async fn w1_a_receiver_that_is_gone_is_switched_off_and_an_event_says_so() {
     let keyspace = keyspace(&server).await;
     key(&server, &keyspace).await;
     let told = other.wait_for(1).await.remove(0);
-    assert_eq!((&told.body["data"]["reason"], told.kind()), (&json!("gone"), "webhook.disabled"));
+    assert_eq!((&told.body["data"]["disabled_reason"], told.kind()), (&json!("gone"), "webhook.disabled"));
     let webhook = server.api.get(&path).await.expect(200);
     assert_eq!((&webhook["enabled"], &webhook["disabled_reason"]), (&json!(false), &json!("gone")));
     key(&server, &keyspace).await;

@@ -1,6 +1,7 @@
 //! What webhooks are told, and what happens if nobody takes it.
 
 mod delivery;
+mod events;
 mod failing;
 mod log;
 

@@ -7,6 +7,7 @@ pub(in crate::http) fn restrictions(body: &mut Fields) -> RestrictionsPatch {
     RestrictionsPatch {
         credits: body.nested_list("credits", amount),
         refills: body.nested_list("refills", refill),
+        credits_low_at: body.nested_list("credits_low_at", amount),
         signature_required: body.flag("signature_required"),
         ..importable_restrictions(body)
     }

@@ -24,6 +24,9 @@ pub(in crate::http) struct RestrictionsInput {
     /// What the calendar gives the key, one refill for each unit; only with `credits`.
     #[schema(max_items = 16)]
     refills: Option<Vec<RefillInput>>,
+    /// Of what how much is left when webhooks are told `credits.low`; only with `credits`.
+    #[schema(max_items = 16)]
+    credits_low_at: Option<Vec<GrantInput>>,
     /// Whether each request has to be signed by one of the key's signing keys; default false.
     #[schema(example = false)]
     signature_required: Option<bool>,
@@ -47,6 +50,9 @@ pub(in crate::http) struct RestrictionsPatchInput {
     /// The whole list; only for keys with `credits`.
     #[schema(max_items = 16, example = json!([]))]
     refills: Option<Vec<RefillInput>>,
+    /// The whole list; only for keys with `credits`.
+    #[schema(max_items = 16, example = json!([]))]
+    credits_low_at: Option<Vec<GrantInput>>,
     /// See creation.
     #[schema(example = false)]
     signature_required: Option<bool>,

@@ -22,6 +22,8 @@ pub(in crate::http) struct RestrictionsView {
     credits: Option<Vec<UnitView>>,
     /// What the calendar gives it.
     refills: Vec<RefillView>,
+    /// Of what how much is left when webhooks are told that it is low.
+    credits_low_at: Vec<AmountView>,
     /// By whose signatures its requests may be proved.
     signing_keys: Vec<SigningKeyView>,
     /// Whether each request has to be signed.
@@ -64,6 +66,14 @@ pub(in crate::http) struct UnitView {
     remaining: u64,
 }
 
+/// How much of something.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct AmountView {
+    #[schema(example = "requests")]
+    unit: String,
+    amount: u64,
+}
+
 /// What the calendar gives.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct RefillView {
@@ -98,12 +108,15 @@ impl From<Restrictions> for RestrictionsView {
         let credits = restrictions.credits.filter(|credits| credits.limited);
         let refills =
             credits.iter().flat_map(|credits| credits.refills.iter().cloned().map(refill)).collect();
+        let low_at = credits.iter().flat_map(|credits| credits.low_at.clone());
+        let credits_low_at = low_at.map(|(unit, amount)| AmountView { unit, amount }).collect();
         Self {
             ip_rules: ip_rules(restrictions.ip_rules),
             constraints: restrictions.constraints,
             rate_limits: restrictions.rate_limits.into_iter().map(rate_limit).collect(),
             credits: credits.map(|credits| credits.status().map(unit).collect()),
             refills,
+            credits_low_at,
             signing_keys: restrictions.signing_keys.iter().map(SigningKeyView::of).collect(),
             signature_required: restrictions.signature_required,
         }

@@ -33,11 +33,15 @@ impl UsageStore for SqliteStore {
     ) -> Result<Taken, StoreError> {
         // One report in the writer's queue at a time: mutations that arrive meanwhile wait for that one and not for all.
         let _turn = self.usage_turn.acquire().await;
-        self.keep(move |connection| {
+        let take = move |connection: &Connection| {
             let keyspace = found_keyspace(connection, workspace, keyspace)?;
             take::take(connection, &keyspace, &report, at)
-        })
-        .await
+        };
+        let (taken, has_events) = self.keep(take).await?;
+        if has_events {
+            self.events.notify_one();
+        }
+        Ok(taken)
     }
 
     async fn requests(

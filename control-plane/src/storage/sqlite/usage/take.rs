@@ -1,9 +1,10 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use latchkey_validator::Code;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
+use super::super::restrictions;
 use super::super::rows::{number, unsigned};
 use super::{DROPPED, WHOLE_KEYSPACE};
 use crate::domain::id::first_number_at;
@@ -15,19 +16,20 @@ const TRIES: u64 = 32;
 /// Low bits of a request's number, below its time.
 const LOW_BITS: u32 = 22;
 
+/// Also says whether webhooks have something to hear of it.
 pub(super) fn take(
     connection: &Connection,
     keyspace: &Keyspace,
     report: &UsageReport,
     now: Timestamp,
-) -> Result<Taken, StoreError> {
+) -> Result<(Taken, bool), StoreError> {
     let is_new = connection
         .prepare_cached(
             "INSERT OR IGNORE INTO usage_batches (keyspace_id, batch_id, taken_at) VALUES (?1, ?2, ?3)",
         )?
         .execute(params![number(keyspace.id.0), report.batch_id, now.0])?;
     if is_new == 0 {
-        return Ok(Taken::Before);
+        return Ok((Taken::Before, false));
     }
     let mut owners = Owners::new(connection, keyspace.id)?;
     let mut counts = Counts::default();
@@ -47,8 +49,8 @@ pub(super) fn take(
     counts.of_keyspace(Hour::of(now), DROPPED, report.dropped);
     counts.store(connection, keyspace.id)?;
     store_last_uses(connection, last_uses)?;
-    store_credits(connection, &mut owners, report, now)?;
-    Ok(Taken::Now)
+    let has_events = store_credits(connection, &mut owners, keyspace, report, now)?;
+    Ok((Taken::Now, has_events))
 }
 
 /// Whose tokens were presented. A gate is believed only about keys of its own keyspace.
@@ -234,9 +236,11 @@ fn store_last_uses(
 fn store_credits(
     connection: &Connection,
     owners: &mut Owners<'_>,
+    keyspace: &Keyspace,
     report: &UsageReport,
     now: Timestamp,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
+    let mut keys = BTreeSet::new();
     let mut store = connection.prepare_cached(
         "INSERT INTO reported_credits (key_id, unit, consumed, written_off, reported_at) VALUES (?1, ?2, ?3, ?4, ?5) \
          ON CONFLICT (key_id, unit) DO UPDATE SET consumed = max(consumed, excluded.consumed), \
@@ -246,7 +250,12 @@ fn store_credits(
         if owners.has(credit.key)? {
             let totals = (number(credit.consumed), number(credit.written_off));
             store.execute(params![number(credit.key.0), credit.unit, totals.0, totals.1, now.0])?;
+            keys.insert(credit.key);
         }
     }
-    Ok(())
+    let mut has_events = false;
+    for key in keys {
+        has_events |= restrictions::tell_levels_after_use(connection, keyspace.workspace_id, key, now)?;
+    }
+    Ok(has_events)
 }

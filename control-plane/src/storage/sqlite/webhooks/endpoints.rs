@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::super::mutation::Mutation;
 use super::super::rows::{self, number, unsigned};
 use super::events::newest;
+use super::notices;
 use crate::domain::audit::AuditDraft;
 use crate::domain::error::ObjectKind;
 use crate::domain::webhook::{
@@ -147,8 +148,8 @@ pub(super) fn disable(
         key_id: None,
         data: serde_json::json!({
             "webhook_id": id,
-            "url": webhook.settings.url.as_str(),
-            "reason": reason.as_str(),
+            "webhook_url": webhook.settings.url.as_str(),
+            "disabled_reason": reason.as_str(),
             "failing_since": webhook.failing_since,
         }),
     })?;
@@ -183,6 +184,7 @@ fn subscribe(connection: &Connection, webhook: &Webhook) -> Result<(), StoreErro
     if !webhook.settings.enabled {
         return Ok(());
     }
+    notices::begin(connection, webhook.updated_at)?;
     let mut insert = connection.prepare_cached(
         "INSERT INTO webhook_subscriptions (workspace_id, type, webhook_id) VALUES (?1, ?2, ?3)",
     )?;

@@ -1,8 +1,10 @@
 //! Webhooks, the events that they are told of, and the deliveries of these.
 
+mod credits;
 mod endpoints;
 mod events;
 mod log;
+mod notices;
 mod send;
 
 use std::sync::Arc;
@@ -18,9 +20,11 @@ use crate::domain::{
     Actor, AdminKey, DeliveryId, Page, PageRequest, RequestId, Timestamp, Webhook, WebhookId, WorkspaceId,
 };
 use crate::storage::{
-    Committed, DeliveryFilter, DeliveryRecord, DeliveryStore, DueWebhook, FannedOut, StoreError, WebhookStore,
+    Committed, DeliveryFilter, DeliveryRecord, DeliveryStore, DueWebhook, FannedOut, StaleGate, StoreError,
+    WatchedGates, WebhookStore,
 };
 
+pub(super) use credits::{tell_levels, unit_view};
 pub(super) use events::{is_wanted, write};
 
 #[async_trait]
@@ -206,6 +210,26 @@ impl DeliveryStore for SqliteStore {
             .await?;
         events.notify_one();
         Ok(is_disabled)
+    }
+
+    async fn tell_of_expiry(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let seen = self.keep(move |connection| notices::tell_of_expiry(connection, now)).await?;
+        if seen > 0 {
+            self.events.notify_one();
+        }
+        Ok(seen)
+    }
+
+    async fn watched_gates(&self) -> Result<Vec<WatchedGates>, StoreError> {
+        self.read(notices::watched_gates).await
+    }
+
+    async fn tell_of_stale_gates(&self, stale: Vec<StaleGate>, now: Timestamp) -> Result<usize, StoreError> {
+        let told = self.keep(move |connection| notices::tell_of_stale_gates(connection, &stale, now)).await?;
+        if told > 0 {
+            self.events.notify_one();
+        }
+        Ok(told)
     }
 
     async fn forget_deliveries(&self, before: Timestamp) -> Result<usize, StoreError> {

@@ -1,5 +1,6 @@
 //! What the sender reads and notes: events become deliveries, deliveries are tried, and all of it is forgotten in the end.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -37,10 +38,11 @@ pub(super) fn fan_out(connection: &Connection, limit: u32, at: Timestamp) -> Res
         "INSERT INTO deliveries (webhook_id, id, event_id, key_id, state, next_at) VALUES (?1, ?2, ?3, ?4, 'pending', ?5)",
     )?;
     for event in &fresh {
-        if !listeners.contains_key(&event.workspace) {
-            listeners.insert(event.workspace, listeners_of(connection, event.workspace)?);
-        }
-        for (webhook, from_event) in listeners.get(&event.workspace).into_iter().flatten() {
+        let listeners = match listeners.entry(event.workspace) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(listeners_of(connection, event.workspace)?),
+        };
+        for (webhook, from_event) in listeners.iter() {
             if event.id <= *from_event || !webhook.wants(event.kind, event.keyspace) {
                 continue;
             }
