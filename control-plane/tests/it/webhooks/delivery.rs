@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{hook, key, keyspace};
+use super::{hook, key, keyspace, of_keys};
 use crate::support::eventually;
 use crate::support::receiver::Receiver;
 use crate::support::server::Server;
@@ -10,7 +10,7 @@ use crate::support::server::Server;
 #[tokio::test(flavor = "multi_thread")]
 async fn w3_everything_that_happens_to_a_key_is_told_once_and_in_order() {
     let (server, receiver) = (Server::start().await, Receiver::start().await);
-    hook(&server, &receiver, json!({})).await;
+    hook(&server, &receiver, of_keys()).await;
     let keyspace = keyspace(&server).await;
     let key = key(&server, &keyspace).await;
     let path = format!("/v1/keys/{key}");
@@ -70,7 +70,7 @@ async fn w3_a_webhook_hears_only_what_it_has_chosen_and_nothing_of_other_workspa
 async fn w1_without_a_listener_nothing_is_written_down() {
     let (server, receiver) = (Server::start().await, Receiver::start().await);
     let keyspace = keyspace(&server).await;
-    let off = hook(&server, &receiver, json!({ "enabled": false })).await;
+    let off = hook(&server, &receiver, json!({ "enabled": false, "events": ["key.created"] })).await;
     hook(&server, &receiver, json!({ "events": ["key.leaked"] })).await;
     key(&server, &keyspace).await;
     let database = rusqlite::Connection::open(server.folder.path().join("latchkey.db")).unwrap();
@@ -88,8 +88,8 @@ async fn w1_a_receiver_that_never_answers_delays_no_other() {
     let server = Server::start().await;
     let (silent, other) = (Receiver::start().await, Receiver::start().await);
     silent.fall_silent();
-    hook(&server, &silent, json!({})).await;
-    hook(&server, &other, json!({})).await;
+    hook(&server, &silent, of_keys()).await;
+    hook(&server, &other, of_keys()).await;
     let keyspace = keyspace(&server).await;
     let begun = Instant::now();
     for _ in 0..40 {
@@ -104,7 +104,7 @@ async fn w1_a_receiver_that_never_answers_delays_no_other() {
 async fn w1_what_was_pending_when_the_program_stopped_is_delivered_afterwards() {
     let (server, receiver) = (Server::start().await, Receiver::start().await);
     receiver.always_answer(Some(503));
-    let path = hook(&server, &receiver, json!({})).await;
+    let path = hook(&server, &receiver, of_keys()).await;
     let keyspace = keyspace(&server).await;
     let key = key(&server, &keyspace).await;
     let first = receiver.wait_for(1).await.remove(0);
@@ -122,7 +122,7 @@ async fn w1_while_secrets_overlap_each_delivery_is_signed_by_both() {
     let (server, clock) =
         Server::start_at(latchkey_control_plane::domain::Timestamp(1_900_000_000_000)).await;
     let receiver = Receiver::start().await;
-    let path = hook(&server, &receiver, json!({})).await;
+    let path = hook(&server, &receiver, of_keys()).await;
     let keyspace = keyspace(&server).await;
     server.api.post(&format!("{path}:rotate-secret"), json!({ "overlap_seconds": 60 })).await.expect(200);
     key(&server, &keyspace).await;

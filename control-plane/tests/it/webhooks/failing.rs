@@ -1,7 +1,7 @@
 use latchkey_control_plane::domain::Timestamp;
 use serde_json::{Value, json};
 
-use super::{hook, key, keyspace, noted};
+use super::{hook, key, keyspace, noted, of_keys};
 use crate::support::eventually;
 use crate::support::receiver::Receiver;
 use crate::support::server::Server;
@@ -13,7 +13,7 @@ async fn w1_what_fails_is_tried_again_under_the_same_id_and_the_log_has_every_at
     let (server, clock) = Server::start_at(START).await;
     let receiver = Receiver::start().await;
     receiver.answer(&[500, 404]);
-    let path = hook(&server, &receiver, json!({})).await;
+    let path = hook(&server, &receiver, of_keys()).await;
     let keyspace = keyspace(&server).await;
     let key = key(&server, &keyspace).await;
     noted(&server, &path, 1).await;
@@ -48,7 +48,7 @@ async fn w1_what_fails_is_tried_again_under_the_same_id_and_the_log_has_every_at
 async fn w1_a_short_outage_changes_no_order_and_one_event_that_fails_on_holds_up_nothing() {
     let (server, clock) = Server::start_at(START).await;
     let receiver = Receiver::start().await;
-    let path = hook(&server, &receiver, json!({})).await;
+    let path = hook(&server, &receiver, of_keys()).await;
     let keyspace = keyspace(&server).await;
     receiver.answer(&[503]);
     let one = key(&server, &keyspace).await;
@@ -103,7 +103,7 @@ async fn w1_five_days_of_failure_switch_a_webhook_off_and_what_failed_can_be_sen
     let (server, clock) = Server::start_at(START).await;
     let receiver = Receiver::start().await;
     receiver.always_answer(Some(500));
-    let path = hook(&server, &receiver, json!({})).await;
+    let path = hook(&server, &receiver, of_keys()).await;
     let keyspace = keyspace(&server).await;
     let first = key(&server, &keyspace).await;
     noted(&server, &path, 1).await;
@@ -138,7 +138,7 @@ async fn w1_after_28_hours_a_delivery_is_given_up() {
     let (server, clock) = Server::start_at(START).await;
     let receiver = Receiver::start().await;
     receiver.always_answer(Some(500));
-    let path = hook(&server, &receiver, json!({})).await;
+    let path = hook(&server, &receiver, of_keys()).await;
     let keyspace = keyspace(&server).await;
     key(&server, &keyspace).await;
     for attempt in 1..=8 {

@@ -2,7 +2,7 @@ use latchkey_control_plane::domain::Timestamp;
 use latchkey_control_plane::jobs;
 use serde_json::json;
 
-use super::{hook, key, keyspace};
+use super::{hook, key, keyspace, of_keys};
 use crate::support::eventually;
 use crate::support::receiver::Receiver;
 use crate::support::server::Server;
@@ -12,7 +12,7 @@ async fn w2_a_test_event_goes_to_its_webhook_alone_and_its_outcome_is_seen() {
     let server = Server::start().await;
     let (receiver, other) = (Receiver::start().await, Receiver::start().await);
     let path = hook(&server, &receiver, json!({ "events": ["key.leaked"] })).await;
-    hook(&server, &other, json!({})).await;
+    hook(&server, &other, of_keys()).await;
     let sent = server.api.post(&format!("{path}:test"), json!({})).await.expect(202);
     let received = receiver.wait_for(1).await.remove(0);
     assert_eq!((received.kind(), received.id.as_str()), ("webhook.test", sent["event_id"].as_str().unwrap()));
@@ -29,7 +29,7 @@ async fn w2_a_test_event_goes_to_its_webhook_alone_and_its_outcome_is_seen() {
 #[tokio::test(flavor = "multi_thread")]
 async fn w2_a_delivered_event_can_be_sent_again_and_keeps_its_id() {
     let (server, receiver) = (Server::start().await, Receiver::start().await);
-    let path = hook(&server, &receiver, json!({})).await;
+    let path = hook(&server, &receiver, of_keys()).await;
     let keyspace = keyspace(&server).await;
     key(&server, &keyspace).await;
     receiver.wait_for(1).await;
@@ -55,8 +55,8 @@ async fn w2_a_delivered_event_can_be_sent_again_and_keeps_its_id() {
 async fn w2_the_log_is_forgotten_after_30_days_and_that_of_a_deleted_webhook_at_once() {
     let (server, clock) = Server::start_at(Timestamp(1_900_000_000_000)).await;
     let receiver = Receiver::start().await;
-    let path = hook(&server, &receiver, json!({})).await;
-    let deleted = hook(&server, &receiver, json!({})).await;
+    let path = hook(&server, &receiver, of_keys()).await;
+    let deleted = hook(&server, &receiver, of_keys()).await;
     let keyspace = keyspace(&server).await;
     let database = rusqlite::Connection::open(server.folder.path().join("latchkey.db")).unwrap();
     let count = |table: &str| {

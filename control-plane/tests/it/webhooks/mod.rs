@@ -18,6 +18,12 @@ async fn hook(server: &Server, receiver: &Receiver, mut settings: Value) -> Stri
     format!("/v1/webhooks/{}", made["id"].as_str().unwrap())
 }
 
+/// The settings of a webhook that hears of keys alone; one that hears of everything is told of snapshots at their own times.
+fn of_keys() -> Value {
+    let types = ["created", "updated", "disabled", "enabled", "rotated", "revoked", "restored"];
+    json!({ "events": types.map(|kind| format!("key.{kind}")) })
+}
+
 async fn keyspace(server: &Server) -> String {
     server.api.keyspace(json!({ "name": "Demo" })).await
 }
