@@ -14,6 +14,8 @@ import { Routes } from "./screens/routes/page";
 import { Settings } from "./screens/settings/page";
 import { SignIn } from "./screens/sign-in/sign-in";
 import { UpstreamCredentials } from "./screens/upstream/page";
+import { Webhooks } from "./screens/webhooks/list";
+import { WebhookScreen } from "./screens/webhooks/page";
 import { LoadFault } from "./ui/callout";
 import { ToastProvider } from "./ui/toast";
 
@@ -55,6 +57,8 @@ function Screens() {
       <Route path="/keyspaces/:id/gates">{({ id }) => <Gates key={id} keyspaceId={id} />}</Route>
       <Route path="/keyspaces/:id/settings">{({ id }) => <Settings key={id} keyspaceId={id} />}</Route>
       <Route path="/admin-keys" component={AdminKeys} />
+      <Route path="/webhooks" component={Webhooks} />
+      <Route path="/webhooks/:id">{({ id }) => <WebhookScreen key={id} webhookId={id} />}</Route>
       <Route path="/audit" component={Audit} />
       <Route component={NotFound} />
     </Switch>

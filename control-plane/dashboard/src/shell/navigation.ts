@@ -24,5 +24,6 @@ export const OF_KEYSPACE: Entry[] = [
 export const OF_WORKSPACE: Entry[] = [
   { label: "Keyspaces", icon: "keys", path: "/", scope: "keyspaces:read" },
   { label: "Admin keys", icon: "lock", path: "/admin-keys", scope: "admin-keys:read" },
+  { label: "Webhooks", icon: "hook", path: "/webhooks", scope: "webhooks:read" },
   { label: "Audit log", icon: "book", path: "/audit", scope: "audit:read" },
 ];

@@ -19,6 +19,7 @@ const RIGHTS: [string, ScopeName[]][] = [
   ["Roles", ["roles:read", "roles:write"]],
   ["Snapshots, metrics", ["snapshots:read"]],
   ["Usage and request log", ["usage:read", "usage:write"]],
+  ["Webhooks", ["webhooks:read", "webhooks:write"]],
   ["Audit log", ["audit:read"]],
   ["Admin keys", ["admin-keys:read", "admin-keys:write"]],
 ];

@@ -11,11 +11,13 @@ interface Props {
   /** What the secret is for, in a sentence. */
   intro: string;
   example?: string;
+  /** What Latchkey keeps of it. */
+  kept?: string;
   onClose: () => void;
 }
 
 /** A secret, the one time it is shown. Closes only for somebody who says that they have it. */
-export function SecretDialog({ title, secret, intro, example, onClose }: Props) {
+export function SecretDialog({ title, secret, intro, example, kept = "Latchkey keeps only a fingerprint of it and cannot show it again.", onClose }: Props) {
   const [stored, setStored] = useState(false);
   const footer = (
     <Button look="primary" disabled={!stored} onClick={onClose}>
@@ -25,7 +27,7 @@ export function SecretDialog({ title, secret, intro, example, onClose }: Props) 
   return (
     <Dialog title={title} intro={intro} mustDecide onClose={onClose} footer={footer}>
       <CopyLine text={secret} label="Copy" />
-      <Callout tone="warn">Copy it now: it is shown this once. Latchkey keeps only a fingerprint of it and cannot show it again.</Callout>
+      <Callout tone="warn">Copy it now: it is shown this once. {kept}</Callout>
       {example && (
         <div className="stack-tight">
           <p className="soft small">A request with it:</p>

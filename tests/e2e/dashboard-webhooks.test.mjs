@@ -1,0 +1,155 @@
+// Webhooks by hand in a real browser: added, tried, looked into attempt by attempt, sent again, given a new secret, turned off and deleted.
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { createServer } from "node:http";
+import { after, before, test } from "node:test";
+import { Dashboard } from "../support/dashboard.mjs";
+import { ControlPlane, createKey, eventually, temporaryFolder } from "../support/processes.mjs";
+
+let folder, plane, keyspace, dashboard, page, receiver, secret;
+before(async () => {
+  folder = await temporaryFolder();
+  plane = await ControlPlane.start({ folder: folder.path, env: { LATCHKEY_ALLOW_HTTP_LOOPBACK: "true" } });
+  keyspace = await plane.api("POST", "/v1/keyspaces", { name: "Payments API" });
+  receiver = await Receiver.start();
+  dashboard = await Dashboard.open(plane);
+  ({ page } = dashboard);
+  await dashboard.signIn();
+});
+after(async () => {
+  await dashboard?.close();
+  await receiver?.stop();
+  await plane?.stop();
+  await folder?.remove();
+});
+
+/** Takes deliveries, and answers as it is told. */
+class Receiver {
+  taken = [];
+  status = 200;
+
+  static async start() {
+    const receiver = new Receiver();
+    receiver.server = createServer(async (request, response) => {
+      let body = "";
+      for await (const chunk of request) body += chunk;
+      receiver.taken.push({ headers: request.headers, body });
+      response.writeHead(receiver.status).end(receiver.status === 200 ? "thank you" : "not now");
+    });
+    await new Promise((resolve) => receiver.server.listen(0, "127.0.0.1", resolve));
+    receiver.url = `http://127.0.0.1:${receiver.server.address().port}/hook`;
+    return receiver;
+  }
+
+  /** Whether a delivery carries a signature by this secret, as the Standard Webhooks have it. */
+  isSigned({ headers, body }, by) {
+    const key = Buffer.from(by.replace("whsec_", ""), "base64");
+    const wanted = createHmac("sha256", key).update(`${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`).digest("base64");
+    return headers["webhook-signature"].split(" ").includes(`v1,${wanted}`);
+  }
+
+  stop() {
+    this.server.closeAllConnections();
+    return new Promise((resolve) => this.server.close(resolve));
+  }
+}
+
+const dialog = () => page.getByRole("dialog");
+const deliveries = () => page.getByRole("table", { name: "Deliveries" });
+
+/** The secret that a dialog shows once; it closes only for who has stored it. */
+async function storeSecret() {
+  await dialog().getByText("Copy it now").waitFor();
+  const shown = /whsec_[A-Za-z0-9+/=]+/.exec(await dialog().textContent())[0];
+  await dialog().getByLabel("I have stored it").check();
+  await dialog().getByRole("button", { name: "Done" }).click();
+  return shown;
+}
+
+test("w1_a_webhook_is_added_and_its_secret_shown_once", async () => {
+  await page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Webhooks" }).click();
+  await page.getByRole("heading", { name: "Nobody is told of anything yet" }).waitFor();
+  await dashboard.inspect("webhooks-none");
+  await dashboard.button("Add webhook").click();
+  await dialog().getByLabel("Address").fill("ftp://nowhere");
+  await dialog().getByRole("button", { name: "Add webhook" }).click();
+  await dialog().getByRole("alert").first().waitFor();
+  assert.equal(await dialog().getByLabel("Address").getAttribute("aria-invalid"), "true");
+  await dialog().getByLabel("Address").fill(receiver.url);
+  await dialog().getByLabel("Description").fill("Tells the on-call channel");
+  await dialog().getByLabel("key.created").check();
+  await dashboard.inspect("webhook-add");
+  await dialog().getByRole("button", { name: "Add webhook" }).click();
+  secret = await storeSecret();
+  await page.getByRole("heading", { name: receiver.url }).waitFor();
+  await dashboard.keepsNowhere(secret);
+});
+
+test("w2_a_test_event_arrives_signed_and_the_attempt_says_what_came_back", async () => {
+  await dashboard.button("Send test event").click();
+  await eventually("the receiver has it", async () => receiver.taken.length === 1, 15_000);
+  assert(receiver.isSigned(receiver.taken[0], secret));
+  await eventually("the delivery shows", async () => {
+    await dashboard.button("Refresh").click();
+    return (await deliveries().getByRole("row", { name: /webhook\.test delivered 200/ }).count()) === 1;
+  }, 15_000, 200);
+  await deliveries().getByRole("button", { name: "webhook.test" }).click();
+  await dialog().getByRole("row", { name: /200 .* thank you/ }).waitFor();
+  assert.match(await dialog().locator("pre").textContent(), /"type": "webhook\.test"/);
+  await dashboard.inspect("webhook-delivery");
+});
+
+test("w2_a_delivery_is_sent_again_under_the_same_id", async () => {
+  await dialog().getByRole("button", { name: "Resend" }).click();
+  await eventually("the receiver has it twice", async () => receiver.taken.length === 2, 15_000);
+  assert.equal(receiver.taken[0].headers["webhook-id"], receiver.taken[1].headers["webhook-id"]);
+  await eventually("both attempts show", async () => (await dialog().getByRole("row", { name: /thank you/ }).count()) === 2, 15_000, 200);
+  await dialog().getByRole("button", { name: "Close" }).last().click();
+});
+
+test("w2_a_receiver_that_fails_shows_as_failing", async () => {
+  receiver.status = 503;
+  await createKey(plane, keyspace, { name: "Checkout" });
+  await eventually("the failure shows", async () => {
+    await dashboard.button("Refresh").click();
+    return (await deliveries().getByRole("row", { name: /key\.created pending 503/ }).count()) === 1;
+  }, 15_000, 200);
+  await page.getByText("Nothing but failures since").waitFor();
+  await dashboard.inspect("webhook");
+});
+
+test("w1_the_secret_is_replaced_and_both_sign_for_a_day", async () => {
+  receiver.status = 200;
+  await dashboard.button("More actions").click();
+  await page.getByRole("menuitem", { name: "Rotate secret…" }).click();
+  await dialog().getByRole("button", { name: "Rotate secret" }).click();
+  const renewed = await storeSecret();
+  assert.notEqual(renewed, secret);
+  const before = receiver.taken.length;
+  await dashboard.button("Send test event").click();
+  const isTest = ({ body }) => JSON.parse(body).type === "webhook.test";
+  await eventually("the receiver has it", async () => receiver.taken.slice(before).some(isTest), 15_000);
+  const taken = receiver.taken.slice(before).find(isTest);
+  assert(receiver.isSigned(taken, secret) && receiver.isSigned(taken, renewed));
+  await page.getByText("The old secret signs too").waitFor();
+});
+
+test("w1_a_webhook_is_changed_turned_off_and_deleted", async () => {
+  await dashboard.button("More actions").click();
+  await page.getByRole("menuitem", { name: "Edit…" }).click();
+  await dialog().getByLabel("Everything").check();
+  await dialog().getByRole("button", { name: "Save" }).click();
+  await page.getByText("everything", { exact: true }).waitFor();
+  await dashboard.button("Turn off").click();
+  await dashboard.button("Turn on").waitFor();
+  const [webhook] = (await plane.api("GET", "/v1/webhooks")).data;
+  assert.deepEqual([webhook.enabled, webhook.events], [false, ["*"]]);
+  await dashboard.go("/webhooks");
+  await page.getByRole("row", { name: /Tells the on-call channel Off all/ }).waitFor();
+  await dashboard.inspect("webhooks");
+  await page.getByRole("link", { name: receiver.url }).click();
+  await dashboard.button("More actions").click();
+  await page.getByRole("menuitem", { name: "Delete…" }).click();
+  await dialog().getByRole("button", { name: "Delete webhook" }).click();
+  await page.getByRole("heading", { name: "Nobody is told of anything yet" }).waitFor();
+});
