@@ -1,0 +1,38 @@
+// Takes webhooks: remembers every delivery as it came, and answers as it is told.
+import { once } from "node:events";
+import { createServer } from "node:http";
+
+export class Receiver {
+  #server;
+  /** What came: `id`, `headers`, `body` as the text that was signed, and `event`, that text read. */
+  received = [];
+  /** A function of a delivery to the status it gets. */
+  answer = () => 200;
+
+  static async start() {
+    const receiver = new Receiver();
+    receiver.#server = createServer((request, response) => receiver.#take(request, response)).listen(0, "127.0.0.1");
+    await once(receiver.#server, "listening");
+    receiver.url = `http://127.0.0.1:${receiver.#server.address().port}/hook`;
+    return receiver;
+  }
+
+  async #take(request, response) {
+    const parts = [];
+    try {
+      for await (const part of request) parts.push(part);
+    } catch {
+      return; // The sender was killed in the middle of it.
+    }
+    const body = Buffer.concat(parts).toString("utf8");
+    const delivery = { id: request.headers["webhook-id"], headers: request.headers, body, event: JSON.parse(body) };
+    this.received.push(delivery);
+    response.writeHead(this.answer(delivery)).end("thanks");
+  }
+
+  async stop() {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, "close");
+  }
+}
