@@ -1,5 +1,6 @@
 // The life of a key by hand, in a real browser against a real gate: made, used, seen in the log, rotated, revoked, refused, restored.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import { Dashboard } from "../support/dashboard.mjs";
 import { createKey, eventually } from "../support/processes.mjs";
@@ -23,6 +24,12 @@ after(async () => {
 const code = async (token = secret) => (await system.gate.decision("/v1/hello", token)).code;
 const decides = (wanted, token) => eventually(`the gate says ${wanted}`, async () => (await code(token)) === wanted, IN_FORCE_WITHIN_MS);
 const dialog = () => page.getByRole("dialog");
+/** Opens one of the tools beside the list of keys. */
+async function tool(name) {
+  await dashboard.go(keys);
+  await dashboard.button("More about keys").click();
+  await page.getByRole("menuitem", { name }).click();
+}
 const inForce = (effect) => page.getByText(new RegExp(`^${effect} at 1 of 1 gate after \\d+\\.\\d s\\.$`)).waitFor();
 /** The text of the secret that a dialog shows, taken as a person would; then says that it is stored. */
 async function takeSecret() {
@@ -207,6 +214,58 @@ test("k8_keys_are_found_by_what_is_known_of_them_page_by_page", async () => {
   assert.match(page.url(), /tag=odd/);
 });
 
+test("k9_a_key_is_found_by_its_token_which_stays_out_of_addresses", async () => {
+  await tool("Find by its token…");
+  await dialog().getByLabel("Token").fill(secret.replace(/.{6}$/, "AAAAAA"));
+  await dialog().getByRole("button", { name: "Find" }).click();
+  await dialog().getByRole("alert").first().waitFor();
+  await dialog().getByLabel("Token").fill(secret);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Checkout", exact: true }).waitFor();
+  await dashboard.keepsNowhere(secret);
+});
+
+test("k12_k13_keys_are_imported_by_hash_and_leaked_tokens_are_reported", async () => {
+  await tool("Import keys…");
+  const digest = createHash("sha256").update("a token of another system").digest("hex");
+  await dialog().getByLabel("Lines").fill(`${JSON.stringify({ digest, external_id: "42", name: "From elsewhere" })}\n{"digest": "short", "external_id": "43"}`);
+  await dialog().getByRole("button", { name: "Import" }).click();
+  await dialog().getByRole("row", { name: /2 .*digest/ }).waitFor();
+  await dialog().getByRole("button", { name: "Done" }).click();
+  await page.getByRole("link", { name: "From elsewhere" }).waitFor();
+
+  const leaked = await createKey(system.plane, system.keyspace, { name: "leaked" });
+  await tool("Report leaked tokens…");
+  await dialog().getByLabel("Tokens").fill(`${leaked.secret}\nno_such_token`);
+  await dialog().getByRole("button", { name: "Report" }).click();
+  await dialog().getByRole("row", { name: `no. 1 ${leaked.id} revoked` }).waitFor();
+  await dialog().getByRole("row", { name: "no. 2 – no key of ours" }).waitFor();
+  await dialog().getByRole("link", { name: leaked.id }).click();
+  await page.getByText("because its secret leaked").waitFor();
+  assert(await dashboard.button("Restore").isDisabled(), "a key that leaked never comes back");
+});
+
+test("d1_dialogs_and_menus_work_by_keyboard_alone", async () => {
+  await dashboard.go(keys);
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "content", "the first stop skips the navigation");
+  await dashboard.button("More about keys").focus();
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("Home");
+  await page.keyboard.press("Enter");
+  await dialog().waitFor();
+  for (let stop = 0; stop < 8; stop++) {
+    await page.keyboard.press("Tab");
+    const inside = await page.evaluate(() => document.activeElement === document.body || document.querySelector("dialog").contains(document.activeElement));
+    assert(inside, "the focus left the dialog");
+  }
+  await page.keyboard.press("Escape");
+  await dialog().waitFor({ state: "detached" });
+  assert.equal(await page.evaluate(() => document.activeElement.title), "More about keys", "the focus is back where it was");
+});
+
 test("a5_live_keys_are_offered_once_production_is_turned_on", async () => {
   await dashboard.go(keys);
   await dashboard.button("Create key").click();
@@ -247,9 +306,9 @@ test("in_an_emergency_every_key_is_shut_out_and_let_in_again", async () => {
 });
 
 test("k3_at_the_quota_nothing_can_be_added_and_the_page_says_why", async () => {
-  await system.plane.api("PATCH", `/v1/keyspaces/${system.keyspace.id}`, { quotas: { keys: 24 } });
+  await system.plane.api("PATCH", `/v1/keyspaces/${system.keyspace.id}`, { quotas: { keys: 25 } });
   await dashboard.go(keys);
-  await page.getByText("This keyspace has 24 keys that are not revoked, which is its quota.").waitFor();
+  await page.getByText("This keyspace has 25 keys that are not revoked, which is its quota.").waitFor();
   assert(await dashboard.button("Create key").isDisabled());
 });
 

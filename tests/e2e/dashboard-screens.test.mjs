@@ -48,6 +48,13 @@ after(async () => {
 
 const dialog = (heading) => page.getByRole("dialog").getByRole("heading", { name: heading }).waitFor();
 
+/** Opens one of the tools beside the list of keys. */
+async function tool(name, heading) {
+  await dashboard.button("More about keys").click();
+  await page.getByRole("menuitem", { name }).click();
+  await dialog(heading);
+}
+
 test("sign-in", async () => {
   await page.goto(`${dashboard.base}/`);
   await page.getByLabel("Admin key").waitFor();
@@ -93,6 +100,9 @@ const SCREENS = {
       await dialog(/is ready/);
     },
   },
+  "keys-import": { at: () => `${path}/keys`, then: () => tool("Import keys…", /^Import keys/) },
+  "keys-find": { at: () => `${path}/keys`, then: () => tool("Find by its token…", "Find a key by its token") },
+  "keys-leaks": { at: () => `${path}/keys`, then: () => tool("Report leaked tokens…", "Report leaked tokens") },
   "key-overview": { at: () => `${path}/keys/${keys.used.id}` },
   "key-access": { at: () => `${path}/keys/${keys.narrow.id}/access` },
   "key-limits": { at: () => `${path}/keys/${keys.narrow.id}/limits` },

@@ -1,5 +1,5 @@
 import { useMemo, useState } from "react";
-import { Route, Switch as Routes } from "wouter";
+import { Redirect, Route, Switch as Routes } from "wouter";
 import type { Versioned } from "../../api/client";
 import { ApiError } from "../../api/problem";
 import { useSession } from "../../api/session";
@@ -9,7 +9,7 @@ import { Button } from "../../ui/button";
 import { LoadFault } from "../../ui/callout";
 import { Switch } from "../../ui/field";
 import { Menu } from "../../ui/menu";
-import { Page } from "../../ui/page";
+import { Card, Facts, Page } from "../../ui/page";
 import { Tabs } from "../../ui/tabs";
 import { useToasts } from "../../ui/toast";
 import { NotFound } from "../not-found";
@@ -54,9 +54,12 @@ export function KeyScreen({ keyspaceId, keyId }: { keyspaceId: string; keyId: st
   }, [data, keyspaceId, may, reload, set]);
 
   if (resource.error instanceof ApiError && resource.error.status === 404) return <NotFound />;
-  if (!page) return resource.error === undefined ? <Page title="Key">{null}</Page> : <LoadFault error={resource.error} retry={() => void reload()} />;
+  if (resource.error !== undefined && !page) return <LoadFault error={resource.error} retry={() => void reload()} />;
+  if (!page) return <Waiting keyspaceId={keyspaceId} />;
 
   const { key } = page;
+  // An address can be put together by hand; what the page shows belongs to one keyspace.
+  if (key.keyspace_id !== keyspaceId) return <Redirect to={`/keyspaces/${key.keyspace_id}/keys/${keyId}`} replace />;
   const base = `/keyspaces/${keyspaceId}/keys/${keyId}`;
   return (
     <KeyContext value={page}>
@@ -91,6 +94,17 @@ export function KeyScreen({ keyspaceId, keyId }: { keyspaceId: string; keyId: st
         </Routes>
       </Page>
     </KeyContext>
+  );
+}
+
+/** As tall as what comes, so that nothing jumps. */
+function Waiting({ keyspaceId }: { keyspaceId: string }) {
+  return (
+    <Page title="Key" back={{ href: `/keyspaces/${keyspaceId}/keys`, label: "Keys" }}>
+      <Card title="About this key">
+        <Facts facts={["Id", "Last used", "Expires", "Owner", "Tags", "Created", "Changed"].map((name) => [name, <span key={name} className="skeleton" />])} />
+      </Card>
+    </Page>
   );
 }
 

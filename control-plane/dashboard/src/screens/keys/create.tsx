@@ -22,7 +22,7 @@ import { RateLimitFields } from "./fields/rate-limits";
 import { TryAddress } from "./fields/try-address";
 import { SecretDialog } from "./secret";
 
-const FIELDS = ["name", "environment", "expires_at", "owner", "roles", "permissions", "constraints", "ip_rules", "rate_limits", "credits", "refills", "description", "tags", "metadata"];
+const FIELDS = ["name", "environment", "expires_at", "owner", "roles", "permissions", "constraints", "ip_rules", "rate_limits", "credits", "refills", "description", "tags", "metadata", "token"];
 
 interface Props {
   keyspace: Keyspace;
@@ -50,7 +50,8 @@ export function CreateKey({ keyspace, onClose, onCreated }: Props) {
       const params = { path: { keyspace_id: keyspace.id }, header: { "idempotency-key": idempotencyKey(body) } };
       const key = await take(api.POST("/v1/keyspaces/{keyspace_id}/keys", { params, body }));
       onCreated();
-      setMade({ id: key.id, name: key.name, secret: key.secret ?? "" });
+      // A token of one's own is not repeated.
+      setMade({ id: key.id, name: key.name, secret: key.secret ?? draft.token.trim() });
     });
 
   if (made) {
@@ -119,13 +120,24 @@ export function CreateKey({ keyspace, onClose, onCreated }: Props) {
           <CreditFields credits={draft.credits} onChange={(credits) => set({ credits })} error={form.at("credits")} />
           {draft.credits && <RefillFields refills={draft.refills} onChange={(refills) => set({ refills })} error={form.at("refills")} />}
         </More>
-        <More title="Description, tags, metadata" summary="optional">
+        <More title="Description, metadata and more" summary="optional">
           <AboutFields about={draft} onChange={set} form={form} />
           <Check
             label="Requests must be signed"
             hint="Each request is signed with a key pair that is added on the key's page; the token alone is not enough."
             checked={draft.signatureRequired}
             onChange={(signatureRequired) => set({ signatureRequired })}
+          />
+          <TextField
+            label="A token of your own"
+            aside="optional"
+            type="password"
+            mono
+            autoComplete="off"
+            value={draft.token}
+            onChange={(token) => set({ token })}
+            hint="At least 128 bits of chance. Left empty, Latchkey draws one, which is better."
+            error={form.at("token")}
           />
         </More>
       </div>

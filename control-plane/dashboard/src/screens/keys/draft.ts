@@ -21,6 +21,8 @@ export interface Draft extends About {
   credits: CreditRow[] | undefined;
   refills: Refill[];
   signatureRequired: boolean;
+  /** Of the caller's own making; left empty, Latchkey draws one. */
+  token: string;
 }
 
 export function newDraft(keyspace: Keyspace): Draft {
@@ -37,6 +39,7 @@ export function newDraft(keyspace: Keyspace): Draft {
     credits: undefined,
     refills: [],
     signatureRequired: false,
+    token: "",
     description: "",
     tags: "",
     metadata: "",
@@ -71,6 +74,7 @@ export function inputOf(draft: Draft): KeyInput {
     ...(draft.rateLimits.length > 0 && { rate_limits: draft.rateLimits }),
     ...(draft.credits && { credits: draft.credits.map(({ unit, amount }) => ({ unit: unit.trim(), amount: Number(amount) })) }),
     ...(draft.credits && draft.refills.length > 0 && { refills: draft.refills }),
+    ...(draft.token.trim() && { token: draft.token.trim() }),
     ...(draft.signatureRequired && { signature_required: true }),
   };
 }

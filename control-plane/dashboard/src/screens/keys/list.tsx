@@ -16,6 +16,7 @@ import { Page } from "../../ui/page";
 import { type Column, Pager, Table } from "../../ui/table";
 import { CreateKey } from "./create";
 import { Filters, filterNames, hasFilters } from "./filters";
+import { KeyTools } from "./tools";
 import { useQuota } from "./quota";
 import { EnvironmentBadge, Expiry, StatusBadge } from "./status";
 import "./list.css";
@@ -71,13 +72,14 @@ export function Keys({ keyspaceId }: { keyspaceId: string }) {
   const untouched = unfiltered && everHadOne.data?.data.length === 0;
   useEffect(() => setCreating(false), [keyspaceId]);
 
+  const tools = keyspace.data && <KeyTools keyspace={keyspace.data} onChanged={() => void keys.reload()} />;
   const create = may("keys:write") && (
     <Button look="primary" icon="plus" disabled={quota.reached} aria-describedby={quota.reached ? "quota" : undefined} onClick={() => setCreating(true)}>
       Create key
     </Button>
   );
   return (
-    <Page title="Keys" intro={keyspace.data && <>Who may call {keyspace.data.name}, and what each may do.</>} actions={!untouched && create}>
+    <Page title="Keys" intro={keyspace.data && <>Who may call {keyspace.data.name}, and what each may do.</>} actions={<>{tools}{!untouched && create}</>}>
       {keyspace.data?.killed && (
         <Callout tone="danger">
           <span>
