@@ -61,7 +61,11 @@ export function ImportKeys({ keyspace, onClose, onImported }: Props) {
   return (
     <Dialog wide title={`Import keys into ${keyspace.name}`} intro="By the hashes of their tokens. Sent again, the same lines change nothing." onClose={onClose} onSubmit={() => void send()} footer={footer}>
       {!keyspace.foreign_tokens && <Callout tone="warn">This keyspace does not accept tokens that Latchkey did not make: its settings turn that on.</Callout>}
-      <TextArea label="Lines" mono rows={8} spellCheck={false} value={text} onChange={setText} placeholder={EXAMPLE} hint="One JSON object a line. A hundred thousand and more are better sent by the command line: latchkey keys import." />
+      <TextArea label="Lines" mono rows={8} spellCheck={false} value={text} onChange={setText} placeholder={EXAMPLE} hint={
+          <>
+            One JSON object a line. Many thousands are better sent by the command line: <code>latchkey keys import</code>.
+          </>
+        } />
       <label className="row small">
         Or a file:
         <input type="file" accept=".ndjson,.jsonl,.json,.txt" onChange={(event) => void event.target.files?.[0]?.text().then(setText)} />
