@@ -191,7 +191,8 @@ pub(super) fn set(body: &mut Map<String, Value>, name: &str, value: Option<impl 
     }
 }
 
-fn because(reason: String) -> Map<String, Value> {
+/// The body of an operation that asks for a reason and nothing else.
+pub(super) fn because(reason: String) -> Map<String, Value> {
     Map::from_iter([("reason".to_owned(), reason.into())])
 }
 

@@ -53,6 +53,8 @@ pub enum ChangeKind {
     KeyspaceRevived,
     /// Every key of an owner was revoked.
     OwnerRevoked,
+    /// Somebody consented to publish a base that was held back.
+    GuardOverridden,
     /// Another key began to sign heads beside the current one.
     HeadKeyRotated,
     /// The key that signed heads before was given up.
@@ -63,7 +65,7 @@ pub enum ChangeKind {
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::KeyspaceCreated,
         Self::KeyspaceUpdated,
         Self::KeyspaceDeleted,
@@ -89,6 +91,7 @@ impl ChangeKind {
         Self::KeyspaceKilled,
         Self::KeyspaceRevived,
         Self::OwnerRevoked,
+        Self::GuardOverridden,
         Self::HeadKeyRotated,
         Self::HeadKeyRotationCompleted,
         Self::HeadKeyReplaced,
@@ -139,6 +142,7 @@ impl ChangeKind {
             Self::KeyspaceKilled => "keyspace.killed",
             Self::KeyspaceRevived => "keyspace.revived",
             Self::OwnerRevoked => "owner.revoked",
+            Self::GuardOverridden => "snapshot.overridden",
             Self::HeadKeyRotated => "keyspace.signing_key_rotated",
             Self::HeadKeyRotationCompleted => "keyspace.signing_key_rotation_completed",
             Self::HeadKeyReplaced => "keyspace.signing_key_replaced",

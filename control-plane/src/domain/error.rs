@@ -115,6 +115,9 @@ pub enum DomainError {
         "no signing key of the keyspace is taking over, so there is nothing to complete; rotate it first"
     )]
     HeadKeyNotRotating,
+    /// No base waits for consent.
+    #[error("no snapshot of the keyspace is held back: …/propagation shows `held` when one is")]
+    NothingHeld,
     /// There is nothing to restore.
     #[error("the key {0} is not revoked")]
     NotRevoked(KeyId),

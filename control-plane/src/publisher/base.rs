@@ -35,7 +35,7 @@ pub(super) struct NewBase {
     pub(super) bytes: u64,
     pub(super) built: Arc<BuiltBase>,
     /// Rows that were dead before are not in it.
-    forgot_before: Timestamp,
+    pub(super) forgot_before: Timestamp,
 }
 
 /// Builds a base that contains every change up to the moment of the call, and possibly some made while it runs: those come

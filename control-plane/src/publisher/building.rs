@@ -5,9 +5,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::PublishError;
 use super::base::{self, NewBase};
-use super::twin;
+use super::{PublishError, guard, twin};
 use crate::domain::{KeyspaceId, Timestamp};
 use crate::storage::Store;
 
@@ -51,6 +50,7 @@ async fn build(
     let checked = earlier.iter().flat_map(NewBase::bodies).collect();
     let built = base::build(Arc::clone(&store), id, now, earlier, hurried).await?;
     twin::check_base(store.as_ref(), id, &built.named, &checked).await?;
+    guard::count_again(store.as_ref(), id, &built).await?;
     Ok(built)
 }
 

@@ -19,7 +19,7 @@ use super::sinks::Sinks;
 use super::twin::Twin;
 use super::upstream::sealed_credentials;
 use super::walk::stored_body;
-use super::{Context, PublishError};
+use super::{Context, HeldBase, PublishError, guard};
 use crate::domain::{Keyspace, KeyspaceId, PolicyState, ServedEnvironment};
 use crate::storage::{BodyChanges, ChangesSince, Publication, Signing, Store, StoreError};
 
@@ -91,6 +91,10 @@ struct KeyspacePublisher {
     built: Option<NewBase>,
     /// The base of the last release, if it was built since the start: the next one takes over what has not changed.
     base: Option<NewBase>,
+    /// A base that is complete and waits for somebody's consent.
+    held: Option<NewBase>,
+    /// Rows of the keyspace that were in no base when the last one was built; 0 after a start.
+    left_out: u64,
     /// The last release left changes out for which there was no room.
     behind: bool,
     /// What changed fits into no head over the bases that there are: only revocations go out until there is another.
@@ -150,6 +154,8 @@ impl KeyspacePublisher {
             building: None,
             built: None,
             base: None,
+            held: None,
+            left_out: 0,
             behind: false,
             stuck: false,
             log: Log::default(),
@@ -166,6 +172,7 @@ impl KeyspacePublisher {
             }
             other => other?,
         }
+        context.app.propagation.set_held(id, None);
         let current = publisher.current.as_ref().map(|current| current.head().change_seq);
         publisher.log = Log::behind(current.unwrap_or(keyspace.change_seq));
         Ok(Some(publisher))
@@ -219,16 +226,61 @@ impl KeyspacePublisher {
     }
 
     async fn take_base(&mut self, built: Result<NewBase, PublishError>) {
-        (self.building, self.stuck) = (None, false);
-        match built {
-            Ok(base) => self.built = Some(base),
+        self.building = None;
+        let taken = match built {
+            Ok(base) => self.judge(base).await,
+            Err(error) => Err(error),
+        };
+        match taken {
+            Ok(()) => {}
             Err(error) => {
+                self.stuck = false;
                 report(self.id, &error);
                 // Whatever was wrong with it or with what it took over, the next one is built anew.
                 self.base = None;
                 tokio::time::sleep(PAUSE).await;
             }
         }
+    }
+
+    /// Puts a base up for release, or holds it until somebody consents.
+    async fn judge(&mut self, base: NewBase) -> Result<(), PublishError> {
+        let Some((keyspace, _, _)) = self.store.publishing_state(self.id).await? else { return Ok(()) };
+        let secrets = self.store.base_row_count(self.id).await?;
+        let left_out = secrets.saturating_sub(base.rows) + self.store.purged_row_count(self.id).await?;
+        let forgotten = left_out.saturating_sub(std::mem::replace(&mut self.left_out, left_out));
+        let current = self.current.as_ref().filter(|_| keyspace.deleted_at.is_none());
+        let judged = current.and_then(|current| {
+            let now = self.context.app.now();
+            Some((current, guard::judge(current, base.rows, forgotten, keyspace.created_at, now)?))
+        });
+        let Some((current, reason)) = judged else {
+            (self.built, self.stuck) = (Some(base), false);
+            return Ok(());
+        };
+        let held = HeldBase {
+            reason,
+            rows_before: current.head().key_count,
+            rows_after: base.rows,
+            change_seq: base.named.change_seq,
+        };
+        tracing::error!(
+            event = "snapshot.held", keyspace.id = %self.id, reason = reason.as_str(), held.rows_before, held.rows_after,
+            "a new base is held back; only revocations and small changes are published until `latchkey snapshot override`"
+        );
+        self.context.app.propagation.set_held(self.id, Some(held));
+        self.held = Some(base);
+        Ok(())
+    }
+
+    /// Puts a held base up for release if somebody has consented to just that one.
+    async fn take_consent(&mut self) -> Result<(), PublishError> {
+        let Some(held) = &self.held else { return Ok(()) };
+        if self.store.take_override(self.id, held.named.change_seq).await? {
+            self.context.app.propagation.set_held(self.id, None);
+            (self.built, self.stuck) = (self.held.take(), false);
+        }
+        Ok(())
     }
 
     async fn gather(&mut self, wake: &Notify) {
@@ -252,6 +304,7 @@ impl KeyspacePublisher {
         let Some((keyspace, policy, signing)) = self.store.publishing_state(self.id).await? else {
             return Ok(Outlook::Finished);
         };
+        self.take_consent().await?;
         let is_current =
             self.current.as_ref().is_some_and(|current| current.head().change_seq == keyspace.change_seq);
         self.deleted = keyspace.deleted_at.is_some();
@@ -375,6 +428,9 @@ impl KeyspacePublisher {
 
     /// Has a base built, without giving way to others if more than new keys waits for it.
     fn build(&mut self) {
+        if self.held.is_some() {
+            return;
+        }
         let building = self.building.get_or_insert_with(|| {
             let (store, now) = (Arc::clone(&self.store), self.context.app.now());
             Building::start(store, self.id, now, self.base.clone())
@@ -389,7 +445,7 @@ impl KeyspacePublisher {
     fn rebase_if_due(&mut self) {
         let segments = self.current.iter().flat_map(|current| &current.segments);
         let bytes: usize = segments.map(|segment| segment.bytes.len()).sum();
-        if bytes > REBASE_BYTES && self.building.is_none() {
+        if bytes > REBASE_BYTES && self.building.is_none() && self.held.is_none() {
             let (store, now) = (Arc::clone(&self.store), self.context.app.now());
             self.building = Some(Building::start(store, self.id, now, self.base.clone()));
         }

@@ -17,6 +17,7 @@ mod building;
 mod content;
 mod export;
 mod gate_client;
+mod guard;
 mod keyspace;
 mod lanes;
 mod log;
@@ -33,7 +34,7 @@ mod upstream;
 mod walk;
 
 pub use export::{Export, export};
-pub use propagation::{GateState, Isolate, Propagation, PushError};
+pub use propagation::{GateState, HeldBase, HoldReason, Isolate, Propagation, PushError};
 pub use replica::Replicas;
 pub use sinks::{SinkState, SinkStates};
 pub use supervisor::run;

@@ -8,6 +8,39 @@ use crate::domain::{GateUrl, KeyspaceId, Timestamp};
 #[derive(Debug, Default)]
 pub struct Propagation {
     gates: Mutex<BTreeMap<(KeyspaceId, GateUrl), GateState>>,
+    held: Mutex<BTreeMap<KeyspaceId, HeldBase>>,
+}
+
+/// A new base that is not published, because it has far fewer or far more rows than the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldBase {
+    /// What is wrong with it.
+    pub reason: HoldReason,
+    /// Rows of the base that gates have.
+    pub rows_before: u64,
+    /// Rows of the new one.
+    pub rows_after: u64,
+    /// The last change in the new one; consent is given to this and to nothing later.
+    pub change_seq: u64,
+}
+
+/// Why a base is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldReason {
+    /// Rows are missing that nobody took away.
+    Shrink,
+    /// It has more than twice the rows.
+    Growth,
+}
+
+impl HoldReason {
+    /// As people see it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Shrink => "shrink",
+            Self::Growth => "growth",
+        }
+    }
 }
 
 /// How far one gate has come.
@@ -65,6 +98,20 @@ impl Propagation {
     /// Forgets a gate that a keyspace no longer has.
     pub fn forget(&self, keyspace: KeyspaceId, gate: &GateUrl) {
         self.locked().remove(&(keyspace, gate.clone()));
+    }
+
+    /// The base of a keyspace that is held, if one is.
+    pub fn held(&self, keyspace: KeyspaceId) -> Option<HeldBase> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).get(&keyspace).copied()
+    }
+
+    /// Shows that a base is held, or that none is any more.
+    pub fn set_held(&self, keyspace: KeyspaceId, held: Option<HeldBase>) {
+        let mut all = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        match held {
+            Some(held) => drop(all.insert(keyspace, held)),
+            None => drop(all.remove(&keyspace)),
+        }
     }
 
     fn locked(&self) -> std::sync::MutexGuard<'_, BTreeMap<(KeyspaceId, GateUrl), GateState>> {

@@ -359,6 +359,15 @@ pub trait PublicationStore: Send + Sync + 'static {
     /// How many rows [`PublicationStore::base_rows`] has at most: it may count rows that are left out there.
     async fn base_row_count(&self, id: KeyspaceId) -> Result<u64, StoreError>;
 
+    /// How many of those rows are left out there.
+    async fn dead_row_count(&self, id: KeyspaceId, forget_before: Timestamp) -> Result<u64, StoreError>;
+
+    /// How many rows there no longer are, because their keys were purged.
+    async fn purged_row_count(&self, id: KeyspaceId) -> Result<u64, StoreError>;
+
+    /// Uses somebody's consent to the base with this last change up, if it was given.
+    async fn take_override(&self, id: KeyspaceId, change_seq: u64) -> Result<bool, StoreError>;
+
     /// Up to `limit` rows of a range, in the order of their tags; equal profiles of them are one. Rows that were revoked or expired before
     /// `forget_before` are left out. Pages may see changes that were made in between.
     async fn base_rows(

@@ -6,6 +6,7 @@ pub(super) mod export;
 pub(super) mod get;
 pub(super) mod kill;
 pub(super) mod list;
+pub(super) mod override_guard;
 pub(super) mod propagation;
 pub(super) mod revoke_owner;
 pub(super) mod sinks;

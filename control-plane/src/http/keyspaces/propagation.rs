@@ -18,8 +18,22 @@ pub(in crate::http) struct PropagationView {
     seq: u64,
     /// The last change in it.
     change_seq: u64,
+    /// A new base that has far fewer or far more keys than gates know, and waits for consent; `null`: none does.
+    held: Option<HeldView>,
     gates: Vec<GateProgress>,
     sinks: Vec<SinkProgress>,
+}
+
+/// A base that is held back. Revocations and small changes go on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct HeldView {
+    /// `shrink` or `growth`.
+    #[schema(example = "growth")]
+    reason: &'static str,
+    rows_before: u64,
+    rows_after: u64,
+    /// The last change in it.
+    change_seq: u64,
 }
 
 /// How far one gate has come.
@@ -99,7 +113,13 @@ pub(in crate::http) async fn get_propagation(
     let sinks =
         keyspace.sinks.iter().map(|sink| sink_view(sink, app.sinks.of(id, &sink.name), now)).collect();
     let (seq, change_seq) = published.map_or((0, 0), |published| (published.seq, published.change_seq));
-    Ok(Json(PropagationView { seq, change_seq, gates, sinks }))
+    let held = app.propagation.held(id).map(|held| HeldView {
+        reason: held.reason.as_str(),
+        rows_before: held.rows_before,
+        rows_after: held.rows_after,
+        change_seq: held.change_seq,
+    });
+    Ok(Json(PropagationView { seq, change_seq, held, gates, sinks }))
 }
 
 fn sink_view(sink: &Sink, state: SinkState, now: Timestamp) -> SinkProgress {

@@ -34,6 +34,17 @@ impl KillStore for SqliteStore {
         self.mutate(actor, at, move |mutation| revive(mutation, id, reason)).await
     }
 
+    async fn override_guard(
+        &self,
+        actor: &Actor,
+        id: KeyspaceId,
+        change_seq: u64,
+        reason: String,
+        at: Timestamp,
+    ) -> Result<Committed<()>, StoreError> {
+        self.mutate(actor, at, move |mutation| override_guard(mutation, id, change_seq, &reason)).await
+    }
+
     async fn revoke_owner(
         &self,
         actor: &Actor,
@@ -89,6 +100,23 @@ fn revive(
     let after = json!({ "killed": false, "reason": reason });
     let trail = Trail { keyspace: id, seq, kind: ChangeKind::KeyspaceRevived, key: None, before, after };
     mutation.record(trail, keyspace)
+}
+
+fn override_guard(
+    mutation: &mut Mutation<'_>,
+    id: KeyspaceId,
+    change_seq: u64,
+    reason: &str,
+) -> Result<Committed<()>, StoreError> {
+    mutation.keyspace(id)?;
+    let seq = mutation.next_change_seq(id)?;
+    mutation
+        .connection()
+        .prepare_cached("INSERT OR REPLACE INTO guard_overrides (keyspace_id, change_seq) VALUES (?1, ?2)")?
+        .execute(params![number(id.0), number(change_seq)])?;
+    let after = json!({ "base_change_seq": change_seq, "reason": reason });
+    let (kind, before) = (ChangeKind::GuardOverridden, serde_json::Value::Null);
+    mutation.record(Trail { keyspace: id, seq, kind, key: None, before, after }, ())
 }
 
 fn revoke_owner(

@@ -153,6 +153,39 @@ impl PublicationStore for SqliteStore {
         .await
     }
 
+    async fn dead_row_count(&self, id: KeyspaceId, forget_before: Timestamp) -> Result<u64, StoreError> {
+        self.read(move |connection| {
+            let count: i64 = connection
+                .prepare_cached(
+                    "SELECT count(*) FROM secrets AS t JOIN keys AS k ON k.id = t.key_id WHERE t.keyspace_id = ?1 \
+                     AND (k.revoked_at < ?2 OR k.expires_at < ?2 OR t.expires_at < ?2)",
+                )?
+                .query_row(params![number(id.0), forget_before.0], |row| row.get(0))?;
+            Ok(unsigned(count))
+        })
+        .await
+    }
+
+    async fn purged_row_count(&self, id: KeyspaceId) -> Result<u64, StoreError> {
+        self.read(move |connection| {
+            let count: i64 = connection
+                .prepare_cached("SELECT count(*) FROM purged_secrets WHERE keyspace_id = ?1")?
+                .query_row([number(id.0)], |row| row.get(0))?;
+            Ok(unsigned(count))
+        })
+        .await
+    }
+
+    async fn take_override(&self, id: KeyspaceId, change_seq: u64) -> Result<bool, StoreError> {
+        self.keep(move |connection| {
+            let taken = connection
+                .prepare_cached("DELETE FROM guard_overrides WHERE keyspace_id = ?1 AND change_seq = ?2")?
+                .execute(params![number(id.0), number(change_seq)])?;
+            Ok(taken > 0)
+        })
+        .await
+    }
+
     async fn base_rows(
         &self,
         id: KeyspaceId,

@@ -1,6 +1,7 @@
 //! From a change to a gate.
 
 mod gates;
+mod guard;
 mod kills;
 mod large;
 mod overtaking;
