@@ -20,6 +20,9 @@ use crate::storage::{DueWebhook, StoreError};
 const CONCURRENCY: usize = 16;
 /// Deliveries that are read at a time.
 const BATCH: u32 = 256;
+/// How long a receiver that failed is left alone; twice as long after each further failure.
+const FIRST_REST: Duration = Duration::from_millis(100);
+const LONGEST_REST: Duration = Duration::from_secs(5);
 /// Pause before whatever failed through no fault of the receiver's is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -35,6 +38,8 @@ pub(super) async fn run(context: Context, id: WebhookId, wake: Arc<Notify>) {
         busy_keys: HashSet::new(),
         may_run: 1,
         is_proven: false,
+        failures: 0,
+        rests_until: None,
     };
     let mut may_have_more = true;
     loop {
@@ -56,6 +61,7 @@ pub(super) async fn run(context: Context, id: WebhookId, wake: Arc<Notify>) {
                 wake.notified().await;
                 may_have_more = true;
             }
+            lane.rest().await;
             continue;
         }
         tokio::select! {
@@ -82,6 +88,10 @@ struct Lane {
     may_run: usize,
     /// Whether the last answer was a good one.
     is_proven: bool,
+    /// Failures in a row.
+    failures: u32,
+    /// A receiver that fails gets a pause, however much there is for it, so that dead ones cost the living nothing.
+    rests_until: Option<Instant>,
 }
 
 /// A delivery that was tried.
@@ -121,8 +131,17 @@ impl Lane {
         Ok(Some(is_full && self.queue.len() > before))
     }
 
+    async fn rest(&self) {
+        if let Some(until) = self.rests_until {
+            tokio::time::sleep_until(until.into()).await;
+        }
+    }
+
     /// Begins with as many as may be under way.
     fn start(&mut self) {
+        if self.rests_until.is_some_and(|until| until > Instant::now()) {
+            return;
+        }
         let Some(sender) = &self.sender else { return };
         while self.running.len() < self.may_run {
             let is_free =
@@ -151,8 +170,14 @@ impl Lane {
             self.busy_keys.remove(&key);
         }
         self.is_proven = outcome == Outcome::Delivered;
-        self.may_run = if self.is_proven { (self.may_run * 2).min(CONCURRENCY) } else { 1 };
-        if !self.is_proven {
+        if self.is_proven {
+            self.may_run = (self.may_run * 2).min(CONCURRENCY);
+            (self.failures, self.rests_until) = (0, None);
+        } else {
+            self.may_run = 1;
+            let pause = (FIRST_REST * 2_u32.pow(self.failures)).min(LONGEST_REST);
+            self.failures = (self.failures + 1).min(10);
+            self.rests_until = Some(Instant::now() + pause);
             // What waits behind it may have to wait longer now; the next reading knows.
             let in_hand = &mut self.in_hand;
             self.queue.retain(|queued| {
