@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 
 export class Receiver {
   #server;
-  /** What came: `id`, `headers`, `body` as the text that was signed, and `event`, that text read. */
+  /** What came: `id`, `headers`, `body` as the text that was signed, `event`, that text read, and `at`, when. */
   received = [];
   /** A function of a delivery to the status it gets. */
   answer = () => 200;
@@ -25,7 +25,7 @@ export class Receiver {
       return; // The sender was killed in the middle of it.
     }
     const body = Buffer.concat(parts).toString("utf8");
-    const delivery = { id: request.headers["webhook-id"], headers: request.headers, body, event: JSON.parse(body) };
+    const delivery = { id: request.headers["webhook-id"], headers: request.headers, body, event: JSON.parse(body), at: Date.now() };
     this.received.push(delivery);
     response.writeHead(this.answer(delivery)).end("thanks");
   }

@@ -40,7 +40,7 @@ enum Program {
     Script(&'static str),
 }
 
-const BENCHMARKS: [Benchmark; 6] = [
+const BENCHMARKS: [Benchmark; 7] = [
     Benchmark {
         name: "decide",
         needs_system: false,
@@ -71,6 +71,11 @@ const BENCHMARKS: [Benchmark; 6] = [
         name: "signing",
         needs_system: false,
         programs: &[Program::Script("tests/bench/signing.mjs")],
+    },
+    Benchmark {
+        name: "webhooks",
+        needs_system: true,
+        programs: &[Program::Script("tests/bench/webhooks.mjs")],
     },
 ];
 
