@@ -11,6 +11,7 @@ use wasm_bindgen::JsValue;
 use worker::{Env, Url};
 
 use crate::control_plane::{Bearer, ControlPlane};
+use crate::sources::url::SnapshotUrl;
 use crate::upstream_credentials::GateKey;
 
 const KEYSPACE: &str = "LATCHKEY_KEYSPACE";
@@ -24,6 +25,8 @@ const PEPPERS: &str = "LATCHKEY_PEPPERS";
 const CONTROL_PLANE_URL: &str = "LATCHKEY_CONTROL_PLANE_URL";
 const GATE_KEY: &str = "LATCHKEY_GATE_KEY";
 const USAGE_KEY: &str = "LATCHKEY_USAGE_KEY";
+const SNAPSHOT_URL: &str = "LATCHKEY_SNAPSHOT_URL";
+const SNAPSHOT_TOKEN: &str = "LATCHKEY_SNAPSHOT_TOKEN";
 const UPSTREAM_URL: &str = "UPSTREAM_URL";
 /// A service binding; outranks `UPSTREAM_URL`.
 pub(crate) const UPSTREAM: &str = "UPSTREAM";
@@ -57,6 +60,8 @@ pub(crate) struct Config {
     pub(crate) gate_key: Option<GateKey>,
     /// Where a holder's revocation is handed on to.
     pub(crate) control_plane: Option<ControlPlane>,
+    /// Where snapshots can be read besides the relay and KV.
+    pub(crate) snapshot_url: Option<SnapshotUrl>,
     /// Where usage is reported to; `None`: nothing is noted.
     pub(crate) usage: Option<UsageTarget>,
 }
@@ -125,6 +130,7 @@ impl Config {
                 .into(),
             gate_key: setting(GATE_KEY).map(|text| gate_key(&text)).transpose()?,
             control_plane,
+            snapshot_url: snapshot_url(setting(SNAPSHOT_URL), setting(SNAPSHOT_TOKEN))?,
             usage,
         })
     }
@@ -236,6 +242,19 @@ fn control_plane(text: &str) -> Result<ControlPlane, ConfigError> {
     ControlPlane::parse(text).map_err(|message| bad(CONTROL_PLANE_URL, message))
 }
 
+fn snapshot_url(url: Option<String>, token: Option<String>) -> Result<Option<SnapshotUrl>, ConfigError> {
+    if token.as_ref().is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
+        return Err(bad(SNAPSHOT_TOKEN, "must be visible ASCII characters"));
+    }
+    match url {
+        Some(url) => SnapshotUrl::parse(&url, token.map(Bearer::new))
+            .map(Some)
+            .map_err(|message| bad(SNAPSHOT_URL, message)),
+        None if token.is_some() => Err(bad(SNAPSHOT_URL, "is needed for LATCHKEY_SNAPSHOT_TOKEN")),
+        None => Ok(None),
+    }
+}
+
 fn usage_target(control_plane: Option<ControlPlane>, key: String) -> Result<UsageTarget, ConfigError> {
     let control_plane =
         control_plane.ok_or_else(|| bad(CONTROL_PLANE_URL, "is needed for LATCHKEY_USAGE_KEY"))?;
@@ -321,6 +340,7 @@ mod tests {
             (REFRESH_AFTER, &["0", "99", "1.5", "soon", "60001"]),
             (PEPPERS, &["1", "{\"0\":\"AA==\"}", "{\"1\":\"AA==\"}", "{\"300\":\"\"}", "[]"]),
             (GATE_KEY, &["AAAA", "not base64!"]),
+            (SNAPSHOT_URL, &["http://cdn.example.com", "cdn"]),
             (CONTROL_PLANE_URL, &["http://latchkey.example.com", "latchkey"]),
             (
                 UPSTREAM_URL,

@@ -32,6 +32,11 @@ impl Bearer {
     pub(crate) fn new(text: String) -> Self {
         Self(text)
     }
+
+    /// The value of an `Authorization` header.
+    pub(crate) fn header(&self) -> String {
+        format!("Bearer {}", self.0)
+    }
 }
 
 impl ControlPlane {
@@ -76,7 +81,7 @@ impl ControlPlane {
 
     fn request(&self, path: &str, bearer: &Bearer, json: Option<&str>) -> worker::Result<Request> {
         let headers = Headers::new();
-        headers.set("authorization", &format!("Bearer {}", bearer.0))?;
+        headers.set("authorization", &bearer.header())?;
         if json.is_some() {
             headers.set("content-type", "application/json")?;
         }

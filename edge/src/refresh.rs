@@ -1,6 +1,6 @@
-//! Bringing an isolate up to date: from the relay, or from KV when the relay cannot be reached.
+//! Bringing an isolate up to date: from the relay, or from KV and a web address when the relay cannot be reached.
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use latchkey_snapshot::bundle::UnverifiedBundle;
 use latchkey_snapshot::{HashedBody, Kind, Loader, ObjectRef, Refusal, UnverifiedHead, VerifiedPolicy};
 use latchkey_validator::Rules;
@@ -43,7 +43,7 @@ pub(crate) async fn run(env: &Env, colo: &str) {
 async fn from_any_source(env: &Env, config: &Config, colo: &str) -> Result<(), Unreachable> {
     match from_relay(env, config, colo).await {
         Ok(()) => Ok(()),
-        Err(Unreachable) => from_kv(env, config).await,
+        Err(Unreachable) => from_copies(env, config).await,
     }
 }
 
@@ -70,10 +70,25 @@ async fn from_relay(env: &Env, config: &Config, colo: &str) -> Result<(), Unreac
     Ok(())
 }
 
-async fn from_kv(env: &Env, config: &Config) -> Result<(), Unreachable> {
-    let head = Kv::connect(env)?.head(config.trust.audience()).await?.ok_or(Unreachable)?;
-    match adopt(env, config, &head, Vec::new()).await {
-        // KV lags behind the relay, so its head is usually one that we have had.
+/// Both copies are asked: either may have stood still, and what is newer counts.
+async fn from_copies(env: &Env, config: &Config) -> Result<(), Unreachable> {
+    let audience = config.trust.audience();
+    let in_kv = async { Kv::connect(env)?.head(audience).await?.ok_or(Unreachable) };
+    let at_url =
+        async { config.snapshot_url.as_ref().ok_or(Unreachable)?.head(audience).await?.ok_or(Unreachable) };
+    let (in_kv, at_url) = join(in_kv, at_url).await;
+    let from_kv = adopt_copy(env, config, in_kv).await;
+    let from_url = adopt_copy(env, config, at_url).await;
+    from_kv.or(from_url)
+}
+
+async fn adopt_copy(
+    env: &Env,
+    config: &Config,
+    head: Result<Vec<u8>, Unreachable>,
+) -> Result<(), Unreachable> {
+    match adopt(env, config, &head?, Vec::new()).await {
+        // Copies lag behind the relay, so their head is usually one that we have had.
         Ok(()) | Err(Refusal::NotNewer) => Ok(()),
         Err(refusal) => Err(note(refusal)),
     }
@@ -139,14 +154,22 @@ impl Loading {
     }
 }
 
-/// KV first: it is cached in every location, and the relay is one object for all of them.
+/// Copies first: they are cached in every location, and the relay is one object for all of them.
 pub(crate) async fn fetch_object(env: &Env, config: &Config, object: &ObjectRef) -> Option<HashedBody> {
     let from_kv = match Kv::connect(env) {
         Ok(kv) => kv.object(&object.sha256).await.ok().flatten(),
         Err(Unreachable) => None,
     };
-    // KV may hold anything under a name: bytes that are not the promised ones are asked for again where they came from.
+    // A copy may hold anything under a name: bytes that are not the promised ones are asked for again where they came from.
     if let Some(bytes) = from_kv {
+        let body = digest::hash(bytes).await;
+        if body.object() == *object {
+            return Some(body);
+        }
+    }
+    if let Some(url) = &config.snapshot_url
+        && let Some(bytes) = url.object(object).await.ok().flatten()
+    {
         let body = digest::hash(bytes).await;
         if body.object() == *object {
             return Some(body);
