@@ -8,9 +8,9 @@
 //! A body that the head has ceased to lead to stays for as long as a gate may still decide by the head before, and is then deleted. So
 //! a sink belongs to one keyspace alone; one with another keyspace's head in it is refused.
 
+mod heard;
 mod kv;
 mod object;
-mod patience;
 mod state;
 mod stock;
 mod target;

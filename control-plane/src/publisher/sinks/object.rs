@@ -15,7 +15,7 @@ use object_store::{
 };
 
 use super::body_name;
-use super::patience::Asked;
+use super::heard::Heard;
 use super::target::{Arrived, Batch, Outgoing, SinkError, Target};
 
 /// Writes at a time.
@@ -34,7 +34,7 @@ pub(super) struct Objects {
     prefix: Path,
     /// Whether objects can be told how they may be cached.
     has_attributes: bool,
-    asked: Asked,
+    heard: Heard,
 }
 
 impl Objects {
@@ -46,7 +46,7 @@ impl Objects {
         access_key_id: &str,
         secret: &str,
     ) -> Result<Self, SinkError> {
-        let asked = Asked::default();
+        let heard = Heard::default();
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(bucket)
             .with_region(region)
@@ -54,26 +54,26 @@ impl Objects {
             .with_secret_access_key(secret)
             .with_retry(no_retries())
             .with_client_options(client_options())
-            .with_http_connector(asked.clone());
+            .with_http_connector(heard.clone());
         if let Some(endpoint) = endpoint {
             // Checked when it was set: without encryption only to this machine.
             builder = builder.with_endpoint(endpoint).with_allow_http(endpoint.starts_with("http://"));
         }
         let store = builder.build().map_err(|error| unusable(&error))?;
-        Self::new(Arc::new(store), prefix, asked)
+        Self::new(Arc::new(store), prefix, heard)
     }
 
     pub(super) fn gcs(bucket: &str, prefix: &str, key: &str) -> Result<Self, SinkError> {
-        let asked = Asked::default();
+        let heard = Heard::default();
         let store = GoogleCloudStorageBuilder::new()
             .with_bucket_name(bucket)
             .with_service_account_key(key)
             .with_retry(no_retries())
             .with_client_options(client_options())
-            .with_http_connector(asked.clone())
+            .with_http_connector(heard.clone())
             .build()
             .map_err(|error| unusable(&error))?;
-        Self::new(Arc::new(store), prefix, asked)
+        Self::new(Arc::new(store), prefix, heard)
     }
 
     /// `allowed` is the folder that the operator has set aside for sinks: admins choose the path, and must not choose any other.
@@ -86,12 +86,12 @@ impl Objects {
         let path = make_folder(FilePath::new(path), allowed)?;
         let store = LocalFileSystem::new_with_prefix(path).map_err(|error| unusable(&error))?;
         let store = Arc::new(store.with_fsync(true));
-        Ok(Self { store, prefix: Path::default(), has_attributes: false, asked: Asked::default() })
+        Ok(Self { store, prefix: Path::default(), has_attributes: false, heard: Heard::default() })
     }
 
-    fn new(store: Arc<dyn ObjectStore>, prefix: &str, asked: Asked) -> Result<Self, SinkError> {
+    fn new(store: Arc<dyn ObjectStore>, prefix: &str, heard: Heard) -> Result<Self, SinkError> {
         let prefix = Path::parse(prefix).map_err(|error| SinkError::new("REFUSED", error))?;
-        Ok(Self { store, prefix, has_attributes: true, asked })
+        Ok(Self { store, prefix, has_attributes: true, heard })
     }
 
     fn path(&self, name: &str) -> Path {
@@ -110,12 +110,13 @@ impl Objects {
     }
 
     fn failed(&self, error: &Error) -> SinkError {
-        let code = match error {
-            Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => "NOT_PERMITTED",
-            Error::NotFound { .. } => "NOT_FOUND",
-            _ => "UNAVAILABLE",
-        };
-        SinkError::new(code, chain(error)).retry_after(self.asked.take())
+        match (error, self.heard.take()) {
+            (Error::NotFound { .. }, _) => SinkError::new("NOT_FOUND", chain(error)),
+            (_, Some(refused)) => {
+                SinkError::answered(refused.status, chain(error)).retry_after(refused.retry_after)
+            }
+            _ => SinkError::new("UNAVAILABLE", chain(error)),
+        }
     }
 }
 

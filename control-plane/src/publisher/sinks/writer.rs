@@ -43,7 +43,8 @@ pub(super) struct Writer {
     stock_taken_at: Option<Instant>,
     /// The base that is all there: its root, and its bodies.
     base: Option<(Hash, Vec<Hash>)>,
-    head_written_at: Option<Instant>,
+    /// When a head was last written, or could have been: by the writer before this one, if there was one.
+    head_written_at: Instant,
     /// Until when the head that the sink has is good, in seconds since the epoch.
     head_valid_until: u64,
     was_overtaken: bool,
@@ -68,7 +69,7 @@ impl Writer {
             stock: Stock::default(),
             stock_taken_at: None,
             base: None,
-            head_written_at: None,
+            head_written_at: Instant::now(),
             head_valid_until: 0,
             was_overtaken: false,
         }
@@ -182,10 +183,8 @@ impl Writer {
             let bodies = self.put_base(target, release).await?;
             self.base = Some((root, bodies));
         }
-        if let Some(written_at) = self.head_written_at {
-            sleep_until(written_at + target.head_interval()).await;
-        }
-        self.head_written_at = Some(Instant::now());
+        sleep_until(self.head_written_at + target.head_interval()).await;
+        self.head_written_at = Instant::now();
         target.put_head(&head_name(release.head().audience), release.verified.bytes()).await?;
         let base = self.base.iter().flat_map(|(_, bodies)| bodies.iter().copied());
         let needed: HashSet<Hash> = base.chain(release.bodies().map(|(hash, _)| hash)).collect();

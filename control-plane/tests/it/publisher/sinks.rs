@@ -1,9 +1,10 @@
 //! From a change to a sink, by the example of a folder. KV and S3 have their stories in tests/e2e.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
+use latchkey_control_plane::domain::{Clock, SystemClock};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -128,6 +129,33 @@ async fn a_restart_finds_what_is_there_and_writes_only_what_is_missing() {
         let is_new = modified > old + Duration::from_secs(60);
         assert_eq!(is_new, name == lost, "{name}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_stays_until_the_head_before_has_expired_and_then_goes() {
+    // So that what is signed in the end is not from the future.
+    let (server, clock) = Server::start_at(SystemClock.now().plus_days(-5)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let body = json!({ "name": "Demo", "sinks": [sink("disk", folder.path())] });
+    let keyspace = server.api.keyspace(body).await;
+    let mut seen = BTreeSet::new();
+    for _ in 0..3 {
+        let made = server.api.post(&format!("/v1/keyspaces/{keyspace}/keys"), json!({})).await;
+        until_written(&server, &keyspace, made.change_seq()).await;
+        seen.extend(contents(folder.path()).into_keys());
+    }
+    let now = contents(folder.path());
+    assert!(seen.iter().all(|name| now.contains_key(name)), "a gate with the head before finds its bodies");
+    clock.advance_seconds(2 * 86_400);
+    let key = server.api.post(&format!("/v1/keyspaces/{keyspace}/keys"), json!({})).await;
+    until_written(&server, &keyspace, key.change_seq()).await;
+    let token = key.expect(201)["secret"].as_str().unwrap().to_owned();
+    eventually("old bodies are gone", async || {
+        let now = contents(folder.path());
+        seen.iter().any(|name| !now.contains_key(name)).then_some(())
+    })
+    .await;
+    sink_says(&server, &keyspace, folder.path(), &token, KNOWN).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
