@@ -24,6 +24,7 @@ mod roles;
 mod settings;
 mod sign;
 mod signing_keys;
+mod sinks;
 mod snapshot;
 mod token;
 mod upstream_credentials;
@@ -70,6 +71,8 @@ enum Command {
     Permissions(Group<permissions::Command>),
     /// The policy: which route needs what.
     Policy(Group<policy::Command>),
+    /// Places that snapshots are written to, for gates to read.
+    Sinks(Group<sinks::Command>),
     /// Credentials that gates add to requests.
     UpstreamCredentials(Group<upstream_credentials::Command>),
     /// Make a pair by which upstream credentials are sealed for gates, without a server.
@@ -126,6 +129,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Roles(group) => run(roles::run(group)),
         Command::Permissions(group) => run(permissions::run(group)),
         Command::Policy(group) => run(policy::run(group)),
+        Command::Sinks(group) => run(sinks::run(group)),
         Command::UpstreamCredentials(group) => run(upstream_credentials::run(group)),
         Command::GateKey => upstream_credentials::make_pair(),
         Command::Environments(group) => run(environments::run(group)),

@@ -16,6 +16,7 @@ mod secrets;
 mod shell;
 mod sign;
 mod signing_keys;
+mod sinks;
 mod snapshot;
 mod token;
 mod tokens;
