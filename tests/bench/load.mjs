@@ -15,7 +15,7 @@ export function requireWrk() {
 }
 
 /** Microseconds of processor time that a process has used. Unlike requests per second it does not change with what else the machine does. */
-function processorTime(pid) {
+export function processorTime(pid) {
   if (process.platform !== "linux") return Number.NaN;
   // Fields 14 and 15 of proc(5), counted from behind the name, in ticks of 10 ms.
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");

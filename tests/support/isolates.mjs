@@ -2,7 +2,7 @@
 // their own too, so that nothing done to an isolate is done to them.
 import { cpSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { bearer, edgeDir, gateAt, startUpstream } from "./gate.mjs";
 import { startWorkerd } from "./workerd.mjs";
 
@@ -57,6 +57,6 @@ export async function startIsolates(publisher, count, { vars = {}, dir = edgeDir
 export function behind(entry, folder, dir = edgeDir) {
   cpSync(dir, folder, { recursive: true });
   renameSync(join(folder, "entry.js"), join(folder, "gate-entry.js"));
-  cpSync(join(WORKERS, entry), join(folder, "entry.js"));
+  cpSync(resolve(WORKERS, entry), join(folder, "entry.js"));
   return folder;
 }

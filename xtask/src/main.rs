@@ -36,7 +36,7 @@ Usage: cargo xtask COMMAND
                                   --folder DIR for its files instead of target/latchkey
   test [NAME…]                    every test, or the suites and end-to-end files named (`test list` lists them)
   ci                              what CI runs: formats, lints, bare-target builds, then every test
-  bench NAME [--json FILE]        one of: decide, gate, revoke, control-plane, signing
+  bench NAME [--json FILE]        one of: decide, gate, revoke, scale, control-plane, credits, signing
   fuzz [--seconds N] [TARGET…]    libFuzzer over the formats, 60 s a target; needs nightly and cargo-fuzz
   sim [--seeds N] [--from SEED]   a fleet under faults and attacks, simulated; a broken promise names its seed
   build [edge|dashboard]          everything that `up` starts, or that part alone

@@ -1,16 +1,18 @@
-//! What a base of many keys costs: `bench_scale COUNT [DIR]` builds one of made-up keys, then again with one key revoked and with 1 % of the keys changed.
+//! What a base of many keys costs. Without arguments, one of each number of keys in `LATCHKEY_BENCH_KEYS` (1, 10 and 100 million) is built of made-up
+//! keys, then again with one key revoked, with 10,000 keys changed and with 1 % of them.
 //!
-//! With DIR, that gets what a gate needs to serve it: `bodies.bin` (each behind its length as a little-endian u32), `head.bin`, `trust.json` and `tokens.txt`,
-//! 100,000 of the keys' tokens in random order. Of a base of more than 20 million keys only the first sixteenth is kept, and all tokens are from there.
+//! `bench_scale COUNT DIR` builds one and leaves in DIR what a gate needs to serve it: `bodies.bin` (each behind its length as a little-endian u32), `head.bin`,
+//! `policy.bin`, `trust.json` and `tokens.txt`, 100,000 of the keys' tokens in random order. Of a base of more than 20 million keys only the first sixteenth is kept,
+//! and all tokens are from there.
 //!
-//! Tags are as evenly spread as hashes are, but made in their order, so that nothing has to be sorted and nothing but a shard is in memory. Only building is
-//! timed, in processor time of this thread.
+//! Tags are as evenly spread as hashes are, but made in their order, so that nothing has to be sorted and only a shard is in memory. What is timed is
+//! building alone, in processor time of this thread.
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs::{File, create_dir_all, read_to_string, write};
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use latchkey_snapshot::bundle::{Intent, encode};
 use latchkey_snapshot::{
@@ -38,56 +40,67 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let count = arguments.next().ok_or("usage: bench_scale COUNT [DIR]")?.parse()?;
-    let folder: Option<PathBuf> = arguments.next().map(Into::into);
+    match (arguments.next(), arguments.next()) {
+        (Some(count), Some(folder)) => keep(count.parse()?, Path::new(&folder)),
+        (None, None) => {
+            let counts = std::env::var("LATCHKEY_BENCH_KEYS");
+            let counts = counts.as_deref().unwrap_or("1000000,10000000,100000000");
+            counts.split(',').try_for_each(|count| measure(count.parse()?))
+        }
+        _ => Err("usage: bench_scale [COUNT DIR]".into()),
+    }
+}
+
+fn keep(count: u64, folder: &Path) -> Result<()> {
     let keys = Keys::new(count);
-    let mut store = Store::new(folder.as_deref(), count)?;
-    let (base, seconds) = build(&keys, None, |object, bytes| store.keep(object, &bytes))?;
+    let mut store = Store::new(folder, count)?;
+    let (base, _) = build(&keys, None, |object, bytes| store.keep(object, &bytes))?;
     store.finish()?;
+    keys.publish(folder, &base)
+}
+
+fn measure(count: u64) -> Result<()> {
+    let keys = Keys::new(count);
+    let (base, seconds) = build(&keys, None, |_, _| {})?;
     let name = format!("scale.{}", size(count));
-    report(&format!("{name}.build_cpu_s"), seconds, "s", "the encoder alone, from rows in memory");
+    report(&format!("{name}.encode_cpu_s"), seconds, "s", "the encoder alone, from rows in memory");
     report(&format!("{name}.base_bytes"), base.bytes() as f64, "B", &format!("{} shards", base.shards.len()));
     report(
-        &format!("{name}.row_bytes"),
+        &format!("{name}.key_bytes"),
         base.bytes() as f64 / count as f64,
         "B",
         "of the base, for each key",
     );
-    if let Some(folder) = &folder {
-        keys.publish(folder, &base)?;
-    }
-    after_changes(&name, &keys, &base)
-}
-
-/// Builds the base again out of the first one, and says what that wrote and what gates are sent meanwhile.
-fn after_changes(name: &str, keys: &Keys, base: &BuiltBase) -> Result<()> {
+    let one = keys.push_of_revocations(1)?;
+    report(&format!("{name}.one_revocation_push_bytes"), one as f64, "B", "head and segment");
+    let more = (keys.push_of_revocations(20_000)? - one) as f64 / 19_999.0;
     report(
-        &format!("{name}.one_revocation_push_bytes"),
-        keys.push_of_revocations(1)? as f64,
+        &format!("{name}.further_revocation_push_bytes"),
+        more,
         "B",
-        "head and segment",
+        "each further one that goes out with it",
     );
-    let many = 20_000;
-    let each = keys.push_of_revocations(many)? as f64 / many as f64;
-    report(&format!("{name}.bulk_revocation_bytes"), each, "B", "for each of 20,000 that go out together");
-    for (what, every) in [("one", u64::MAX), ("1pc", 100)] {
-        let changed = Changed { every };
-        let mut written = 0;
-        let mut shards = 0;
-        let (next, seconds) = build(keys, Some((base, &changed)), |_, bytes| {
-            written += bytes.len();
-            shards += usize::from(bytes.starts_with(b"LKSH"));
-        })?;
-        assert_eq!(next.shards.len(), base.shards.len(), "as many keys");
-        let note = format!("{shards} of {} shards", base.shards.len());
-        report(&format!("{name}.rebuild_{what}_bytes"), written as f64, "B", &note);
-        report(&format!("{name}.rebuild_{what}_cpu_s"), seconds, "s", &note);
+    for (what, every) in [("one", u64::MAX), ("10k", count / 10_000), ("1pc", 100)] {
+        rebuild(&name, what, &keys, &base, every)?;
     }
     Ok(())
 }
 
+/// Builds the base again out of the first one, after the first key and then each of so many was changed.
+fn rebuild(name: &str, what: &str, keys: &Keys, base: &BuiltBase, every: u64) -> Result<()> {
+    let (mut written, mut shards) = (0, 0);
+    let (next, seconds) = build(keys, Some((base, &Changed { every })), |_, bytes| {
+        written += bytes.len();
+        shards += usize::from(bytes.starts_with(b"LKSH"));
+    })?;
+    let note = format!("{shards} of {} shards", next.shards.len());
+    report(&format!("{name}.rebuild_{what}_bytes"), written as f64, "B", &note);
+    report(&format!("{name}.rebuild_{what}_cpu_s"), seconds, "s", &note);
+    Ok(())
+}
+
 fn size(count: u64) -> String {
-    if count % 1_000_000 == 0 { format!("{}m", count / 1_000_000) } else { format!("{}k", count / 1_000) }
+    if count.is_multiple_of(1_000_000) { format!("{}m", count / 1_000_000) } else { format!("{}k", count / 1_000) }
 }
 
 fn report(name: &str, value: f64, unit: &str, note: &str) {
@@ -104,7 +117,7 @@ struct Changed {
 
 impl Changed {
     fn has(&self, number: u64) -> bool {
-        number % self.every == 0
+        number.is_multiple_of(self.every)
     }
 }
 
@@ -322,42 +335,35 @@ fn processor_seconds() -> Result<f64> {
     Ok(nanoseconds / 1e9)
 }
 
-/// Where bodies go: a file, or nowhere.
+/// The file that bodies go to.
 struct Store {
-    file: Option<BufWriter<File>>,
+    file: BufWriter<File>,
     /// Shards from this number on are left out.
     end: u32,
     failed: Option<std::io::Error>,
 }
 
 impl Store {
-    fn new(folder: Option<&Path>, count: u64) -> Result<Self> {
-        let file = match folder {
-            None => None,
-            Some(folder) => {
-                create_dir_all(folder)?;
-                Some(BufWriter::new(File::create(folder.join("bodies.bin"))?))
-            }
-        };
+    fn new(folder: &Path, count: u64) -> Result<Self> {
+        create_dir_all(folder)?;
+        let file = BufWriter::new(File::create(folder.join("bodies.bin"))?);
         let end = if count > LARGE { (1 << shard_bits_for(count)) / KEPT_PART } else { u32::MAX };
         Ok(Self { file, end, failed: None })
     }
 
     fn keep(&mut self, object: ObjectRef, bytes: &[u8]) {
-        let Some(file) = &mut self.file else { return };
         if bytes.starts_with(b"LKSH") && shard_number(bytes) >= self.end {
             return;
         }
         let length = object.length.to_le_bytes();
+        let file = &mut self.file;
         if let Err(error) = file.write_all(&length).and_then(|()| file.write_all(bytes)) {
             self.failed.get_or_insert(error);
         }
     }
 
     fn finish(&mut self) -> Result<()> {
-        if let Some(file) = &mut self.file {
-            file.flush()?;
-        }
+        self.file.flush()?;
         self.failed.take().map_or(Ok(()), |error| Err(error.into()))
     }
 }

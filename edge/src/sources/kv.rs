@@ -9,8 +9,10 @@ use crate::clock;
 /// The namespace's binding. Optional: without it there is no fallback.
 const BINDING: &str = "LATCHKEY_KV";
 const TIMEOUT_MS: u64 = 1_500;
-/// Bodies never change under their name. The head's cache time stays at the platform's default of 60 s.
-const OBJECT_CACHE_SECONDS: u64 = 86_400;
+/// The least that the platform allows: for so long a location may go on with the head that it has read.
+const HEAD_CACHE_SECONDS: u64 = 30;
+/// Bodies never change under their name; but that one is missing is cached as long, and it may have been asked for before the relay had copied it.
+const OBJECT_CACHE_SECONDS: u64 = 3_600;
 
 pub(crate) struct Kv(KvStore);
 
@@ -21,7 +23,7 @@ impl Kv {
     }
 
     pub(crate) async fn head(&self, audience: Audience) -> Result<Option<Vec<u8>>, Unreachable> {
-        self.within(self.0.get(&head_key(audience)).bytes()).await
+        self.within(self.0.get(&head_key(audience)).cache_ttl(HEAD_CACHE_SECONDS).bytes()).await
     }
 
     pub(crate) async fn object(&self, sha256: &[u8; 32]) -> Result<Option<Vec<u8>>, Unreachable> {

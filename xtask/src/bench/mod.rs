@@ -58,6 +58,29 @@ const BENCHMARKS: [Benchmark; 7] = [
     Benchmark { name: "gate", needs_system: true, programs: &[Program::Script("tests/bench/gate.mjs")] },
     Benchmark { name: "revoke", needs_system: true, programs: &[Program::Script("tests/bench/revoke.mjs")] },
     Benchmark {
+        name: "scale",
+        needs_system: true,
+        programs: &[
+            Program::Example(
+                "bench_scale",
+                (
+                    "builder of large bases",
+                    &[
+                        "build",
+                        "--release",
+                        "--package",
+                        "latchkey-snapshot",
+                        "--features",
+                        "sign",
+                        "--example",
+                        "bench_scale",
+                    ],
+                ),
+            ),
+            Program::Script("tests/bench/scale.mjs"),
+        ],
+    },
+    Benchmark {
         name: "control-plane",
         needs_system: true,
         programs: &[Program::Script("tests/bench/control-plane.mjs")],
