@@ -40,7 +40,7 @@ enum Program {
     Script(&'static str),
 }
 
-const BENCHMARKS: [Benchmark; 7] = [
+const BENCHMARKS: [Benchmark; 8] = [
     Benchmark {
         name: "decide",
         needs_system: false,
