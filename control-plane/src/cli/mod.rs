@@ -19,6 +19,7 @@ mod keyspaces;
 mod output;
 mod permissions;
 mod policy;
+mod propagation;
 mod requests;
 mod roles;
 mod settings;
@@ -87,6 +88,8 @@ enum Command {
     Webhooks(Box<Group<webhooks::Command>>),
     /// The audit log.
     Audit(Group<audit::Command>),
+    /// How far changes have come.
+    Propagation(Group<propagation::Command>),
     /// Keys that sign what gates are sent.
     SigningKeys(Group<signing_keys::Command>),
     /// Signed snapshots.
@@ -137,6 +140,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Requests(group) => run(requests::run(group)),
         Command::Webhooks(group) => run(webhooks::run(*group)),
         Command::Audit(group) => run_served(audit::run(group)),
+        Command::Propagation(group) => run(propagation::run(group)),
         Command::SigningKeys(group) => run(signing_keys::run(group)),
         Command::Snapshot(group) => run(snapshot::run(group)),
         Command::Token(args) => token::run(args),

@@ -62,6 +62,19 @@ fn e3_a_keyspace_is_killed_and_revived_and_an_owner_revoked_only_if_that_is_conf
 }
 
 #[test]
+fn e3_watching_a_key_ends_with_what_keeps_gates_from_its_last_change() {
+    let shell = Shell::start();
+    let alone = shell.keyspace(&[]);
+    let key = shell.key(&alone, &[])["id"].as_str().unwrap().to_owned();
+    shell.run(&["propagation", "watch", &key]).ends(1).says(&["no gates"]);
+    let gated = shell.keyspace(&["--gate", "http://127.0.0.1:9"]);
+    let key = shell.key(&gated, &[])["id"].as_str().unwrap().to_owned();
+    let watched = shell.run(&["propagation", "watch", &key, "--timeout", "2s"]).ends(1);
+    watched.says(&["0 of 1 gates", "http://127.0.0.1:9"]);
+    shell.run(&["propagation", "watch", &key, "--timeout", "soon"]).ends(2);
+}
+
+#[test]
 fn k3_k4_a_keyspace_says_how_it_treats_its_keys() {
     let shell = Shell::start();
     let settings = [
