@@ -100,7 +100,11 @@ fn rebuild(name: &str, what: &str, keys: &Keys, base: &BuiltBase, every: u64) ->
 }
 
 fn size(count: u64) -> String {
-    if count.is_multiple_of(1_000_000) { format!("{}m", count / 1_000_000) } else { format!("{}k", count / 1_000) }
+    if count.is_multiple_of(1_000_000) {
+        format!("{}m", count / 1_000_000)
+    } else {
+        format!("{}k", count / 1_000)
+    }
 }
 
 fn report(name: &str, value: f64, unit: &str, note: &str) {
