@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use latchkey_snapshot::Refusal;
 use latchkey_validator::Code;
 use serde_json::{Map, Value, json};
@@ -31,11 +33,13 @@ pub(crate) struct Problem {
     title: &'static str,
     detail: Cow<'static, str>,
     header: Option<(&'static str, &'static str)>,
+    /// The head that the gate holds, in base64url.
+    held: Option<String>,
 }
 
 impl Problem {
     const fn new(code: &'static str, status: u16, title: &'static str, detail: &'static str) -> Self {
-        Self { code, status, title, detail: Cow::Borrowed(detail), header: None }
+        Self { code, status, title, detail: Cow::Borrowed(detail), header: None, held: None }
     }
 
     const fn with(mut self, name: &'static str, value: &'static str) -> Self {
@@ -144,6 +148,13 @@ impl Problem {
         problem
     }
 
+    /// A head that is not newer than the one that the gate holds.
+    pub(crate) fn not_newer(held: &[u8]) -> Self {
+        let mut problem = Self::refusal(Refusal::NotNewer);
+        problem.held = Some(URL_SAFE_NO_PAD.encode(held));
+        problem
+    }
+
     pub(crate) fn unsupported_media_type(wanted: &'static str) -> Self {
         let mut problem = Self::new("UNSUPPORTED_MEDIA_TYPE", 415, "Unsupported Media Type", "");
         problem.detail = format!("The content type must be {wanted}.").into();
@@ -222,15 +233,18 @@ impl Problem {
     }
 
     fn body(&self, request_id: &str) -> String {
-        json!({
+        let mut body = json!({
             "type": format!("{TYPE_BASE}{}", self.code.to_ascii_lowercase().replace('_', "-")),
             "title": self.title,
             "status": self.status,
             "detail": self.detail,
             "code": self.code,
             "request_id": request_id,
-        })
-        .to_string()
+        });
+        if let Some(head) = &self.held {
+            body["held"] = json!({ "head": head });
+        }
+        body.to_string()
     }
 
     fn headers(&self) -> Vec<(&'static str, &'static str)> {

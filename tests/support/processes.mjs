@@ -75,8 +75,11 @@ class Part {
 }
 
 export class ControlPlane extends Part {
-  /** `env` overrides the program's own settings; the admin key of an earlier start in the same folder can be handed on. */
-  static async start({ folder, port, env = {}, adminKey }) {
+  /**
+   * `env` overrides the program's own settings; the admin key of an earlier start in the same folder can be handed on. `ready` is the path that
+   * tells when it can be asked.
+   */
+  static async start({ folder, port, env = {}, adminKey, ready = "/readyz" }) {
     const plane = new ControlPlane();
     plane.port = port ?? (await freePort());
     plane.url = `http://127.0.0.1:${plane.port}`;
@@ -84,7 +87,7 @@ export class ControlPlane extends Part {
     plane.run(resolve(process.env.LATCHKEY_BIN), ["serve"], { env: settings, log: join(folder, "control-plane.log") });
     await eventually("the control plane is ready", () => {
       plane.assertRuns();
-      return answers(`${plane.url}/readyz`);
+      return answers(plane.url + ready);
     }, READY_WITHIN_MS);
     plane.adminKey = adminKey ?? /admin key: (\S+)/.exec(plane.stdout)?.[1];
     assert(plane.adminKey, "the first start prints an admin key");

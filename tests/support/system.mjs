@@ -37,9 +37,9 @@ export class System {
   }
 
   /** Starts the control plane again, with its database and at its old port. */
-  async startPlane() {
+  async startPlane({ env, ready } = {}) {
     const { port, adminKey } = this.plane;
-    this.plane = await ControlPlane.start({ folder: this.folder.path, port, adminKey });
+    this.plane = await ControlPlane.start({ folder: this.folder.path, port, adminKey, env, ready });
   }
 
   /** A key that a gate admits at `path`, also one that has just started. */

@@ -11,6 +11,7 @@ mod client;
 mod confirm;
 mod doctor;
 mod environments;
+mod epoch;
 mod exit;
 mod guard;
 mod input;
@@ -92,6 +93,8 @@ enum Command {
     Propagation(Group<propagation::Command>),
     /// Keys that sign what gates are sent.
     SigningKeys(Group<signing_keys::Command>),
+    /// What to do after the database was restored from a backup.
+    Epoch(Group<epoch::Command>),
     /// Signed snapshots.
     Snapshot(Group<snapshot::Command>),
     /// Look at a token, without a server.
@@ -142,6 +145,7 @@ fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Audit(group) => run_served(audit::run(group)),
         Command::Propagation(group) => run(propagation::run(group)),
         Command::SigningKeys(group) => run(signing_keys::run(group)),
+        Command::Epoch(group) => run(epoch::run(group)),
         Command::Snapshot(group) => run(snapshot::run(group)),
         Command::Token(args) => token::run(args),
         Command::Sign(args) => sign::run(&args),

@@ -61,11 +61,13 @@ pub enum ChangeKind {
     HeadKeyRotationCompleted,
     /// Another key signs heads, and no other.
     HeadKeyReplaced,
+    /// What is published from now on outranks everything from before.
+    EpochRaised,
 }
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::KeyspaceCreated,
         Self::KeyspaceUpdated,
         Self::KeyspaceDeleted,
@@ -95,6 +97,7 @@ impl ChangeKind {
         Self::HeadKeyRotated,
         Self::HeadKeyRotationCompleted,
         Self::HeadKeyReplaced,
+        Self::EpochRaised,
     ];
 
     /// Whether somebody is shut out for good: that goes out at once.
@@ -146,6 +149,7 @@ impl ChangeKind {
             Self::HeadKeyRotated => "keyspace.signing_key_rotated",
             Self::HeadKeyRotationCompleted => "keyspace.signing_key_rotation_completed",
             Self::HeadKeyReplaced => "keyspace.signing_key_replaced",
+            Self::EpochRaised => "keyspace.epoch_raised",
         }
     }
 

@@ -1,4 +1,6 @@
-use super::{AdminKeyId, FieldErrors, KeyId, RoleId, SigningKeyId, UpstreamCredentialId, WebhookId};
+use super::{
+    AdminKeyId, FieldErrors, KeyId, LostChanges, RoleId, SigningKeyId, UpstreamCredentialId, WebhookId,
+};
 
 /// Why an operation is refused. None of these is a fault of the program.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -118,6 +120,20 @@ pub enum DomainError {
     /// No base waits for consent.
     #[error("no snapshot of the keyspace is held back: …/propagation shows `held` when one is")]
     NothingHeld,
+    /// Keys that were revoked may work again.
+    #[error(
+        "{}; keys that were revoked there would work again. Name them in `revoke`, or set `accept_lost_revocations`",
+        lost_changes(.lost)
+    )]
+    LostRevocations {
+        /// Which changes, if that is known.
+        lost: Option<LostChanges>,
+    },
+    /// No epoch outranks the highest.
+    #[error(
+        "a gate has the highest epoch that there is, so none outranks it; give the gates new storage and a new signing key"
+    )]
+    EpochsUsedUp,
     /// There is nothing to restore.
     #[error("the key {0} is not revoked")]
     NotRevoked(KeyId),
@@ -172,6 +188,15 @@ pub enum DomainError {
     /// Nothing is sent to it.
     #[error("the webhook {0} is switched off, so nothing can be sent to it; set enabled to true first")]
     WebhookDisabled(WebhookId),
+}
+
+fn lost_changes(lost: &Option<LostChanges>) -> String {
+    match lost {
+        Some(LostChanges { after, through }) => {
+            format!("a gate knows changes up to {through} and this database only those up to {after}")
+        }
+        None => "no gate has shown how far it has come, so changes may be lost".to_owned(),
+    }
 }
 
 fn named(keys: &u64, first: &[KeyId]) -> String {

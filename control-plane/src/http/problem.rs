@@ -220,6 +220,10 @@ fn describe_refusal(error: &DomainError) -> Description {
         DomainError::HeadKeyRotating { .. } => {
             (StatusCode::CONFLICT, "ROTATION_UNDER_WAY", "A signing key is taking over already")
         }
+        DomainError::LostRevocations { .. } => {
+            (StatusCode::CONFLICT, "LOST_REVOCATIONS", "Revocations may be lost")
+        }
+        DomainError::EpochsUsedUp => (StatusCode::CONFLICT, "EPOCHS_USED_UP", "There is no higher epoch"),
         DomainError::HeadKeyNotRotating => {
             (StatusCode::CONFLICT, "NOT_ROTATING", "No signing key is taking over")
         }

@@ -123,6 +123,7 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         needs(KeyspacesWrite, routes!(keyspaces::update::update_keyspace)),
         needs(KeyspacesWrite, routes!(keyspaces::delete::delete_keyspace)),
         needs(KeyspacesWrite, routes!(keyspaces::kill::kill_keyspace)),
+        needs(KeyspacesWrite, routes!(keyspaces::raise_epoch::raise_epoch)),
         needs(KeyspacesWrite, routes!(keyspaces::kill::revive_keyspace)),
     ];
     let router = with_verbs(router, "/v1/keyspaces/{keyspace_id}", of_a_keyspace);

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, Response, redirect};
+use reqwest::{Client, Response, StatusCode, redirect};
 use serde::Deserialize;
 
 use super::{Isolate, PushError};
@@ -52,12 +54,27 @@ impl GateClient {
     }
 
     pub(super) async fn ingest(&self, gate: &GateUrl, bundle: Vec<u8>) -> Result<Answer, PushError> {
+        let (status, body) = self.post(gate, bundle).await?;
+        if status.is_success() { accepted(&body) } else { Err(refused(status.as_u16(), &body)) }
+    }
+
+    /// The head that a gate shows because the one in `bundle` is not newer; `None` if it shows none.
+    pub(super) async fn held(&self, gate: &GateUrl, bundle: Vec<u8>) -> Result<Option<Vec<u8>>, PushError> {
+        let (status, body) = self.post(gate, bundle).await?;
+        if status.is_success() {
+            return Ok(None);
+        }
+        match serde_json::from_slice::<RefusedBody>(&body) {
+            Ok(refused) => Ok(refused.held.and_then(|held| URL_SAFE_NO_PAD.decode(held.head).ok())),
+            Err(_) => Err(self::refused(status.as_u16(), &body)),
+        }
+    }
+
+    async fn post(&self, gate: &GateUrl, bundle: Vec<u8>) -> Result<(StatusCode, Vec<u8>), PushError> {
         let url = format!("{}{INGEST}", gate.as_str());
         let sent = self.0.post(url).header(CONTENT_TYPE, BUNDLE).body(bundle).send().await;
         let response = sent.map_err(unreachable)?;
-        let status = response.status();
-        let body = read(response).await?;
-        if status.is_success() { accepted(&body) } else { Err(refused(status.as_u16(), &body)) }
+        Ok((response.status(), read(response).await?))
     }
 }
 
@@ -83,6 +100,13 @@ struct RefusedBody {
     code: String,
     #[serde(default)]
     detail: String,
+    /// With `NOT_NEWER`.
+    held: Option<HeldBody>,
+}
+
+#[derive(Deserialize)]
+struct HeldBody {
+    head: String,
 }
 
 fn accepted(body: &[u8]) -> Result<Answer, PushError> {
@@ -98,7 +122,7 @@ fn accepted(body: &[u8]) -> Result<Answer, PushError> {
 
 fn refused(status: u16, body: &[u8]) -> PushError {
     match serde_json::from_slice(body) {
-        Ok(RefusedBody { code, detail }) => failed(&code, detail),
+        Ok(RefusedBody { code, detail, .. }) => failed(&code, detail),
         Err(_) => failed("BAD_ANSWER", format!("something that is no gate answered with status {status}")),
     }
 }

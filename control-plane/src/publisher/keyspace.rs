@@ -16,6 +16,7 @@ use super::push::Gates;
 use super::release::{Release, Segment, verify_head};
 use super::signers::Signers;
 use super::sinks::Sinks;
+use super::timeline::Timeline;
 use super::twin::Twin;
 use super::upstream::sealed_credentials;
 use super::walk::stored_body;
@@ -25,7 +26,6 @@ use crate::storage::{BodyChanges, ChangesSince, Publication, Signing, Store, Sto
 
 /// From this many bytes of segments on a new base is built beside; half of what a head may list leaves room meanwhile.
 const REBASE_BYTES: usize = limits::SEGMENT_BYTES / 2;
-const FIRST_EPOCH: u32 = 1;
 /// Pause after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 /// A wake in the gathering time is looked into no sooner than this after it: many come at once.
@@ -81,11 +81,14 @@ struct KeyspacePublisher {
     store: Arc<dyn Store>,
     id: KeyspaceId,
     signers: Signers,
+    timeline: Timeline,
     twin: Twin,
     /// The last release, if all of it is there.
     current: Option<Release>,
     /// The last head that was noted, even if it could not be taken up again: its number is used up.
     last: Option<Publication>,
+    /// That of the last release, or of the one that is being made.
+    epoch: u32,
     building: Option<Building>,
     /// A base that is complete and not yet in a head.
     built: Option<NewBase>,
@@ -126,10 +129,10 @@ struct Next {
 }
 
 impl Next {
-    fn behind(last: Option<&Publication>) -> Self {
+    fn behind(last: Option<&Publication>, epoch: u32) -> Self {
         match last {
-            Some(last) => Self { epoch: last.epoch, seq: last.seq + 1, previous: sha256(&last.head) },
-            None => Self { epoch: FIRST_EPOCH, seq: 1, previous: [0; 32] },
+            Some(last) => Self { epoch, seq: last.seq + 1, previous: sha256(&last.head) },
+            None => Self { epoch, seq: 1, previous: [0; 32] },
         }
     }
 }
@@ -141,15 +144,18 @@ impl KeyspacePublisher {
         let Some((keyspace, _, signing)) = store.publishing_state(id).await? else { return Ok(None) };
         let last = store.publication(id).await?;
         let (overtaken_by, overtaken) = mpsc::channel(1);
-        let gates = Gates::new(context.clone(), id, overtaken_by.clone());
-        let sinks = Sinks::new(context.clone(), id, overtaken_by, gates.confirmation());
+        let timeline = Timeline::new(context.clone(), id, last.as_ref());
+        let gates = Gates::new(context.clone(), id, timeline.clone(), overtaken_by.clone());
+        let sinks = Sinks::new(context.clone(), id, timeline.clone(), overtaken_by, gates.confirmation());
         let mut publisher = Self {
             context: context.clone(),
             store,
             id,
             signers: Signers::new(id),
+            timeline,
             twin: Twin::new(id),
             current: None,
+            epoch: last.as_ref().map_or(signing.epoch, |last| last.epoch),
             last,
             building: None,
             built: None,
@@ -175,6 +181,7 @@ impl KeyspacePublisher {
         context.app.propagation.set_held(id, None);
         let current = publisher.current.as_ref().map(|current| current.head().change_seq);
         publisher.log = Log::behind(current.unwrap_or(keyspace.change_seq));
+        publisher.timeline.ask_all(&keyspace.gates).await;
         Ok(Some(publisher))
     }
 
@@ -304,6 +311,13 @@ impl KeyspacePublisher {
         let Some((keyspace, policy, signing)) = self.store.publishing_state(self.id).await? else {
             return Ok(Outlook::Finished);
         };
+        if signing.foreign.is_some() {
+            self.halt();
+            return Ok(Outlook::Continues);
+        }
+        if self.epoch < signing.epoch {
+            self.begin_anew(signing.epoch);
+        }
         self.take_consent().await?;
         let is_current =
             self.current.as_ref().is_some_and(|current| current.head().change_seq == keyspace.change_seq);
@@ -324,7 +338,7 @@ impl KeyspacePublisher {
             return Box::pin(self.release(due)).await;
         }
         let credentials = sealed_credentials(&self.context, &keyspace).await?;
-        let mut next = Next::behind(self.last.as_ref());
+        let mut next = Next::behind(self.last.as_ref(), signing.epoch);
         let settings = Settings { keyspace, policy, signing, credentials };
         self.open_lane();
         self.release_in_lanes(&settings, &mut next).await?;
@@ -339,6 +353,23 @@ impl KeyspacePublisher {
         self.sinks.set(&keyspace.sinks).await?;
         self.rebase_if_due();
         Ok(Outlook::Continues)
+    }
+
+    /// Gates have heads that this database never signed. Whatever it would publish might take back what they know.
+    fn halt(&mut self) {
+        self.gates.halt();
+        self.sinks.halt();
+        self.released_at = Instant::now();
+        self.behind = false;
+    }
+
+    /// In a new epoch everything is built from the database as it is now, and nothing taken over from before.
+    fn begin_anew(&mut self, epoch: u32) {
+        self.epoch = epoch;
+        (self.current, self.built, self.building, self.base) = (None, None, None, None);
+        (self.behind, self.stuck, self.held, self.lanes) = (false, false, None, Lanes::default());
+        self.context.app.propagation.set_held(self.id, None);
+        self.twin.reset();
     }
 
     /// Whether anything but keys changed after `from`, up to and with `to`.
@@ -520,6 +551,10 @@ impl KeyspacePublisher {
         }
         self.twin.accept(store.as_ref(), &release, Some(changed)).await?;
         self.note(&release).await?;
+        for lane in &self.lanes.0 {
+            self.timeline.sign(&lane.release.verified);
+        }
+        self.timeline.sign(&release.verified);
         self.released_at = Instant::now();
         let offered = Arc::new(release.clone());
         self.gates.offer(Arc::clone(&offered), self.lanes.0.iter().map(|lane| lane.release.clone()));

@@ -10,6 +10,9 @@
 //! 4. note head and bodies in one transaction, so that a number is never used for two heads, not even after a crash;
 //! 5. let the gate tasks push it (`push`) and the sink tasks write it (`sinks`): bodies first, head last.
 //!
+//! Before the first of them after a start, and before a gate gets its first, gates are asked whether they are ahead of the database
+//! (`timeline`): then it is an old copy, and nothing is published until an operator has raised the epoch.
+//!
 //! After a restart the last release is taken up from the database, signed anew and pushed to every gate.
 
 mod base;
@@ -29,6 +32,7 @@ mod segments;
 mod signers;
 mod sinks;
 mod supervisor;
+mod timeline;
 mod twin;
 mod upstream;
 mod walk;
@@ -48,6 +52,9 @@ use crate::storage::StoreError;
 
 /// For this long a gate can still tell a revoked or expired key from an unknown one; then the base forgets it.
 const REMEMBERED_DAYS: i64 = 30;
+
+/// What is shown of a gate or sink that is ahead of the database.
+const FOREIGN_HEAD: &str = "it has a head that this database never signed, so nothing is published";
 
 fn forget_before(now: Timestamp) -> Timestamp {
     now.plus_days(-REMEMBERED_DAYS)

@@ -16,8 +16,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::gate_client::Answer;
 use super::release::Release;
+use super::timeline::{Heard, Timeline};
 use super::walk::BaseWalk;
-use super::{Context, PublishError, PushError};
+use super::{Context, FOREIGN_HEAD, PublishError, PushError};
 use crate::domain::{GateUrl, KeyspaceId};
 
 /// A base of at most this many bytes is sent to a gate of which nothing is known; of a larger one we first ask whether the gate
@@ -45,6 +46,7 @@ type HeldBases = Arc<Mutex<HashMap<GateUrl, [u8; 32]>>>;
 pub(super) struct Gates {
     context: Context,
     id: KeyspaceId,
+    timeline: Timeline,
     offer: watch::Sender<Option<Arc<Offer>>>,
     held: HeldBases,
     pushers: HashMap<GateUrl, AbortHandle>,
@@ -54,10 +56,15 @@ pub(super) struct Gates {
 
 impl Gates {
     /// `overtaken` hears of gates that refuse a release because they have one as new.
-    pub(super) fn new(context: Context, id: KeyspaceId, overtaken: mpsc::Sender<()>) -> Self {
+    pub(super) fn new(
+        context: Context,
+        id: KeyspaceId,
+        timeline: Timeline,
+        overtaken: mpsc::Sender<()>,
+    ) -> Self {
         let (offer, _) = watch::channel(None);
         let (held, pushers) = (HeldBases::default(), HashMap::new());
-        Self { context, id, offer, held, pushers, overtaken, confirmed: Arc::default() }
+        Self { context, id, timeline, offer, held, pushers, overtaken, confirmed: Arc::default() }
     }
 
     /// Gives every gate something newer to push. `lanes` are the last releases over older bases.
@@ -68,6 +75,11 @@ impl Gates {
     /// The roots of the bases that gates have.
     pub(super) fn held_bases(&self) -> HashSet<[u8; 32]> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
+    }
+
+    /// Gives no gate anything any more, until there is something newer.
+    pub(super) fn halt(&self) {
+        self.offer.send_replace(None);
     }
 
     /// Begins with gates that are new and ends with those that are gone.
@@ -87,10 +99,12 @@ impl Gates {
                     context: self.context.clone(),
                     id: self.id,
                     gate: gate.clone(),
+                    timeline: self.timeline.clone(),
                     offers: self.offer.subscribe(),
                     overtaken: self.overtaken.clone(),
                     confirmed: Arc::clone(&self.confirmed),
                     held: Held::Unknown,
+                    was_asked: false,
                     held_bases: Arc::clone(&self.held),
                     upload: Upload::default(),
                 };
@@ -130,10 +144,13 @@ struct Pusher {
     context: Context,
     id: KeyspaceId,
     gate: GateUrl,
+    timeline: Timeline,
     offers: Offers,
     overtaken: mpsc::Sender<()>,
     confirmed: Arc<Notify>,
     held: Held,
+    /// Whether the gate has said since we started that it is not ahead of us.
+    was_asked: bool,
     held_bases: HeldBases,
     upload: Upload,
 }
@@ -169,7 +186,7 @@ impl Pusher {
                 continue;
             };
             let release = urgent.take().unwrap_or_else(|| Arc::clone(&offer.newest));
-            let pushed = match self.push(&release).await {
+            let pushed = match self.push_unless_ahead(&release).await {
                 Ok(Pushed::Overtaken(lane)) => {
                     (self.upload.yields, urgent) = (false, Some(lane));
                     continue;
@@ -258,6 +275,26 @@ impl Pusher {
                 }
             }
         }
+    }
+
+    /// A gate that may be ahead of this database is asked first: a head with a number that is high enough would make it forget what
+    /// only it knows.
+    async fn push_unless_ahead(&mut self, release: &Release) -> Result<Pushed, PushError> {
+        if !self.was_asked {
+            if self.timeline.ask(&self.gate).await? == Heard::Foreign {
+                let _ = self.overtaken.try_send(());
+                return Err(foreign());
+            }
+            self.was_asked = true;
+        }
+        let pushed = self.push(release).await;
+        let overtaken = pushed.as_ref().is_err_and(|error| error.code == "NOT_NEWER");
+        if overtaken && self.timeline.ask_with(&self.gate, release.verified.bytes()).await? == Heard::Foreign
+        {
+            let _ = self.overtaken.try_send(());
+            return Err(foreign());
+        }
+        pushed
     }
 
     async fn push(&mut self, release: &Release) -> Result<Pushed, PushError> {
@@ -387,6 +424,10 @@ fn base_of(held: Option<&Release>) -> HashSet<[u8; 32]> {
 
 fn own_bodies<'a>(release: &'a Release, held: Option<&Release>) -> Vec<&'a [u8]> {
     release.bodies_not_in(held).map(|(_, bytes)| bytes.as_slice()).collect()
+}
+
+fn foreign() -> PushError {
+    PushError { code: "FOREIGN_HEAD".to_owned(), message: FOREIGN_HEAD.to_owned() }
 }
 
 fn internal(error: PublishError) -> PushError {

@@ -8,6 +8,7 @@
 
 mod administration;
 mod audit_check;
+mod epochs;
 mod error;
 mod head_keys;
 mod key_lifecycle;
@@ -27,6 +28,7 @@ pub use administration::{
     AdminKeyStore, Claim, EnvironmentStore, IdempotencyStore, RoleDeleteMode, RoleStore,
 };
 pub use audit_check::check_audit_log;
+pub use epochs::EpochStore;
 pub use error::StoreError;
 pub use head_keys::{HeadKeyStore, SealedHeadKey, Signing, trusted_texts};
 pub use key_lifecycle::KeyLifecycleStore;

@@ -3,10 +3,10 @@ use latchkey_token::Environment;
 use tokio::sync::broadcast;
 
 use super::{
-    AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, DeliveryStore, EnvironmentStore, HeadKeyStore,
-    IdempotencyStore, KeyLifecycleStore, KillStore, Publication, RestrictionStore, RetentionStore, RoleStore,
-    SealedSigningKey, SessionStore, Signing, SinkStore, StoreError, TagRange, UpstreamStore, UsageStore,
-    WebhookStore,
+    AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, DeliveryStore, EnvironmentStore, EpochStore,
+    HeadKeyStore, IdempotencyStore, KeyLifecycleStore, KillStore, Publication, RestrictionStore,
+    RetentionStore, RoleStore, SealedSigningKey, SessionStore, Signing, SinkStore, StoreError, TagRange,
+    UpstreamStore, UsageStore, WebhookStore,
 };
 use crate::domain::KeyspaceSettings;
 use crate::domain::audit::LogEnd;
@@ -24,6 +24,7 @@ pub trait Store:
     + SessionStore
     + KeyspaceStore
     + HeadKeyStore
+    + EpochStore
     + EnvironmentStore
     + IdempotencyStore
     + PolicyStore
@@ -50,6 +51,7 @@ impl<T> Store for T where
         + SessionStore
         + KeyspaceStore
         + HeadKeyStore
+        + EpochStore
         + EnvironmentStore
         + IdempotencyStore
         + PolicyStore

@@ -23,7 +23,8 @@ pub(super) async fn accept(trust: &Trust, store: &Store, bytes: &[u8], now: u64)
     for body in &bundle.bodies {
         bodies.push(digest::hash(body.to_vec()).await);
     }
-    if let Err(refusal) = head.require_newer(store.high_water()?) {
+    // Before its end is looked at: who comes with an old head is told that it is old, and what is newer.
+    if let Err(refusal) = head.require_newer(store.high_water()?).and_then(|()| head.require_valid(now)) {
         return Ok(Err(refusal));
     }
     let mut reach = Reach::of(&head);
@@ -59,7 +60,6 @@ fn verify_head<'a>(
 ) -> Verdict<(UnverifiedBundle<'a>, VerifiedHead)> {
     let bundle = UnverifiedBundle::parse(bytes)?;
     let head = UnverifiedHead::parse(bundle.head)?.verify(trust, now)?;
-    head.require_valid(now)?;
     Ok((bundle, head))
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use js_sys::Uint8Array;
 use latchkey_snapshot::bundle::{self, Intent};
-use latchkey_snapshot::limits;
+use latchkey_snapshot::{Refusal, limits};
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, durable_object};
 
 use crate::clock;
@@ -83,7 +83,7 @@ impl Relay {
     async fn ingest(&self, config: &Config, store: &Store, bytes: &[u8], id: &str) -> Result<Response> {
         let now_ms = clock::now_ms();
         match commit::accept(&config.trust, store, bytes, clock::seconds(now_ms)).await? {
-            Err(refusal) => return Problem::refusal(refusal).into_response(id),
+            Err(refusal) => return refused(refusal, store)?.into_response(id),
             Ok(Intent::StoreBodies) => {}
             Ok(Intent::Commit) => {
                 // Not now: the publisher waits for this answer, and KV may take a second.
@@ -121,6 +121,15 @@ impl Relay {
             isolates: self.acks.borrow_mut().list(clock::now_ms()),
         })
     }
+}
+
+/// Whoever has signed a head that is not newer is shown the one that is: so a publisher finds out that its database is an old copy.
+fn refused(refusal: Refusal, store: &Store) -> Result<Problem> {
+    let held = if refusal == Refusal::NotNewer { store.head()? } else { None };
+    Ok(match held {
+        Some(head) => Problem::not_newer(&head.bytes),
+        None => Problem::refusal(refusal),
+    })
 }
 
 /// What the head names and the isolate lacks, in the order in which a receiver reaches it. A large base is left out: isolates load it by

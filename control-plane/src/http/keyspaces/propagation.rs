@@ -3,8 +3,9 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::raise_epoch::LostChangesView;
 use crate::app::App;
-use crate::domain::{KeyspaceId, Sink, Timestamp};
+use crate::domain::{ForeignHead, KeyspaceId, Sink, Timestamp};
 use crate::http::caller::Caller;
 use crate::http::params::PathId;
 use crate::http::problem::Failure;
@@ -22,6 +23,41 @@ pub(in crate::http) struct PropagationView {
     held: Option<HeldView>,
     gates: Vec<GateProgress>,
     sinks: Vec<SinkProgress>,
+    /// Why nothing is published; `null`: it is.
+    restored: Option<RestoredView>,
+}
+
+/// A head that a gate holds and this database never signed: the database is an old copy, or somebody else has the signing key. Nothing is
+/// published until the epoch is raised.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct RestoredView {
+    /// The gate, by its address, or the sink, by its name, where it was found.
+    #[schema(example = "https://gate.example.com")]
+    place: String,
+    epoch: u32,
+    seq: u64,
+    change_seq: u64,
+    /// Ids of the keys that signed it. A retired one says that somebody else has it.
+    #[schema(example = json!(["21fe31dfa154a261"]))]
+    signers: Vec<String>,
+    /// What it knows and this database does not; `null`: nothing.
+    lost_changes: Option<LostChangesView>,
+    #[schema(value_type = String, format = DateTime)]
+    found_at: Timestamp,
+}
+
+impl From<ForeignHead> for RestoredView {
+    fn from(foreign: ForeignHead) -> Self {
+        Self {
+            epoch: foreign.head.epoch,
+            seq: foreign.head.seq,
+            change_seq: foreign.head.change_seq,
+            lost_changes: foreign.lost().map(LostChangesView::from),
+            place: foreign.place,
+            signers: foreign.signers,
+            found_at: foreign.found_at,
+        }
+    }
 }
 
 /// A base that is held back. Revocations and small changes go on.
@@ -119,7 +155,9 @@ pub(in crate::http) async fn get_propagation(
         rows_after: held.rows_after,
         change_seq: held.change_seq,
     });
-    Ok(Json(PropagationView { seq, change_seq, held, gates, sinks }))
+    let signing = app.store.publishing_state(id).await?.map(|(_, _, signing)| signing);
+    let restored = signing.and_then(|signing| signing.foreign).map(RestoredView::from);
+    Ok(Json(PropagationView { seq, change_seq, held, gates, sinks, restored }))
 }
 
 fn sink_view(sink: &Sink, state: SinkState, now: Timestamp) -> SinkProgress {

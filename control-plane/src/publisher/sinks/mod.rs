@@ -26,6 +26,7 @@ pub use state::{SinkState, SinkStates};
 
 use self::writer::Writer;
 use super::release::Release;
+use super::timeline::Timeline;
 use super::{Context, PublishError};
 use crate::domain::{Keyspace, KeyspaceId, Sink};
 
@@ -54,6 +55,7 @@ const BODIES: &str = "obj";
 pub(super) struct Sinks {
     context: Context,
     id: KeyspaceId,
+    timeline: Timeline,
     newest: watch::Sender<Option<Arc<Release>>>,
     writers: HashMap<String, Running>,
     overtaken: mpsc::Sender<()>,
@@ -71,11 +73,12 @@ impl Sinks {
     pub(super) fn new(
         context: Context,
         id: KeyspaceId,
+        timeline: Timeline,
         overtaken: mpsc::Sender<()>,
         confirmed: Arc<Notify>,
     ) -> Self {
         let (newest, _) = watch::channel(None);
-        Self { context, id, newest, writers: HashMap::new(), overtaken, confirmed }
+        Self { context, id, timeline, newest, writers: HashMap::new(), overtaken, confirmed }
     }
 
     /// Gives every sink something newer to write.
@@ -85,6 +88,11 @@ impl Sinks {
             self.context.app.sinks.update(self.id, name, |state| state.offered(change_seq, now));
         }
         self.newest.send_replace(Some(release));
+    }
+
+    /// Gives no sink anything any more, until there is something newer.
+    pub(super) fn halt(&self) {
+        self.newest.send_replace(None);
     }
 
     /// Begins with sinks that are new or have changed, and ends with those that are gone.
@@ -121,6 +129,7 @@ impl Sinks {
             self.context.clone(),
             self.id,
             sink.clone(),
+            self.timeline.clone(),
             self.newest.subscribe(),
             self.overtaken.clone(),
             Arc::clone(&self.confirmed),

@@ -17,8 +17,9 @@ use super::target::{Outgoing, SinkError, Target};
 use super::{HEADS, body_of, head_name};
 use crate::domain::{HeadKeyState, KeyspaceId, Sink, SinkTarget};
 use crate::publisher::release::{Release, verify_head};
+use crate::publisher::timeline::{Heard, Timeline};
 use crate::publisher::walk::BaseWalk;
-use crate::publisher::{Context, PublishError};
+use crate::publisher::{Context, FOREIGN_HEAD, PublishError};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// A new release is worth an attempt after this long, unless the service asked for more.
@@ -36,6 +37,7 @@ pub(super) struct Writer {
     context: Context,
     id: KeyspaceId,
     sink: Sink,
+    timeline: Timeline,
     newest: watch::Receiver<Option<Arc<Release>>>,
     overtaken: mpsc::Sender<()>,
     confirmed: Arc<Notify>,
@@ -55,6 +57,7 @@ impl Writer {
         context: Context,
         id: KeyspaceId,
         sink: Sink,
+        timeline: Timeline,
         newest: watch::Receiver<Option<Arc<Release>>>,
         overtaken: mpsc::Sender<()>,
         confirmed: Arc<Notify>,
@@ -63,6 +66,7 @@ impl Writer {
             context,
             id,
             sink,
+            timeline,
             newest,
             overtaken,
             confirmed,
@@ -279,16 +283,20 @@ impl Writer {
         // Anything that we did not sign is written over, and so is what a key has signed that was taken out of use.
         let keys = signing.keys().filter(|key| key.state != HeadKeyState::Retired);
         let keys = keys.map(|key| &key.public_key);
-        let Ok(found) = verify_head(found, keys, self.context.app.now()) else { return Ok(()) };
+        let Ok(head) = verify_head(found, keys, self.context.app.now()) else { return Ok(()) };
+        if self.timeline.judge(&self.sink.name, found).await.map_err(internal)? == Heard::Foreign {
+            let _ = self.overtaken.try_send(());
+            return Err(SinkError::new("FOREIGN_HEAD", FOREIGN_HEAD));
+        }
         let mark = |head: &latchkey_snapshot::Head| (head.epoch, head.seq);
-        if mark(found.head()) <= mark(release.head()) {
+        if mark(head.head()) <= mark(release.head()) {
             return Ok(());
         }
         // A newer head tells whether an answer was lost; asking for one again and again would chase the other publisher.
         if !std::mem::replace(&mut self.was_overtaken, true) {
             let _ = self.overtaken.try_send(());
         }
-        let (theirs, ours) = (found.head().seq, release.head().seq);
+        let (theirs, ours) = (head.head().seq, release.head().seq);
         let message = format!("it holds head {theirs}, which is newer than {ours}");
         Err(SinkError::new("NOT_NEWER", message))
     }

@@ -21,6 +21,7 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = &[
     ("0013_sinks", include_str!("../../../migrations/sqlite/0013_sinks.sql")),
     ("0014_webhooks", include_str!("../../../migrations/sqlite/0014_webhooks.sql")),
     ("0015_guard", include_str!("../../../migrations/sqlite/0015_guard.sql")),
+    ("0016_epochs", include_str!("../../../migrations/sqlite/0016_epochs.sql")),
 ];
 
 pub(super) fn run(connection: &mut Connection, path: &str) -> Result<(), OpenError> {

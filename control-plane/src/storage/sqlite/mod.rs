@@ -5,6 +5,7 @@ mod audit;
 mod base_rows;
 mod changes;
 mod environments;
+mod epochs;
 mod head_keys;
 mod idempotency;
 mod imports;

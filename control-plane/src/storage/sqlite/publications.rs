@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{number, unsigned};
-use super::{SqliteStore, base_rows, head_keys, kills, policies, rows, webhooks};
+use super::{SqliteStore, base_rows, epochs, head_keys, kills, policies, rows, webhooks};
 use crate::domain::{
     EventDraft, EventType, KeyId, Keyspace, KeyspaceId, PolicyState, Timestamp, WorkspaceId,
 };
@@ -37,7 +37,11 @@ impl PublicationStore for SqliteStore {
         self.read(move |connection| {
             let Some(keyspace) = rows::any_keyspace(connection, id)? else { return Ok(None) };
             let policy = policies::stored(connection, id)?;
-            let signing = Signing { keys: head_keys::sealed_keys(connection, id)? };
+            let signing = Signing {
+                keys: head_keys::sealed_keys(connection, id)?,
+                epoch: epochs::epoch(connection, id)?,
+                foreign: epochs::foreign_head(connection, id)?,
+            };
             Ok(Some((keyspace, policy, signing)))
         })
         .await

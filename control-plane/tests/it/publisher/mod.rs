@@ -1,5 +1,6 @@
 //! From a change to a gate.
 
+mod epochs;
 mod gates;
 mod guard;
 mod kills;

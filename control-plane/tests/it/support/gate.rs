@@ -8,6 +8,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use latchkey_control_plane::domain::{Clock, SystemClock};
 use latchkey_snapshot::bundle::{self, Intent, Reach, UnverifiedBundle};
 use latchkey_snapshot::{
@@ -43,6 +45,8 @@ struct Inner {
     parts: usize,
     /// How long it takes over each.
     part_takes: Duration,
+    /// It does not show what it has to whoever comes with something older.
+    hides_head: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -159,6 +163,11 @@ impl Gate {
     /// Lives by the clock of the control plane, for tests that move it.
     pub(crate) fn follow(&self, clock: Arc<dyn Clock>) {
         self.lock().clock = Some(clock);
+    }
+
+    /// From now on it is a gate from before gates showed what they have.
+    pub(crate) fn hide_head(&self) {
+        self.lock().hides_head = true;
     }
 
     pub(crate) fn set_fault(&self, fault: Option<Fault>) {
@@ -315,7 +324,11 @@ async fn ingest(State(gate): State<Gate>, body: Bytes) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, "down").into_response();
     }
     if let Err(refusal) = inner.take(&body) {
-        let problem: Value = json!({ "code": refusal.code(), "detail": refusal.message() });
+        let mut problem: Value = json!({ "code": refusal.code(), "detail": refusal.message() });
+        if let Some(head) = inner.head.as_ref().filter(|_| refusal == Refusal::NotNewer && !inner.hides_head)
+        {
+            problem["held"] = json!({ "head": URL_SAFE_NO_PAD.encode(head.bytes()) });
+        }
         return (StatusCode::CONFLICT, Json(problem)).into_response();
     }
     if inner.fault == Some(Fault::AnswerLost) {

@@ -1,6 +1,7 @@
+use ed25519_dalek::{Signer, SigningKey};
 use latchkey_snapshot::{
     Audience, Environment, Head, HighWater, Loader, Refusal, Trust, TrustedKey, UnverifiedHead, encode_head,
-    limits, public_key_text,
+    limits, public_key_text, sha256,
 };
 
 use crate::fixture::{AUDIENCE, KEYSPACE, NOW, signer, small, trust_in, verify};
@@ -56,6 +57,21 @@ fn refuses_a_head_that_lost_one_of_its_two_signatures() {
     stripped.extend_from_slice(&good[ids_at..ids_at + 8]);
     stripped.extend_from_slice(&good[signatures_at..signatures_at + 64]);
     assert_eq!(verify(&stripped, &trust_in(&["k1", "k2"])).err(), Some(Refusal::SignatureInvalid));
+}
+
+/// Whoever counted signatures would count two here: both verify.
+#[test]
+fn refuses_two_signatures_by_one_key() {
+    let good = small().sign(&["k1"]);
+    let key = SigningKey::from_bytes(&sha256(b"k1"));
+    let signers_at = good.len() - 64 - 8 - 1;
+    let id = &good[signers_at + 1..signers_at + 9];
+    let signed = [&good[..signers_at], &[2], id, id].concat();
+    let message = [b"latchkey head v1\0".as_slice(), &signed].concat();
+    let signature = key.sign(&message);
+    assert!(key.verifying_key().verify_strict(&message, &signature).is_ok());
+    let twice = [signed, signature.to_vec(), signature.to_vec()].concat();
+    assert_eq!(verify(&twice, &trust_in(&["k1"])).err(), Some(Refusal::NotCanonical));
 }
 
 #[test]
