@@ -39,13 +39,11 @@ impl Scene {
         scene.eventually_confirmed(scene.copied_at).await;
         scene.copy = scene.server.backup();
         for (id, _) in &scene.revoked {
-            scene.server.api.delete(&format!("/v1/keys/{id}")).await.expect(200);
+            let answer = scene.server.api.delete(&format!("/v1/keys/{id}")).await;
+            let change_seq = answer.change_seq();
+            answer.expect(200);
             // One by one, so that the gate gets further than one head beyond the copy.
-            let seq = scene.propagation().await["gates"][0]["applied_seq"].as_u64();
-            eventually("a head more", async || {
-                (scene.propagation().await["gates"][0]["applied_seq"].as_u64() > seq).then_some(())
-            })
-            .await;
+            scene.eventually_confirmed(change_seq).await;
         }
         for (_, token) in &scene.revoked {
             scene.says(token, Says::Revoked).await;
