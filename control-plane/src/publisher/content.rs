@@ -11,7 +11,7 @@ use crate::domain::{KeyspaceId, PolicyState};
 use crate::storage::{ChangesSince, Store};
 
 /// Keys in one segment; more make a new base cheaper.
-const SEGMENT_KEYS: u32 = 8_192;
+const SEGMENT_KEYS: u32 = 32_768;
 
 /// What a head is to contain.
 #[derive(Clone)]

@@ -6,8 +6,8 @@ pub const HEAD_BYTES: usize = 2_048;
 pub const SIGNATURES: usize = 2;
 /// Segments that a head may list.
 pub const SEGMENTS: usize = 8;
-/// Bytes of all segments of a head together.
-pub const SEGMENT_BYTES: usize = 262_144;
+/// Bytes of all segments of a head together: half of them, after which a publisher builds a new base, are 21,845 revocations.
+pub const SEGMENT_BYTES: usize = 524_288;
 /// Bytes of a policy.
 pub const POLICY_BYTES: usize = 65_536;
 /// Routes in a policy.

@@ -91,11 +91,11 @@ fn change_keys_of_two_shards(server: &Server, keyspace: &str) {
         .execute(
             "UPDATE keys SET metadata = json_object('note', hex(randomblob(60))),
                  change_seq = (SELECT change_seq + 1 FROM keyspaces WHERE id = ?1)
-             WHERE id IN (SELECT key_id FROM secrets WHERE keyspace_id = ?1 AND tag < x'10' LIMIT 1000)",
+             WHERE id IN (SELECT key_id FROM secrets WHERE keyspace_id = ?1 AND tag < x'10' LIMIT 2000)",
             [number],
         )
         .unwrap();
-    assert_eq!(changed, 1_000);
+    assert_eq!(changed, 2_000);
     database.execute("UPDATE keyspaces SET change_seq = change_seq + 1 WHERE id = ?1", [number]).unwrap();
 }
 
@@ -118,7 +118,7 @@ async fn of_a_new_base_only_what_changed_is_written_and_pushed_and_it_is_what_wo
     server.api.key(&keyspace, json!({})).await;
     eventually("the gate has the next base", async || (gate.base_root()? != first).then_some(())).await;
     let pushed = gate.received() - before;
-    assert!(pushed < 2 << 20, "{pushed} bytes were pushed for 1,000 changed keys");
+    assert!(pushed < 2 << 20, "{pushed} bytes were pushed for 2,000 changed keys");
     let second = gate.base_root().unwrap();
 
     // Without anything to begin from, all of it is built anew.
@@ -129,6 +129,46 @@ async fn of_a_new_base_only_what_changed_is_written_and_pushed_and_it_is_what_wo
     let again = eventually("the gate has a base again", async || gate.base_root()).await;
     assert_eq!(again, second);
     assert!(server.app.store.publication(number).await.unwrap().is_some());
+}
+
+fn revoke_keys(server: &Server, keyspace: &str, count: u32) {
+    let number = keyspace.parse::<latchkey_control_plane::domain::KeyspaceId>().unwrap().0 as i64;
+    let database = Connection::open(server.folder.path().join("latchkey.db")).unwrap();
+    database.busy_timeout(Duration::from_secs(10)).unwrap();
+    let changed = database
+        .execute(
+            "UPDATE keys SET revoked_at = 4000000000000, revoked_reason = 'admin',
+                 change_seq = (SELECT change_seq FROM keyspaces WHERE id = ?1) + id
+             WHERE keyspace_id = ?1 AND id <= ?2",
+            params![number, count],
+        )
+        .unwrap();
+    assert_eq!(changed, count as usize);
+    database
+        .execute("UPDATE keyspaces SET change_seq = change_seq + ?2 WHERE id = ?1", params![number, count])
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_that_missed_twenty_thousand_revocations_catches_up_without_a_new_base() {
+    let (server, gate) = (Server::start().await, Gate::start().await);
+    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
+    gate.trust(&server.api, &keyspace).await;
+    insert_keys(&server, &keyspace);
+    let key = server.api.key(&keyspace, json!({})).await;
+    let token = key["secret"].as_str().unwrap();
+    eventually("the gate has the base", async || {
+        (gate.ask(token) == Says::Known { disabled: false }).then_some(())
+    })
+    .await;
+    let (root, before) = (gate.base_root(), gate.received());
+
+    revoke_keys(&server, &keyspace, 20_000);
+    server.api.delete(&format!("/v1/keys/{}", key["id"].as_str().unwrap())).await.expect(200);
+    eventually("the gate has caught up", async || (gate.ask(token) == Says::Revoked).then_some(())).await;
+    assert_eq!(gate.base_root(), root);
+    let received = gate.received() - before;
+    assert!((240_000..242_000).contains(&received), "{received} bytes");
 }
 
 /// Of a large base a question reads one shard, as a gate does: with half of the shards gone about half of the keys can still be
