@@ -9,7 +9,7 @@ use crate::refresh::fetch_object;
 use crate::{clock, isolate};
 
 /// Bytes of shards and index pages that an isolate keeps. What a Worker has in all is 128 MB; the aim is 48 MB with everything else: Wasm
-/// itself, the segments, records of usage and what is under way. A million keys of a thousand owners fit.
+/// itself, the segments, records of usage and what is under way. A million keys of few different profiles fit.
 pub(crate) const BUDGET_BYTES: usize = 37 * 1_024 * 1_024;
 /// Bytes that are fetched at once, unless a single object has more. Wasm's memory never shrinks, so a rush must not make it grow.
 const UNDER_WAY_BYTES: u64 = 2 * 1_024 * 1_024;
