@@ -69,8 +69,9 @@ fn refuses_two_signatures_by_one_key() {
     let signed = [&good[..signers_at], &[2], id, id].concat();
     let message = [b"latchkey head v1\0".as_slice(), &signed].concat();
     let signature = key.sign(&message);
+    let bytes = signature.to_bytes();
     assert!(key.verifying_key().verify_strict(&message, &signature).is_ok());
-    let twice = [signed, signature.to_vec(), signature.to_vec()].concat();
+    let twice = [signed.as_slice(), &bytes, &bytes].concat();
     assert_eq!(verify(&twice, &trust_in(&["k1"])).err(), Some(Refusal::NotCanonical));
 }
 
