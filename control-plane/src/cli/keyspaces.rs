@@ -134,7 +134,8 @@ pub(super) struct Fields {
     #[arg(long, value_name = "true|false")]
     foreign_tokens: Option<bool>,
     /// The X25519 public key of its gates, as `latchkey gate-key` makes it, by which upstream credentials are sealed.
-    #[arg(long, value_name = "BASE64URL")]
+    // One in 64 begins with a hyphen.
+    #[arg(long, value_name = "BASE64URL", allow_hyphen_values = true)]
     gate_encryption_key: Option<String>,
     /// Fields as a JSON object; flags outrank them.
     #[arg(long, value_name = "FILE|-")]

@@ -15,7 +15,8 @@ pub(in crate::cli) enum Command {
         /// key_…
         key: String,
         /// An Ed25519 public key, 32 bytes in base64url.
-        #[arg(long, value_name = "BASE64URL")]
+        // One in 64 begins with a hyphen.
+        #[arg(long, value_name = "BASE64URL", allow_hyphen_values = true)]
         public_key: Option<String>,
         /// Makes a repeat of this very call harmless for 24 hours.
         #[arg(long, value_name = "KEY")]

@@ -41,3 +41,10 @@ fn u1_credentials_are_kept_from_the_command_line_and_their_values_come_from_stan
         shell.json(&["keys", "explain", &key, "--path", "/x", "--address", "::1", "--header", "a: b"]);
     assert_eq!(explanation["allowed"], false);
 }
+
+#[test]
+fn u1_a_public_key_that_begins_with_a_hyphen_is_no_option() {
+    let shell = Shell::start();
+    let public_key = "-BQhNfrySKWovCEiVtETXBQmuWHMRz-5WIIyl5eTEEw";
+    shell.keyspace(&["--gate-encryption-key", public_key]);
+}
