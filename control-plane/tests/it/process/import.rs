@@ -9,8 +9,9 @@ use crate::support::process::Process;
 /// Without optimisation a line takes more than a millisecond.
 const LINES: u32 = if cfg!(debug_assertions) { 20_000 } else { 100_000 };
 /// Spaces that make the lines long but not the keys: the body is many times what the server may hold.
-const PADDING: usize = if cfg!(debug_assertions) { 6_144 } else { 2_048 };
-const GROWTH: u64 = 48 << 20;
+const PADDING: usize = if cfg!(debug_assertions) { 12_288 } else { 3_072 };
+/// Caches that fill whatever the lines are, with room for what the allocator keeps.
+const GROWTH: u64 = 80 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn k12_as_many_lines_as_you_like_in_one_call_take_bounded_memory() {
