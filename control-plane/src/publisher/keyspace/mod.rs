@@ -1,0 +1,253 @@
+//! Publishing one keyspace: from a change to a released head.
+
+mod bases;
+mod choice;
+mod occasion;
+mod record;
+mod signing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+use tokio::time::Instant;
+
+use self::occasion::Due;
+use self::signing::{Next, Settings};
+use super::base::NewBase;
+use super::building::Building;
+use super::lanes::Lanes;
+use super::log::Log;
+use super::push::Gates;
+use super::release::{Release, Segment, verify_head};
+use super::signers::Signers;
+use super::sinks::Sinks;
+use super::timeline::Timeline;
+use super::twin::Twin;
+use super::upstream::sealed_credentials;
+use super::walk::stored_body;
+use super::{Context, PublishError};
+use crate::domain::{Keyspace, KeyspaceId};
+use crate::storage::{Publication, Signing, Store};
+
+/// Pause after a failure.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Publishes a keyspace whenever `wake` is notified and at every heartbeat. Ends when the keyspace was deleted and all its
+/// gates have been told.
+pub(super) async fn publish(context: Context, id: KeyspaceId, wake: Arc<Notify>) {
+    let mut publisher = loop {
+        match KeyspacePublisher::open(&context, id).await {
+            Ok(Some(publisher)) => break publisher,
+            Ok(None) => return,
+            Err(error) => report(id, &error),
+        }
+        tokio::time::sleep(PAUSE).await;
+    };
+    let mut due = Due::Always;
+    loop {
+        match publisher.release(due).await {
+            Ok(Outlook::Continues) => due = publisher.next_occasion(&wake).await,
+            Ok(Outlook::Finished) => return,
+            Err(error) => {
+                report(id, &error);
+                tokio::time::sleep(PAUSE).await;
+                due = Due::Always;
+            }
+        }
+    }
+}
+
+fn report(id: KeyspaceId, error: &PublishError) {
+    tracing::error!(keyspace.id = %id, error = error as &dyn std::error::Error, "nothing was published");
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outlook {
+    Continues,
+    Finished,
+}
+
+struct KeyspacePublisher {
+    context: Context,
+    store: Arc<dyn Store>,
+    id: KeyspaceId,
+    signers: Signers,
+    timeline: Timeline,
+    twin: Twin,
+    /// The last release, if all of it is there.
+    current: Option<Release>,
+    /// The last head that was noted, even if it could not be taken up again: its number is used up.
+    last: Option<Publication>,
+    /// That of the last release, or of the one that is being made.
+    epoch: u32,
+    building: Option<Building>,
+    /// A base that is complete and not yet in a head.
+    built: Option<NewBase>,
+    /// The base of the last release, if it was built since the start: the next one takes over what has not changed.
+    base: Option<NewBase>,
+    /// A base that is complete and waits for somebody's consent.
+    held: Option<NewBase>,
+    /// Rows of the keyspace that were in no base when the last one was built; 0 after a start.
+    left_out: u64,
+    /// The last release left changes out for which there was no room.
+    behind: bool,
+    /// What changed fits into no head over the bases that there are: only revocations go out until there is another.
+    stuck: bool,
+    log: Log,
+    lanes: Lanes,
+    gates: Gates,
+    sinks: Sinks,
+    /// Gates that say that they have a head as new as the last one.
+    overtaken: mpsc::Receiver<()>,
+    released_at: Instant,
+    /// Nothing is left to do but to tell the gates.
+    deleted: bool,
+}
+
+impl KeyspacePublisher {
+    /// `None` if there is no such keyspace.
+    async fn open(context: &Context, id: KeyspaceId) -> Result<Option<Self>, PublishError> {
+        let store = Arc::clone(&context.app.store);
+        let Some((keyspace, _, signing)) = store.publishing_state(id).await? else { return Ok(None) };
+        let last = store.publication(id).await?;
+        let (overtaken_by, overtaken) = mpsc::channel(1);
+        let timeline = Timeline::new(context.clone(), id, last.as_ref());
+        let gates = Gates::new(context.clone(), id, timeline.clone(), overtaken_by.clone());
+        let sinks = Sinks::new(context.clone(), id, timeline.clone(), overtaken_by, gates.confirmation());
+        let mut publisher = Self {
+            context: context.clone(),
+            store,
+            id,
+            signers: Signers::new(id),
+            timeline,
+            twin: Twin::new(id),
+            current: None,
+            epoch: last.as_ref().map_or(signing.epoch, |last| last.epoch),
+            last,
+            building: None,
+            built: None,
+            base: None,
+            held: None,
+            left_out: 0,
+            behind: false,
+            stuck: false,
+            log: Log::default(),
+            lanes: Lanes::default(),
+            gates,
+            sinks,
+            overtaken,
+            released_at: Instant::now(),
+            deleted: false,
+        };
+        match publisher.take_up(&signing).await {
+            Err(PublishError::Unverified(fault)) => {
+                tracing::warn!(keyspace.id = %id, fault, "the last release cannot be taken up; a new base is built");
+            }
+            other => other?,
+        }
+        context.app.propagation.set_held(id, None);
+        let current = publisher.current.as_ref().map(|current| current.head().change_seq);
+        publisher.log = Log::behind(current.unwrap_or(keyspace.change_seq));
+        publisher.timeline.ask_all(&keyspace.gates).await;
+        Ok(Some(publisher))
+    }
+
+    /// Goes on from the last release.
+    async fn take_up(&mut self, signing: &Signing) -> Result<(), PublishError> {
+        let Some(last) = &self.last else { return Ok(()) };
+        let (store, id) = (self.store.as_ref(), self.id);
+        let verified = verify_head(&last.head, signing.public_keys(), self.context.app.now());
+        let verified = verified.map_err(PublishError::refused)?;
+        let head = verified.head();
+        let policy = stored_body(store, id, head.policy.sha256).await?;
+        let mut segments = Vec::with_capacity(head.segments.len());
+        let mut first_seq = head.base.change_seq;
+        for listed in &head.segments {
+            let bytes = stored_body(store, id, listed.object.sha256).await?;
+            segments.push(Segment::stored(first_seq, listed, bytes, id)?);
+            first_seq = listed.last_seq;
+        }
+        let release = Release {
+            policy: Arc::new(policy),
+            segments,
+            base_bytes: last.base_bytes,
+            built: None,
+            revoked_through: last.change_seq,
+            verified,
+        };
+        self.twin.accept(store, &release, None).await?;
+        self.current = Some(release);
+        Ok(())
+    }
+
+    async fn release(&mut self, due: Due) -> Result<Outlook, PublishError> {
+        let Some((keyspace, policy, signing)) = self.store.publishing_state(self.id).await? else {
+            return Ok(Outlook::Finished);
+        };
+        if signing.foreign.is_some() {
+            self.halt();
+            return Ok(Outlook::Continues);
+        }
+        if self.epoch < signing.epoch {
+            self.begin_anew(signing.epoch);
+        }
+        self.take_consent().await?;
+        let is_current =
+            self.current.as_ref().is_some_and(|current| current.head().change_seq == keyspace.change_seq);
+        self.deleted = keyspace.deleted_at.is_some();
+        if self.deleted && is_current && self.all_gates_have(&keyspace) && self.sinks.have(&keyspace) {
+            self.store.forget_sinks(self.id).await?;
+            return Ok(Outlook::Finished);
+        }
+        if due == Due::IfChanged && is_current && self.built.is_none() {
+            return Ok(Outlook::Continues);
+        }
+        self.log.read_on(self.store.as_ref(), self.id).await?;
+        let Some((content, changed)) = self.content(&policy, due).await? else {
+            return Ok(Outlook::Continues);
+        };
+        if self.settings_changed(keyspace.change_seq, content.change_seq).await? {
+            // The rows are newer than the policy that was read: a renamed role would have no number in it. Read both again.
+            return Box::pin(self.release(due)).await;
+        }
+        let credentials = sealed_credentials(&self.context, &keyspace).await?;
+        let mut next = Next::behind(self.last.as_ref(), signing.epoch);
+        let settings = Settings { keyspace, policy, signing, credentials };
+        self.open_lane();
+        self.release_in_lanes(&settings, &mut next).await?;
+        let release = self.sign(&settings, content, &mut next)?;
+        if let Err(error) = self.put_out(release, &changed).await {
+            // Their numbers were not noted.
+            self.lanes = Lanes::default();
+            return Err(error);
+        }
+        let keyspace = settings.keyspace;
+        self.gates.set(&keyspace.gates);
+        self.sinks.set(&keyspace.sinks).await?;
+        self.rebase_if_due();
+        Ok(Outlook::Continues)
+    }
+
+    /// Gates have heads that this database never signed. Whatever it would publish might take back what they know.
+    fn halt(&mut self) {
+        self.gates.halt();
+        self.sinks.halt();
+        self.released_at = Instant::now();
+        self.behind = false;
+    }
+
+    /// In a new epoch everything is built from the database as it is now, and nothing taken over from before.
+    fn begin_anew(&mut self, epoch: u32) {
+        self.epoch = epoch;
+        (self.current, self.built, self.building, self.base) = (None, None, None, None);
+        (self.behind, self.stuck, self.held, self.lanes) = (false, false, None, Lanes::default());
+        self.context.app.propagation.set_held(self.id, None);
+        self.twin.reset();
+    }
+
+    fn all_gates_have(&self, keyspace: &Keyspace) -> bool {
+        let applied = |gate| self.context.app.propagation.of(self.id, gate).applied_change_seq;
+        keyspace.gates.iter().all(|gate| applied(gate) >= Some(keyspace.change_seq))
+    }
+}

@@ -1,0 +1,77 @@
+//! Verifying, noting and handing out what was signed, in this order.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::super::PublishError;
+use super::super::release::Release;
+use super::KeyspacePublisher;
+use crate::storage::{BodyChanges, ChangesSince, Publication, StoreError};
+
+impl KeyspacePublisher {
+    /// Verifies, notes and hands out a release, in this order.
+    pub(super) async fn put_out(
+        &mut self,
+        release: Release,
+        changed: &ChangesSince,
+    ) -> Result<(), PublishError> {
+        let store = Arc::clone(&self.store);
+        if self.current.as_ref().is_some_and(|current| current.revoked_through > release.revoked_through) {
+            return Err(PublishError::Unverified("it would take revocations back".to_owned()));
+        }
+        self.twin.accept(store.as_ref(), &release, Some(changed)).await?;
+        self.note(&release).await?;
+        for lane in &self.lanes.0 {
+            self.timeline.sign(&lane.release.verified);
+        }
+        self.timeline.sign(&release.verified);
+        self.released_at = Instant::now();
+        let offered = Arc::new(release.clone());
+        self.gates.offer(Arc::clone(&offered), self.lanes.0.iter().map(|lane| lane.release.clone()));
+        self.sinks.offer(offered);
+        if let Some(base) = self.built.take() {
+            let kept = base.bodies().chain(release.bodies().map(|(hash, _)| hash)).collect();
+            // Before the old bodies go: what fails there must not make the next base build on an older one.
+            self.base = Some(base);
+            store.forget_bodies_except(self.id, kept).await?;
+        }
+        let (seq, change_seq) = (release.head().seq, release.head().change_seq);
+        tracing::debug!(keyspace.id = %self.id, head.seq = seq, head.change_seq = change_seq, "released a head");
+        self.current = Some(release);
+        Ok(())
+    }
+
+    async fn note(&mut self, release: &Release) -> Result<(), PublishError> {
+        let publication = Publication {
+            keyspace_id: self.id,
+            epoch: release.head().epoch,
+            seq: release.head().seq,
+            change_seq: release.head().change_seq,
+            head: release.verified.bytes().to_vec(),
+            base_bytes: release.base_bytes,
+            issued_at: self.context.app.now(),
+        };
+        let before = self.current.as_ref();
+        let dropped = before.iter().flat_map(|before| before.bodies_not_in(Some(release)));
+        let bodies = BodyChanges {
+            added: release.bodies_to_keep(before),
+            dropped: dropped.map(|(hash, _)| hash).collect(),
+        };
+        let after = self.last.as_ref().map_or(0, |last| last.seq);
+        match self.store.release(publication.clone(), after, bodies).await {
+            Ok(()) => {
+                self.last = Some(publication);
+                Ok(())
+            }
+            Err(error) => {
+                // The twin is ahead of what was noted, and would refuse another head of this number.
+                self.twin.reset();
+                if matches!(error, StoreError::PublicationConflict) {
+                    self.last = self.store.publication(self.id).await?;
+                }
+                Err(error.into())
+            }
+        }
+    }
+}
