@@ -7,7 +7,7 @@ use super::{AdminKeyId, FieldErrors, KeyspaceId, Timestamp, WorkspaceId, text};
 
 /// How the tokens of admin keys begin.
 pub const TOKEN_PREFIX: &str = "lkadm";
-/// Keyspaces that one admin key can be limited to.
+/// Keyspaces that one admin key or webhook can be limited to.
 const MAX_KEYSPACES: usize = 64;
 
 macro_rules! scopes {
@@ -273,7 +273,8 @@ fn check_scopes(names: &[String], maker: &AdminKey, errors: &mut FieldErrors) ->
     Some(scopes)
 }
 
-fn check_keyspaces(
+/// The keyspaces that something which an admin key makes is limited to: by default those of its maker, and never others.
+pub(super) fn check_keyspaces(
     ids: Option<Vec<String>>,
     maker: &AdminKey,
     errors: &mut FieldErrors,

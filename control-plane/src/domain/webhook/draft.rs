@@ -1,8 +1,6 @@
 use super::{EventChoice, LoopbackRule, SignatureKind, Webhook, WebhookUrl};
+use crate::domain::admin_key::check_keyspaces;
 use crate::domain::{AdminKey, EventType, FieldErrors, KeyspaceId, text};
-
-/// Keyspaces that one webhook can be limited to.
-const MAX_KEYSPACES: usize = 64;
 
 /// The settings of a webhook, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,28 +139,4 @@ fn check_events(names: Option<Vec<String>>, errors: &mut FieldErrors) -> EventCh
 fn known_types() -> String {
     let known = EventType::ALL.iter().filter(|kind| kind.can_be_chosen());
     known.map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ")
-}
-
-fn check_keyspaces(
-    ids: Option<Vec<String>>,
-    admin_key: &AdminKey,
-    errors: &mut FieldErrors,
-) -> Option<Vec<KeyspaceId>> {
-    let Some(ids) = ids else { return admin_key.keyspaces.clone() };
-    if ids.is_empty() || ids.len() > MAX_KEYSPACES {
-        errors.add("/keyspaces", format!("must name 1 to {MAX_KEYSPACES} keyspaces; null stands for all"));
-        return None;
-    }
-    let mut keyspaces = Vec::with_capacity(ids.len());
-    for (at, id) in ids.iter().enumerate() {
-        let field = format!("/keyspaces/{at}");
-        let Some(id) = errors.check(field.as_str(), id.parse::<KeyspaceId>()) else { continue };
-        if !admin_key.reaches(id) {
-            errors.add(field, "is not a keyspace of this workspace");
-        } else if keyspaces.contains(&id) {
-            errors.add(field, "stands in the list twice");
-        }
-        keyspaces.push(id);
-    }
-    Some(keyspaces)
 }
