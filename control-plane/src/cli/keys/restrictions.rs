@@ -24,6 +24,9 @@ pub(super) struct Restrictions {
     /// for several units. Replaces the list.
     #[arg(long, value_name = "UNIT=AMOUNT/day|week|month[:UP_TO]")]
     refill: Vec<String>,
+    /// How little left of a unit webhooks are told of, such as requests=50; repeat for several units. Replaces the list.
+    #[arg(long, value_name = "UNIT=AMOUNT")]
+    credits_low_at: Vec<String>,
     /// Whether each of its requests has to be signed.
     #[arg(long, value_name = "true|false")]
     signature_required: Option<bool>,
@@ -35,6 +38,7 @@ impl Restrictions {
         set(body, "constraints", constraints(&self.constraint)?);
         set(body, "rate_limits", list(&self.rate_limit, rate_limit)?);
         set(body, "refills", list(&self.refill, refill)?);
+        set(body, "credits_low_at", amounts(&self.credits_low_at, "--credits-low-at")?);
         set(body, "signature_required", self.signature_required);
         Ok(())
     }

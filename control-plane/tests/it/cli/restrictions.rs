@@ -19,6 +19,8 @@ fn a6_l1_l2_l3_a4_a8_a_key_is_narrowed_from_the_command_line() {
             "month=1000/30d:exact",
             "--credits",
             "requests=100",
+            "--credits-low-at",
+            "requests=10",
             "--refill",
             "requests=10/day:50",
             "--signature-required",
@@ -31,6 +33,14 @@ fn a6_l1_l2_l3_a4_a8_a_key_is_narrowed_from_the_command_line() {
         (&"deny".into(), &"Preprod".into(), &"exact".into())
     );
     assert_eq!((&key["refills"][0]["up_to"], &key["signature_required"]), (&50.into(), &true.into()));
+
+    let low_at = |key: &serde_json::Value| key["credits_low_at"].to_string();
+    assert_eq!(low_at(&key), r#"[{"amount":10,"unit":"requests"}]"#);
+    let more = ["--credits-low-at", "requests=20", "--credits-low-at", "ada=1"];
+    let lower = shell.json(&[&["keys", "update", key_id.as_str()], &more[..]].concat());
+    assert_eq!(low_at(&lower), r#"[{"amount":1,"unit":"ada"},{"amount":20,"unit":"requests"}]"#);
+    let wrong = ["keys", "update", &key_id, "--credits-low-at", "requests"];
+    shell.run(&wrong).ends(2).says(&["--credits-low-at must be"]);
 
     let preview = |address: &str| shell.json(&["keys", "ip-rules", "preview", &key_id, address]);
     assert_eq!(preview("10.1.2.3")["allowed"], false);
