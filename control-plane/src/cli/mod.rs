@@ -181,3 +181,35 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
         let _ = tokio::signal::ctrl_c().await;
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::{Command, CommandFactory};
+
+    use super::*;
+
+    /// An argument of a command that is named as one that every command has would be read as that: `--url` of a webhook as the server's,
+    /// and its receiver would be sent the admin key.
+    #[test]
+    fn no_command_has_an_argument_that_is_named_as_one_of_all_commands() {
+        fn shadowing(command: &Command, above: &BTreeSet<String>, path: &str, found: &mut Vec<String>) {
+            let path = format!("{path} {}", command.get_name());
+            let mut global = above.clone();
+            for argument in command.get_arguments() {
+                let name = argument.get_long().unwrap_or(argument.get_id().as_str()).to_owned();
+                if above.contains(&name) {
+                    found.push(format!("{path} --{name}"));
+                }
+                if argument.is_global_set() {
+                    global.insert(name);
+                }
+            }
+            command.get_subcommands().for_each(|inner| shadowing(inner, &global, &path, found));
+        }
+        let mut found = Vec::new();
+        shadowing(&Cli::command(), &BTreeSet::new(), "", &mut found);
+        assert_eq!(found, [""; 0]);
+    }
+}

@@ -15,8 +15,8 @@ pub(super) enum Command {
     /// Make a webhook. Its secret goes to standard output, once; everything else to standard error.
     Create {
         /// Where events are sent: an https address.
-        #[arg(long)]
-        url: String,
+        #[arg(long, value_name = "URL")]
+        to: String,
         #[command(flatten)]
         fields: Fields,
         /// By what deliveries are signed: hmac-sha256 unless given, or ed25519.
@@ -38,8 +38,8 @@ pub(super) enum Command {
         /// whk_…
         webhook: String,
         /// Where events are sent.
-        #[arg(long)]
-        url: Option<String>,
+        #[arg(long, value_name = "URL")]
+        to: Option<String>,
         #[command(flatten)]
         fields: Fields,
         /// Switch it on: it hears of what happens from now on.
@@ -145,19 +145,25 @@ impl Fields {
 pub(super) async fn run(group: Group<Command>) -> Result<(), Failure> {
     let session = group.api.session()?;
     match group.command {
-        Command::Create { url, fields, signature, idempotency_key } => {
+        Command::Create { to, fields, signature, idempotency_key } => {
             let mut body = fields.into_body()?;
-            set(&mut body, "url", Some(url));
+            set(&mut body, "url", Some(to));
             set(&mut body, "signature", signature);
             show_secret(&session, Call::post("/v1/webhooks", body).idempotency_key(idempotency_key)).await
         }
         Command::List(page) => list(&session, Call::get("/v1/webhooks"), page, WEBHOOKS).await,
         Command::Get { webhook } => session.show(Call::get(path(&webhook)?)).await,
-        Command::Update { webhook, url, fields, enable, disable, unset } => {
+        Command::Update { webhook, to, fields, enable, disable, unset } => {
             let mut body = fields.into_body()?;
-            set(&mut body, "url", url);
+            set(&mut body, "url", to);
             set(&mut body, "enabled", (enable || disable).then_some(enable));
             body.extend(unset.into_iter().map(|field| (field, Value::Null)));
+            if body.is_empty() {
+                // Whoever takes --url for the webhook's address must not send the admin key there.
+                let message =
+                    "name something to change; --to is where events are sent, --url where the server is";
+                return Err(Failure::usage(message));
+            }
             session.show(Call::patch(path(&webhook)?, body)).await
         }
         Command::Delete { webhook } => {

@@ -22,4 +22,5 @@ mod token;
 mod tokens;
 mod upstream_credentials;
 mod usage;
+mod webhooks;
 mod workspaces;
