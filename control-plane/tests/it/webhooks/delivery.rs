@@ -67,6 +67,31 @@ async fn w3_a_webhook_hears_only_what_it_has_chosen_and_nothing_of_other_workspa
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn w3_a_webhook_of_two_keyspaces_hears_of_both_and_of_no_third() {
+    let (server, receiver) = (Server::start().await, Receiver::start().await);
+    let (one, two) = (keyspace(&server).await, keyspace(&server).await);
+    let three = keyspace(&server).await;
+    let settings = json!({ "events": ["key.created"], "keyspaces": [one, two] });
+    let path = hook(&server, &receiver, settings).await;
+    let heard = async |count: usize| {
+        // Events become deliveries in their order: when the last is there, so would be one too many before it.
+        for keyspace in [&three, &one, &two] {
+            key(&server, keyspace).await;
+        }
+        let received = receiver.wait_for(count).await;
+        let new = received[count - 2..].iter().map(|one| one.body["data"]["keyspace_id"].clone());
+        let mut new: Vec<_> = new.collect();
+        new.sort_by_key(ToString::to_string);
+        new
+    };
+    assert_eq!(heard(2).await, [json!(one), json!(two)]);
+    server.api.patch(&path, json!({ "keyspaces": [two, three] })).await.expect(200);
+    assert_eq!(heard(4).await, [json!(two), json!(three)]);
+    let list = server.api.get(&format!("{path}/deliveries")).await.expect(200);
+    assert_eq!(list["data"].as_array().unwrap().len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn w1_without_a_listener_nothing_is_written_down() {
     let (server, receiver) = (Server::start().await, Receiver::start().await);
     let keyspace = keyspace(&server).await;
