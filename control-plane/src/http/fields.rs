@@ -1,6 +1,8 @@
+use std::fmt::Display;
+
 use serde_json::{Map, Value};
 
-use crate::domain::FieldErrors;
+use crate::domain::{FieldErrors, text};
 
 /// A JSON object from which an operation takes the fields that it knows. What is left or of the wrong type is noted, so
 /// that a caller hears of every wrong field at once.
@@ -58,6 +60,23 @@ impl Fields {
             }
         }
         Some(Some(texts))
+    }
+
+    /// Why something drastic is done, which has to be said.
+    pub(super) fn reason(&mut self) -> String {
+        let reason = self.text("reason").flatten();
+        let place = self.pointer("reason");
+        let reason = reason.and_then(|reason| self.errors.check(&place, text::reason(reason)));
+        self.errors.required(&place, reason).unwrap_or_default()
+    }
+
+    /// The keyspace's id once more, for what cannot be undone: a slip in the path must not be enough.
+    pub(super) fn confirm(&mut self, id: impl Display) {
+        let confirm = self.text("confirm").flatten();
+        let place = self.pointer("confirm");
+        if self.errors.required(&place, confirm).is_some_and(|confirm| confirm != id.to_string()) {
+            self.errors.add(place, "must be the id of the keyspace");
+        }
     }
 
     /// An object whose fields are taken one by one.

@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 
 use super::view::KeyspaceView;
 use crate::app::App;
-use crate::domain::{KeyspaceId, text};
+use crate::domain::KeyspaceId;
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::fields::Fields;
@@ -68,10 +68,7 @@ pub(in crate::http) async fn revive_keyspace(
 
 /// Takes the body of an operation that asks for a reason and nothing else.
 pub(super) fn reason(mut body: Fields) -> Result<String, Failure> {
-    let reason = body.text("reason").flatten();
-    let mut errors = body.finish();
-    let reason = reason.and_then(|reason| errors.check("/reason", text::reason(reason)));
-    let reason = errors.required("/reason", reason);
-    errors.into_result()?;
-    Ok(reason.unwrap_or_default())
+    let reason = body.reason();
+    body.finish().into_result()?;
+    Ok(reason)
 }

@@ -6,7 +6,6 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::domain::{
     FieldErrors, KeyId, KeyspaceId, LossAccepted, LostChanges, Precondition, Revocation, RevocationReason,
-    text,
 };
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
@@ -84,19 +83,14 @@ pub(in crate::http) async fn raise_epoch(
     PathIdBeforeVerb(keyspace): PathIdBeforeVerb<KeyspaceId>,
     JsonBody(mut body): JsonBody,
 ) -> Result<Response, Failure> {
-    let (confirm, reason) = (body.text("confirm").flatten(), body.text("reason").flatten());
+    body.confirm(keyspace);
+    let reason = body.reason();
     let keys = body.texts("revoke").flatten().unwrap_or_default();
     let accepted = body.flag("accept_lost_revocations").flatten().unwrap_or(false);
     let mut errors = body.finish();
     app.store.keyspace(caller.workspace(), keyspace).await?;
-    if errors.required("/confirm", confirm).is_some_and(|confirm| confirm != keyspace.to_string()) {
-        errors.add("/confirm", "must be the id of the keyspace");
-    }
-    let reason = errors.required("/reason", reason);
-    let reason = reason.and_then(|reason| errors.check("/reason", text::reason(reason)));
     let keys = keys_of(&app, &caller, keyspace, keys, &mut errors).await?;
     errors.into_result()?;
-    let reason = reason.unwrap_or_default();
     for key in &keys {
         let revocation = Revocation {
             at: app.now(),

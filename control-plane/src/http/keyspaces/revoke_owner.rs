@@ -48,13 +48,12 @@ pub(in crate::http) async fn revoke_owner(
     PathId(id): PathId<KeyspaceId>,
     JsonBody(mut body): JsonBody,
 ) -> Result<Response, Failure> {
-    let (owner, reason) = (body.text("owner").flatten(), body.text("reason").flatten());
+    let (owner, reason) = (body.text("owner").flatten(), body.reason());
     let mut errors = body.finish();
     let owner = owner.and_then(|owner| errors.check("/owner", text::owner(owner)));
-    let reason = reason.and_then(|reason| errors.check("/reason", text::reason(reason)));
-    let (owner, reason) = (errors.required("/owner", owner), errors.required("/reason", reason));
+    let owner = errors.required("/owner", owner);
     errors.into_result()?;
-    let (owner, reason) = (owner.unwrap_or_default(), reason.unwrap_or_default());
+    let owner = owner.unwrap_or_default();
     let revoked = app.store.revoke_owner(&caller.actor(), id, owner.clone(), reason, app.now()).await?;
     let view = OwnerRevokedView { owner, keys_revoked: revoked.value };
     Ok(reply::changed(revoked.change_seq, view))

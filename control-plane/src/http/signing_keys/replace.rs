@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 
 use super::{HeadKeysView, make};
 use crate::app::App;
-use crate::domain::{KeyspaceId, text};
+use crate::domain::KeyspaceId;
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::params::PathId;
@@ -41,17 +41,12 @@ pub(in crate::http) async fn replace_head_key(
     PathId(keyspace): PathId<KeyspaceId>,
     JsonBody(mut body): JsonBody,
 ) -> Result<Response, Failure> {
-    let (confirm, reason) = (body.text("confirm").flatten(), body.text("reason").flatten());
-    let mut errors = body.finish();
+    body.confirm(keyspace);
+    let reason = body.reason();
+    let errors = body.finish();
     app.store.keyspace(caller.workspace(), keyspace).await?;
-    if errors.required("/confirm", confirm).is_some_and(|confirm| confirm != keyspace.to_string()) {
-        errors.add("/confirm", "must be the id of the keyspace");
-    }
-    let reason = errors.required("/reason", reason);
-    let reason = reason.and_then(|reason| errors.check("/reason", text::reason(reason)));
     errors.into_result()?;
     let key = make(&app, keyspace)?;
-    let reason = reason.unwrap_or_default();
     let now = app.now();
     let done = app.store.replace_head_key(&caller.actor(), keyspace, key, reason, now).await?;
     Ok(reply::changed(done.change_seq, HeadKeysView::of(&done.value, now)))
