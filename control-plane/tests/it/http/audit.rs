@@ -83,7 +83,7 @@ const UNLOCK: &str = "DROP TRIGGER audit_stays; DROP TRIGGER audit_remains; DROP
 #[tokio::test(flavor = "multi_thread")]
 async fn g1_any_edit_removal_or_reorder_is_found_in_the_database_file_and_by_the_server() {
     let (server, _, _) = busy().await;
-    let source = Connection::open(server.folder.path().join("latchkey.db")).unwrap();
+    let source = server.database();
     for (what, change, wanted) in [
         ("nothing", "", None),
         ("actor", "UPDATE audit SET actor = 'system' WHERE seq = 3", Some("row 3 was changed")),

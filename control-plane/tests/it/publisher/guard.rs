@@ -1,9 +1,6 @@
 //! Sets of keys that nobody can have meant.
 
-use std::time::Duration;
-
 use latchkey_control_plane::domain::{Clock, SystemClock};
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::large::insert_keys;
@@ -81,8 +78,7 @@ async fn e3_a_base_that_lost_keys_is_not_published() {
 
 /// As in an old copy of the database; every key that is left counts as changed, so that a new base is due.
 fn lose_half_of_the_keys(server: &Server) {
-    let database = Connection::open(server.folder.path().join("latchkey.db")).unwrap();
-    database.busy_timeout(Duration::from_secs(10)).unwrap();
+    let database = server.database();
     let sql = "BEGIN IMMEDIATE; DROP TRIGGER secrets_are_never_forgotten; DROP TRIGGER keys_are_revoked_first;
         DELETE FROM secrets WHERE key_id % 2 = 1 AND key_id < 100000; DELETE FROM keys WHERE id % 2 = 1 AND id < 100000;
         UPDATE keys SET change_seq = (SELECT change_seq + 1 FROM keyspaces WHERE keyspaces.id = keyspace_id);

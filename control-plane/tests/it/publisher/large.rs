@@ -1,7 +1,5 @@
-use std::time::Duration;
-
 use latchkey_snapshot::{HashedBody, Kind};
-use rusqlite::{Connection, params};
+use rusqlite::params;
 use serde_json::json;
 
 use crate::support::eventually;
@@ -10,11 +8,15 @@ use crate::support::server::Server;
 
 const KEYS: i64 = 40_000;
 
+/// What the database calls a keyspace.
+fn number_of(keyspace: &str) -> i64 {
+    keyspace.parse::<latchkey_control_plane::domain::KeyspaceId>().unwrap().0 as i64
+}
+
 /// Many keys at once, as an import will make them: straight into the tables, because one by one would take minutes.
 pub(super) fn insert_keys(server: &Server, keyspace: &str) {
-    let number = keyspace.parse::<latchkey_control_plane::domain::KeyspaceId>().unwrap().0 as i64;
-    let database = Connection::open(server.folder.path().join("latchkey.db")).unwrap();
-    database.busy_timeout(Duration::from_secs(10)).unwrap();
+    let number = number_of(keyspace);
+    let database = server.database();
     database
         .execute(
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
@@ -84,9 +86,8 @@ async fn a_base_too_large_for_one_bundle_is_pushed_in_parts_and_healed_as_a_whol
 
 /// Gives so many keys of the first two of 32 shards more metadata, which makes the segments too large for what they are.
 fn change_keys_of_two_shards(server: &Server, keyspace: &str) {
-    let number = keyspace.parse::<latchkey_control_plane::domain::KeyspaceId>().unwrap().0 as i64;
-    let database = Connection::open(server.folder.path().join("latchkey.db")).unwrap();
-    database.busy_timeout(Duration::from_secs(10)).unwrap();
+    let number = number_of(keyspace);
+    let database = server.database();
     let changed = database
         .execute(
             "UPDATE keys SET metadata = json_object('note', hex(randomblob(60))),
@@ -132,9 +133,8 @@ async fn of_a_new_base_only_what_changed_is_written_and_pushed_and_it_is_what_wo
 }
 
 fn revoke_keys(server: &Server, keyspace: &str, count: u32) {
-    let number = keyspace.parse::<latchkey_control_plane::domain::KeyspaceId>().unwrap().0 as i64;
-    let database = Connection::open(server.folder.path().join("latchkey.db")).unwrap();
-    database.busy_timeout(Duration::from_secs(10)).unwrap();
+    let number = number_of(keyspace);
+    let database = server.database();
     let changed = database
         .execute(
             "UPDATE keys SET revoked_at = 4000000000000, revoked_reason = 'admin',
@@ -206,8 +206,7 @@ async fn verifying_a_token_reads_the_shard_of_its_key_and_no_other() {
 }
 
 fn lose_every_other_shard(server: &Server) {
-    let database = Connection::open(server.folder.path().join("latchkey.db")).unwrap();
-    database.busy_timeout(Duration::from_secs(10)).unwrap();
+    let database = server.database();
     let mut bodies = database.prepare("SELECT rowid, bytes FROM bodies").unwrap();
     let bodies = bodies.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?))).unwrap();
     let bodies = bodies.map(Result::unwrap);

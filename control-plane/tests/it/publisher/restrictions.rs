@@ -42,10 +42,7 @@ async fn a4_a6_a8_l1_l3_what_narrows_a_key_reaches_gates() {
     let (token, plain) = (key["secret"].as_str().unwrap(), plain["secret"].as_str().unwrap());
     check(&gate, token, plain, &pair);
 
-    let database = rusqlite::Connection::open(server.folder.path().join("latchkey.db")).unwrap();
-    database.execute("DELETE FROM bodies", []).unwrap();
-    drop(database);
-    let server = server.restart().await;
+    let server = server.rebased().await;
     eventually("a new base is there", async || {
         let view = server.api.get(&format!("/v1/keyspaces/{keyspace}/snapshot")).await.expect(200);
         (view["key_count"] == 2 && view["segments"] == json!([])).then_some(())

@@ -208,7 +208,7 @@ async fn a_deleted_keyspace_is_killed_in_its_sinks_too_and_their_secrets_go() {
     .await;
     let id = keyspace.parse().unwrap();
     eventually("nothing is kept of the sink", async || {
-        let database = rusqlite::Connection::open(server.folder.path().join("latchkey.db")).unwrap();
+        let database = server.database();
         let count: i64 = database.query_row("SELECT count(*) FROM sinks", [], |row| row.get(0)).unwrap();
         (count == 0 && server.app.store.sink_secrets(id).await.unwrap().is_empty()).then_some(())
     })

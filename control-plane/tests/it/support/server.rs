@@ -84,11 +84,17 @@ impl Server {
         self.restart_as(|app| app.with_requests_per_second(requests_per_second)).await
     }
 
+    /// A connection of its own to the database, for what no operation can do.
+    pub(crate) fn database(&self) -> Connection {
+        let database = Connection::open(self.folder.path().join("latchkey.db")).unwrap();
+        database.busy_timeout(Duration::from_secs(10)).unwrap();
+        database
+    }
+
     /// Keeps a copy of the database as it is now.
     pub(crate) fn backup(&self) -> TempDir {
         let copy = tempfile::tempdir().unwrap();
-        let database = Connection::open(self.folder.path().join("latchkey.db")).unwrap();
-        database.busy_timeout(Duration::from_secs(5)).unwrap();
+        let database = self.database();
         database.execute("VACUUM INTO ?1", [copy.path().join("latchkey.db").to_str().unwrap()]).unwrap();
         copy
     }
@@ -145,8 +151,7 @@ impl Server {
 
     /// Has the publisher build a base of what there is now, and takes the server up again.
     pub(crate) async fn rebased(self) -> Self {
-        let database = Connection::open(self.folder.path().join("latchkey.db")).unwrap();
-        database.busy_timeout(Duration::from_secs(5)).unwrap();
+        let database = self.database();
         // A release whose bodies are gone cannot be gone on from.
         database.execute("DELETE FROM bodies", []).unwrap();
         drop(database);
@@ -165,8 +170,7 @@ impl Server {
         let (ids, now) = (IdSource::default(), SystemClock.now());
         let workspace: u64 = ids.next(now);
         let admin_key: u64 = ids.next(now);
-        let database = Connection::open(self.folder.path().join("latchkey.db")).unwrap();
-        database.busy_timeout(Duration::from_secs(5)).unwrap();
+        let database = self.database();
         database
             .execute(
                 "INSERT INTO workspaces (id, name, created_at) VALUES (?1, 'Other', 0)",

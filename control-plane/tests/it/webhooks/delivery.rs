@@ -98,7 +98,7 @@ async fn w1_without_a_listener_nothing_is_written_down() {
     let off = hook(&server, &receiver, json!({ "enabled": false, "events": ["key.created"] })).await;
     hook(&server, &receiver, json!({ "events": ["key.leaked"] })).await;
     key(&server, &keyspace).await;
-    let database = rusqlite::Connection::open(server.folder.path().join("latchkey.db")).unwrap();
+    let database = server.database();
     let events =
         || database.query_row("SELECT count(*) FROM events", [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(events(), 0);

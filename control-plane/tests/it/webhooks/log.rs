@@ -58,7 +58,7 @@ async fn w2_the_log_is_forgotten_after_30_days_and_that_of_a_deleted_webhook_at_
     let path = hook(&server, &receiver, of_keys()).await;
     let deleted = hook(&server, &receiver, of_keys()).await;
     let keyspace = keyspace(&server).await;
-    let database = rusqlite::Connection::open(server.folder.path().join("latchkey.db")).unwrap();
+    let database = server.database();
     let count = |table: &str| {
         let sql = format!("SELECT count(*) FROM {table}");
         database.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap()

@@ -1,14 +1,12 @@
 //! The end of a key: deleted for good, and its tokens dead for ever.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use latchkey_control_plane::domain::clock::ManualClock;
 use latchkey_control_plane::domain::{Clock, SystemClock};
 use latchkey_control_plane::jobs::Purged;
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::path;
@@ -209,8 +207,7 @@ async fn k7_a_purged_key_stays_refused_in_the_next_snapshots_and_in_a_new_base()
 #[tokio::test(flavor = "multi_thread")]
 async fn k7_a_purge_that_forgot_tokens_would_let_a_revoked_key_in_again() {
     let case = OldBase::with_a_revoked_key().await;
-    let database = Connection::open(case.server.folder.path().join("latchkey.db")).unwrap();
-    database.busy_timeout(Duration::from_secs(5)).unwrap();
+    let database = case.server.database();
     let careless = "DELETE FROM secrets WHERE key_id IN (SELECT id FROM keys WHERE revoked_at IS NOT NULL); \
                     DELETE FROM keys WHERE revoked_at IS NOT NULL";
     let refusal = database.execute_batch(careless).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-use rusqlite::{Connection, params};
+use rusqlite::params;
 use serde_json::{Value, json};
 
 use super::path;
@@ -12,8 +12,7 @@ fn unit(name: &str, granted: u64, consumed: u64, written_off: u64) -> Value {
 /// What a gate would report.
 fn report(server: &Server, key: &Value, unit: &str, consumed: i64, written_off: i64) {
     let number = latchkey_snapshot::id::parse("key", key["id"].as_str().unwrap()).unwrap() as i64;
-    let database = Connection::open(server.folder.path().join("latchkey.db")).unwrap();
-    database.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+    let database = server.database();
     let sql = "INSERT OR REPLACE INTO reported_credits (key_id, unit, consumed, written_off, reported_at) \
                VALUES (?1, ?2, ?3, ?4, 0)";
     database.execute(sql, params![number, unit, consumed, written_off]).unwrap();
