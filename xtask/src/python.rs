@@ -1,6 +1,7 @@
-//! What the contract test runs on: a Python environment of its own under `target/`, with the packages that
-//! tests/contract/requirements.txt names by their hashes.
+//! What is had as Python packages, the contract test's tools and `cargo deny`: an environment of its own under `target/`, with the
+//! packages that tests/contract/requirements.txt names by their hashes.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::error::{Context, Result, fail};
@@ -13,19 +14,24 @@ const INTERPRETERS: [&str; 5] = ["python3", "/usr/bin/python3", "python3.13", "p
 /// Succeeds where environments can be made. Debian keeps `ensurepip` in a package of its own.
 const WILL_DO: &str = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))";
 
+/// A program of the environment.
+pub(crate) fn program(name: &str) -> Command {
+    Command::new(environment().join("bin").join(name))
+}
+
 /// Makes the environment. Nothing to do while it was made from the same list.
 pub(crate) fn python_tools(progress: &Progress) -> Result<()> {
     let step = progress.step("Python packages");
     let requirements = paths::root().join(REQUIREMENTS);
     let wanted = std::fs::read(&requirements).context(|| format!("reading {REQUIREMENTS}"))?;
-    let environment = paths::latchkey().join("python");
+    let environment = environment();
     // Lies in the environment, so that it goes when that goes.
     let stamp = environment.join("made-from-requirements.txt");
     if std::fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         step.already_done();
         return Ok(());
     }
-    const MISSING: &str = "the contract test needs Python 3.11 or newer that can make environments";
+    const MISSING: &str = "the tests need Python 3.11 or newer that can make environments";
     if interpreter().is_none() {
         apt::install(&step, MISSING, &["python3", "python3-venv"])?;
     }
@@ -39,6 +45,10 @@ pub(crate) fn python_tools(progress: &Progress) -> Result<()> {
     std::fs::write(&stamp, wanted).context(|| format!("writing {}", paths::shown(&stamp)))?;
     step.done();
     Ok(())
+}
+
+fn environment() -> PathBuf {
+    paths::latchkey().join("python")
 }
 
 fn interpreter() -> Option<&'static str> {
