@@ -58,7 +58,7 @@ function decideOnce(request, pass, hasLoaded) {
 }
 
 function finish(request, env, ctx, verdict) {
-  if ((verdict & REFRESH) !== 0) ctx.waitUntil(instance.refresh(env, colo(request)));
+  if ((verdict & REFRESH) !== 0) ctx.waitUntil(instance.follow(env, colo(request)));
   if ((verdict & KEEP) !== 0) ctx.waitUntil(instance.keep(env));
   if ((verdict & REPORT) !== 0) ctx.waitUntil(instance.reportUsage(env));
   // Both read before anything is awaited: the next request writes over them.

@@ -8,6 +8,8 @@ const state = wasm.__worker_init_state();
 
 // Longer than the limits that the work sets itself.
 const REFRESH_LIMIT_MS = 6_000;
+// The longest wait that can be set, with the calls around it and what they bring in.
+const FOLLOW_LIMIT_MS = 25_000;
 const OWN_ROUTE_LIMIT_MS = 25_000;
 const SETTLE_LIMIT_MS = 8_000;
 // A mebibyte from a slow caller.
@@ -119,6 +121,16 @@ export async function refresh(env, colo) {
   }
 }
 
+/** Brings the isolate up to date behind an answer, or waits for news, for some seconds. Never rejects. */
+export async function follow(env, colo) {
+  try {
+    await watched(wasm.follow(env, colo), FOLLOW_LIMIT_MS, SELDOM_LOOK_MS);
+  } catch (error) {
+    console.error("A refresh failed:", error);
+    recover(error);
+  }
+}
+
 /** Verifies the signature that the last decision asked for: {code, pass, accept}. Ask before anything else runs. */
 export const verify = async (env, request) => JSON.parse(await watched(wasm.verify(env, request), VERIFY_LIMIT_MS));
 
@@ -183,13 +195,14 @@ const newObject = (name) => (ctx, env) => {
 export const newRelay = newObject("Relay");
 export const newLedger = newObject("Ledger");
 
-// A panic in the middle of asynchronous work leaves its promise pending for ever, so somebody has to look.
+// A panic in the middle of asynchronous work leaves its promise pending for ever, so somebody has to look: less and less often, since a relay has a thousand
+// questions waiting at a time.
 async function watched(work, limitMs, lookMs = LOOK_MS) {
   const made = generation;
   const watch = new AbortController();
   const lookOut = async () => {
-    for (let waited = 0; waited < limitMs; waited += lookMs) {
-      await scheduler.wait(lookMs, { signal: watch.signal });
+    for (let waited = 0, look = lookMs; waited < limitMs; waited += look, look = Math.min(2 * look, SELDOM_LOOK_MS)) {
+      await scheduler.wait(look, { signal: watch.signal });
       if (state.criticalError || generation !== made) throw new Error("the Wasm instance panicked");
     }
     throw new Error(`no end after ${limitMs} ms`);

@@ -11,6 +11,7 @@ use wasm_bindgen::JsValue;
 use worker::{Env, Url};
 
 use crate::control_plane::{Bearer, ControlPlane};
+use crate::freshness::Pace;
 use crate::sources::url::SnapshotUrl;
 use crate::upstream_credentials::GateKey;
 
@@ -21,6 +22,7 @@ const CREDENTIAL_HEADER: &str = "LATCHKEY_CREDENTIAL_HEADER";
 const CLIENT_ADDRESS: &str = "LATCHKEY_CLIENT_ADDRESS_HEADER";
 const TRUSTED_HOPS: &str = "LATCHKEY_TRUSTED_HOPS";
 const REFRESH_AFTER: &str = "LATCHKEY_REFRESH_AFTER_MS";
+const RELAY_WAIT: &str = "LATCHKEY_RELAY_WAIT_MS";
 const PEPPERS: &str = "LATCHKEY_PEPPERS";
 const CONTROL_PLANE_URL: &str = "LATCHKEY_CONTROL_PLANE_URL";
 const GATE_KEY: &str = "LATCHKEY_GATE_KEY";
@@ -34,6 +36,9 @@ pub(crate) const UPSTREAM: &str = "UPSTREAM";
 /// Milliseconds. Below the lower bound every request would refresh; above the upper one a revocation takes longer than is promised.
 const REFRESH_AFTER_BOUNDS: std::ops::RangeInclusive<u32> = 100..=60_000;
 const REFRESH_AFTER_DEFAULT: u32 = 2_000;
+/// Milliseconds. The platform ends what goes on after an answer at 30 s, and a watch may last a wait and some calls.
+const RELAY_WAIT_MAX: u32 = 10_000;
+const RELAY_WAIT_DEFAULT: u32 = 2_000;
 /// Where Cloudflare puts the client's address. A caller's own header of that name never arrives there.
 pub(crate) const CLIENT_ADDRESS_HEADER: &str = "cf-connecting-ip";
 /// Proxies between the client and the gate.
@@ -54,8 +59,7 @@ pub(crate) struct Config {
     pub(crate) client_address: ClientAddress,
     /// The upstream's origin; `None` if there is a service binding for it.
     pub(crate) upstream: Option<String>,
-    /// Milliseconds after which a decision also asks for newer data.
-    pub(crate) refresh_after_ms: f64,
+    pub(crate) pace: Pace,
     /// Opens credentials for the upstream.
     pub(crate) gate_key: Option<GateKey>,
     /// Where a holder's revocation is handed on to.
@@ -125,9 +129,7 @@ impl Config {
                 .transpose()?,
             client_address: client_address(setting(CLIENT_ADDRESS), setting(TRUSTED_HOPS))?,
             upstream,
-            refresh_after_ms: setting(REFRESH_AFTER)
-                .map_or(Ok(REFRESH_AFTER_DEFAULT), |text| refresh_after(&text))?
-                .into(),
+            pace: pace(setting(REFRESH_AFTER), setting(RELAY_WAIT))?,
             gate_key: setting(GATE_KEY).map(|text| gate_key(&text)).transpose()?,
             control_plane,
             snapshot_url: snapshot_url(setting(SNAPSHOT_URL), setting(SNAPSHOT_TOKEN))?,
@@ -224,12 +226,21 @@ fn client_address(header: Option<String>, hops: Option<String>) -> Result<Client
     Ok(ClientAddress { header, hops })
 }
 
-fn refresh_after(text: &str) -> Result<u32, ConfigError> {
-    let number = text.parse().ok().filter(|number| REFRESH_AFTER_BOUNDS.contains(number));
-    number.ok_or_else(|| {
-        let (low, high) = (REFRESH_AFTER_BOUNDS.start(), REFRESH_AFTER_BOUNDS.end());
-        bad(REFRESH_AFTER, format!("must be a whole number of milliseconds from {low} to {high}"))
-    })
+fn pace(refresh_after: Option<String>, relay_wait: Option<String>) -> Result<Pace, ConfigError> {
+    let milliseconds = |variable, text: &str, (low, high)| {
+        let number = text.parse().ok().filter(|number| (low..=high).contains(number));
+        number.ok_or_else(|| {
+            bad(variable, format!("must be a whole number of milliseconds from {low} to {high}"))
+        })
+    };
+    let (low, high) = (*REFRESH_AFTER_BOUNDS.start(), *REFRESH_AFTER_BOUNDS.end());
+    let interval = refresh_after
+        .map_or(Ok(REFRESH_AFTER_DEFAULT), |text| milliseconds(REFRESH_AFTER, &text, (low, high)))?;
+    // A question that waits for longer would hold up the news that nothing is new, and requests would refresh first.
+    let wait = relay_wait.map_or(Ok(RELAY_WAIT_DEFAULT.min(interval)), |text| {
+        milliseconds(RELAY_WAIT, &text, (0, RELAY_WAIT_MAX.min(interval)))
+    })?;
+    Ok(Pace { interval_ms: interval.into(), wait_ms: wait.into() })
 }
 
 fn gate_key(text: &str) -> Result<GateKey, ConfigError> {
@@ -301,7 +312,25 @@ mod tests {
         let config = parse(&[]).unwrap();
         assert_eq!(config.trust.audience().to_string(), "ks_0000000000001/any");
         assert_eq!(config.upstream.as_deref(), Some("https://api.example.com"));
-        assert_eq!(config.refresh_after_ms, 2_000.0);
+        assert_eq!(config.pace, Pace { interval_ms: 2_000.0, wait_ms: 2_000.0 });
+    }
+
+    #[test]
+    fn a_question_waits_no_longer_than_an_interval() {
+        let wait = |settings: &[(&'static str, &str)]| parse(settings).map(|config| config.pace.wait_ms);
+        assert_eq!(wait(&[(REFRESH_AFTER, "500")]), Ok(500.0));
+        assert_eq!(wait(&[(REFRESH_AFTER, "60000")]), Ok(2_000.0));
+        assert_eq!(wait(&[(REFRESH_AFTER, "60000"), (RELAY_WAIT, "10000")]), Ok(10_000.0));
+        assert_eq!(wait(&[(RELAY_WAIT, "0")]), Ok(0.0));
+        let error = wait(&[(REFRESH_AFTER, "500"), (RELAY_WAIT, "501")]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "LATCHKEY_RELAY_WAIT_MS must be a whole number of milliseconds from 0 to 500"
+        );
+        assert_eq!(
+            wait(&[(REFRESH_AFTER, "60000"), (RELAY_WAIT, "10001")]).unwrap_err().variable,
+            RELAY_WAIT
+        );
     }
 
     #[test]
@@ -338,6 +367,7 @@ mod tests {
             (CLIENT_ADDRESS, &["x forwarded", "authorization", "latchkey-address"]),
             (TRUSTED_HOPS, &["1"]),
             (REFRESH_AFTER, &["0", "99", "1.5", "soon", "60001"]),
+            (RELAY_WAIT, &["-1", "1.5", "long", "2001"]),
             (PEPPERS, &["1", "{\"0\":\"AA==\"}", "{\"1\":\"AA==\"}", "{\"300\":\"\"}", "[]"]),
             (GATE_KEY, &["AAAA", "not base64!"]),
             (SNAPSHOT_URL, &["http://cdn.example.com", "cdn"]),

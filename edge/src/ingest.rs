@@ -26,11 +26,12 @@ pub(crate) async fn handle(request: Request, env: Env, context: &Context) -> Res
     let bytes = read_body(request).await?;
     let bundle = check(&bytes, &config).map_err(Problem::refusal)?;
 
+    let asked_at = clock::now_ms();
     // The relay decides: it alone knows what has been accepted anywhere.
     let relay = Relay::connect(&env, config.trust.audience()).map_err(|_| Problem::relay_unavailable())?;
     let answer = relay.ingest(&bytes, &id).await.map_err(|_| Problem::relay_unavailable())?;
     if answer.status_code() == 200 && bundle.intent == Intent::Commit {
-        adopt(&env, &config, &bytes).await;
+        adopt(&env, &config, &bytes, asked_at).await;
         // Tells the relay, but the publisher need not wait for that.
         context.wait_until(async move { refresh::run(&env, &colo).await });
     }
@@ -71,11 +72,9 @@ fn check<'a>(bytes: &'a [u8], config: &Config) -> Result<UnverifiedBundle<'a>, R
 }
 
 /// This isolate need not wait for its next refresh. If it cannot take the bundle, that refresh will say why.
-async fn adopt(env: &Env, config: &Config, bytes: &[u8]) {
+async fn adopt(env: &Env, config: &Config, bytes: &[u8], asked_at: f64) {
     match refresh::adopt_bundle(env, config, bytes).await {
-        Ok(()) | Err(Refusal::NotNewer) => {
-            isolate::with(|isolate| isolate.freshness.end(clock::now_ms(), true));
-        }
+        Ok(()) | Err(Refusal::NotNewer) => isolate::with(|isolate| isolate.freshness.learn(asked_at)),
         Err(refusal) => worker::console_warn!("The pushed bundle is left to the next refresh: {}", refusal),
     }
 }

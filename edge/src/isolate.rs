@@ -10,7 +10,7 @@ use latchkey_validator::{Age, GateView, Loaded, Rules};
 use worker::Env;
 
 use crate::config::{Config, ConfigError};
-use crate::freshness::{Freshness, Step};
+use crate::freshness::{Behind, Freshness, Step};
 use crate::protocol::{Held, Nack};
 use crate::settle::RateBindings;
 use crate::shards::{self, Loads};
@@ -119,8 +119,13 @@ impl Isolate {
 
     /// What a request has to do before it can be decided, or after.
     pub(crate) fn step(&self, now_ms: f64) -> Step {
-        let interval = self.config.as_ref().map_or(f64::INFINITY, |config| config.refresh_after_ms);
-        self.freshness.step(now_ms, interval, self.snapshot.is_some())
+        let Some(config) = &self.config else { return Step::RefreshFirst };
+        self.freshness.step(now_ms, config.pace, self.snapshot.is_some())
+    }
+
+    /// What is to be done behind an answer, marked as begun.
+    pub(crate) fn begin_behind(&mut self, now_ms: f64) -> Option<Behind> {
+        self.freshness.begin_behind(now_ms, self.config.as_ref()?.pace)
     }
 
     /// Puts a snapshot in place.

@@ -8,6 +8,7 @@ pub mod gate;
 mod isolate;
 mod shards;
 mod strangers;
+mod watch;
 
 mod clock;
 mod control_plane;

@@ -1,7 +1,11 @@
-//! What an isolate and the relay say to each other. Both sides are this Worker, so the two may change together.
+//! What an isolate and the relay say to each other. Both sides are this Worker, so the two may change together; while a new version is rolled out,
+//! and where isolates have a Worker of their own, an older side does without what it does not know.
 
 use latchkey_snapshot::{Refusal, Snapshot};
 use serde::{Deserialize, Serialize};
+
+/// Of an answer to a sync: how many milliseconds it was held back. Absent from relays that answer at once.
+pub(crate) const WAITED_HEADER: &str = "latchkey-waited-ms";
 
 /// `POST /sync`: what an isolate holds. The answer is 204 if that is the newest, else a bundle of what it lacks.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -13,6 +17,9 @@ pub(crate) struct SyncRequest {
     pub(crate) held: Option<Held>,
     /// The last update that the isolate would not take, until it has taken a newer one.
     pub(crate) refused: Option<Nack>,
+    /// For so many milliseconds the answer may be held back, until there is something newer.
+    #[serde(default)]
+    pub(crate) wait_ms: u32,
 }
 
 /// A snapshot by its hashes, in hexadecimal. The sequence numbers in it are the isolate's acknowledgement.

@@ -7,11 +7,12 @@ use latchkey_validator::Rules;
 use worker::Env;
 
 use crate::config::Config;
-use crate::freshness::REFRESH_DEADLINE_MS;
+use crate::freshness::{Behind, REFRESH_DEADLINE_MS};
 use crate::protocol::SyncRequest;
 use crate::sources::Unreachable;
 use crate::sources::kv::Kv;
 use crate::sources::relay::{News, Relay};
+use crate::watch::Ended;
 use crate::{clock, digest, isolate, usage};
 
 /// How often a waiting request looks whether another one's refresh has ended.
@@ -23,7 +24,7 @@ const QUESTIONS: usize = 3;
 /// Rounds in which taking bodies in may uncover more: root page, leaf pages, shards. More would be a fault of ours.
 const ROUNDS: usize = 8;
 
-/// Refreshes, or waits for the refresh that another request has begun.
+/// Refreshes, or waits for the refresh that another request has begun. It never waits for a [`watch`].
 pub(crate) async fn run(env: &Env, colo: &str) {
     let Ok(config) = isolate::config(env) else { return };
     usage::note_colo(colo);
@@ -36,7 +37,22 @@ pub(crate) async fn run(env: &Env, colo: &str) {
             return;
         }
     }
-    let has_reached_source = from_any_source(env, &config, colo).await.is_ok();
+    finish(env, &config, colo).await;
+}
+
+/// What goes on behind an answer: a question that waits at the relay, or else a refresh, if one is due.
+pub(crate) async fn follow(env: &Env, colo: &str) {
+    let Ok(config) = isolate::config(env) else { return };
+    usage::note_colo(colo);
+    match isolate::with(|isolate| isolate.begin_behind(clock::now_ms())) {
+        Some(Behind::Ask) => finish(env, &config, colo).await,
+        Some(Behind::Watch { wait_ms }) => watch(env, &config, colo, wait_ms).await,
+        None => {}
+    }
+}
+
+async fn finish(env: &Env, config: &Config, colo: &str) {
+    let has_reached_source = from_any_source(env, config, colo).await.is_ok();
     isolate::with(|isolate| isolate.freshness.end(clock::now_ms(), has_reached_source));
 }
 
@@ -51,27 +67,90 @@ async fn from_any_source(env: &Env, config: &Config, colo: &str) -> Result<(), U
 async fn from_relay(env: &Env, config: &Config, colo: &str) -> Result<(), Unreachable> {
     let relay = Relay::connect(env, config.trust.audience())?;
     for _ in 0..QUESTIONS {
-        let request = isolate::with(|isolate| SyncRequest {
-            isolate: isolate.id().to_owned(),
-            colo: colo.to_owned(),
-            held: isolate.held(),
-            refused: isolate.refused(),
-        });
-        match relay.sync(&request).await? {
-            News::Nothing => return Ok(()),
-            News::Bundle(bytes) => match adopt_bundle(env, config, &bytes).await {
-                // A push to this isolate was faster.
-                Ok(()) | Err(Refusal::NotNewer) => {}
-                // Bytes that do not verify are no news, and no reason to believe that ours are the newest.
-                Err(refusal) => return Err(note(refusal)),
-            },
+        if let Told::Nothing { .. } = ask(env, config, &relay, colo, 0.0).await? {
+            break;
         }
     }
     Ok(())
 }
 
+/// Lets a question wait at the relay, for `wait_ms` with all that follow from it: after news another says at once what this isolate has applied, and waits
+/// for what is left. The last one does not wait, so that whoever gets no more requests says so too.
+///
+/// When it fails nothing else is asked: what is newest is found out by the next refresh, as it would be without.
+async fn watch(env: &Env, config: &Config, colo: &str, wait_ms: f64) {
+    let ended = match Relay::connect(env, config.trust.audience()) {
+        Ok(relay) => watch_at(&relay, env, config, colo, wait_ms).await.unwrap_or(Ended::Failed),
+        Err(Unreachable) => Ended::Failed,
+    };
+    isolate::with(|isolate| isolate.freshness.watch.end(clock::now_ms(), ended, config.pace));
+}
+
+async fn watch_at(
+    relay: &Relay,
+    env: &Env,
+    config: &Config,
+    colo: &str,
+    wait_ms: f64,
+) -> Result<Ended, Unreachable> {
+    let ends_at = clock::now_ms() + wait_ms;
+    loop {
+        let now = clock::now_ms();
+        let left_ms = (ends_at - now).max(0.0);
+        isolate::with(|isolate| isolate.freshness.watch.ask(now, left_ms));
+        match ask(env, config, relay, colo, left_ms).await? {
+            Told::Nothing { waited_ms } => return Ok(Ended::Nothing { waited_ms }),
+            Told::News if left_ms == 0.0 => return Ok(Ended::News),
+            Told::News => {}
+        }
+        let next_at = isolate::with(|isolate| isolate.freshness.watch.next_at(config.pace));
+        // `as` saturates: what is overdue is asked now.
+        clock::sleep_ms((next_at - clock::now_ms()) as u64).await;
+    }
+}
+
+/// What the relay said, and the isolate has now.
+enum Told {
+    News,
+    Nothing { waited_ms: f64 },
+}
+
+/// Asks once, says what this isolate has applied, and puts in place what is new.
+async fn ask(
+    env: &Env,
+    config: &Config,
+    relay: &Relay,
+    colo: &str,
+    wait_ms: f64,
+) -> Result<Told, Unreachable> {
+    let asked_at = clock::now_ms();
+    let request = isolate::with(|isolate| SyncRequest {
+        isolate: isolate.id().to_owned(),
+        colo: colo.to_owned(),
+        held: isolate.held(),
+        refused: isolate.refused(),
+        // `as` saturates, and settings keep it far below.
+        wait_ms: wait_ms as u32,
+    });
+    let answer = relay.sync(&request).await?;
+    // The question came in no earlier than it was asked, so the answer was true at least then; what the relay says it waited cannot be more than passed.
+    let waited_ms = answer.waited_ms.min(clock::now_ms() - asked_at).max(0.0);
+    let told = match answer.news {
+        News::Nothing => Told::Nothing { waited_ms },
+        News::Bundle(bytes) => match adopt_bundle(env, config, &bytes).await {
+            // A push to this isolate was faster.
+            Ok(()) | Err(Refusal::NotNewer) => Told::News,
+            // Bytes that do not verify are no news, and no reason to believe that ours are the newest.
+            Err(refusal) => return Err(note(refusal)),
+        },
+    };
+    isolate::with(|isolate| isolate.freshness.learn(asked_at + waited_ms));
+    Ok(told)
+}
+
 /// Both copies are asked: either may have stood still, and what is newer counts.
 async fn from_copies(env: &Env, config: &Config) -> Result<(), Unreachable> {
+    let asked_at = clock::now_ms();
     let audience = config.trust.audience();
     let in_kv = async { Kv::connect(env)?.head(audience).await?.ok_or(Unreachable) };
     let at_url =
@@ -79,7 +158,9 @@ async fn from_copies(env: &Env, config: &Config) -> Result<(), Unreachable> {
     let (in_kv, at_url) = join(in_kv, at_url).await;
     let from_kv = adopt_copy(env, config, in_kv).await;
     let from_url = adopt_copy(env, config, at_url).await;
-    from_kv.or(from_url)
+    from_kv.or(from_url)?;
+    isolate::with(|isolate| isolate.freshness.learn(asked_at));
+    Ok(())
 }
 
 async fn adopt_copy(

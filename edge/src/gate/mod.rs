@@ -27,7 +27,7 @@ use crate::{clock, limits, refresh, shards, usage};
 
 /// Bits of what [`decide`] returns: the code's number in the lowest 8, flags in the next 8, the output's length in 14, and one flag more.
 mod flag {
-    /// Decide, and refresh when the answer is out.
+    /// Decide, and call [`follow`] when the answer is out.
     pub(super) const REFRESH: u32 = 1 << 8;
     /// Refresh, then ask again.
     pub(super) const REFRESH_FIRST: u32 = 1 << 9;
@@ -195,6 +195,15 @@ pub fn present(pass: String) {
 pub fn refresh(env: Env, colo: String) -> Promise {
     future_to_promise(async move {
         refresh::run(&env, &colo).await;
+        Ok(JsValue::UNDEFINED)
+    })
+}
+
+/// What [`flag::REFRESH`] asks for: brings the isolate up to date behind an answer, or waits for news. Resolves within seconds; never rejects.
+#[wasm_bindgen]
+pub fn follow(env: Env, colo: String) -> Promise {
+    future_to_promise(async move {
+        refresh::follow(&env, &colo).await;
         Ok(JsValue::UNDEFINED)
     })
 }

@@ -4,24 +4,31 @@
 
 mod acks;
 mod commit;
+mod latest;
 mod mirror;
 mod store;
+mod waiters;
 
 use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use js_sys::Uint8Array;
-use latchkey_snapshot::bundle::{self, Intent};
+use latchkey_snapshot::bundle::Intent;
 use latchkey_snapshot::{Refusal, limits};
 use worker::{DurableObject, Env, Method, Request, Response, Result, State, durable_object};
 
 use crate::clock;
 use crate::config::{Config, ConfigError};
 use crate::problem::{self, Problem};
-use crate::protocol::{Held, RelayStatus, SyncRequest};
+use crate::protocol::{Held, RelayStatus, SyncRequest, WAITED_HEADER};
 use acks::Acks;
+use latest::Latest;
 use store::Store;
+use waiters::Waiters;
 
+/// A question waits no longer than this, whatever it says. Milliseconds.
+const MOST_WAIT_MS: u32 = 10_000;
 /// Bytes of bodies in an answer to a sync. What does not fit is fetched by hash.
 const SYNC_BYTES: usize = 3 * 1_024 * 1_024;
 
@@ -32,12 +39,15 @@ pub struct Relay {
     env: Env,
     config: std::result::Result<Config, ConfigError>,
     acks: RefCell<Acks>,
+    latest: RefCell<Latest>,
+    waiters: Waiters,
 }
 
 impl DurableObject for Relay {
     fn new(state: State, env: Env) -> Self {
         let config = Config::from_env(&env);
-        Self { state, env, config, acks: RefCell::default() }
+        let (acks, latest) = (RefCell::default(), RefCell::default());
+        Self { state, env, config, acks, latest, waiters: Waiters::new() }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
@@ -59,7 +69,7 @@ impl DurableObject for Relay {
             }
             (Method::Post, "/sync", _) => {
                 let request: SyncRequest = request.json().await?;
-                self.sync(&store, request)
+                self.sync(&store, request).await
             }
             (Method::Get, "/status", _) => Response::from_json(&self.status(&store)?),
             (Method::Get, _, Some(name)) => send_object(&store, name),
@@ -82,10 +92,14 @@ impl DurableObject for Relay {
 impl Relay {
     async fn ingest(&self, config: &Config, store: &Store, bytes: &[u8], id: &str) -> Result<Response> {
         let now_ms = clock::now_ms();
-        match commit::accept(&config.trust, store, bytes, clock::seconds(now_ms)).await? {
+        let verdict = commit::accept(&config.trust, store, bytes, clock::seconds(now_ms)).await;
+        self.latest.borrow_mut().forget();
+        match verdict? {
             Err(refusal) => return refused(refusal, store)?.into_response(id),
             Ok(Intent::StoreBodies) => {}
             Ok(Intent::Commit) => {
+                // The runtime holds every answer of an object back until what was written before it is durable.
+                self.waiters.wake_all();
                 // Not now: the publisher waits for this answer, and KV may take a second.
                 let wait = Duration::from_millis(mirror::wait_ms(store, now_ms)?);
                 self.state.storage().set_alarm(wait).await?;
@@ -94,21 +108,39 @@ impl Relay {
         Response::from_json(&self.status(store)?)
     }
 
-    fn sync(&self, store: &Store, request: SyncRequest) -> Result<Response> {
+    async fn sync(&self, store: &Store, request: SyncRequest) -> Result<Response> {
         let held = request.held.unwrap_or_default();
         self.acks.borrow_mut().note(&request.isolate, request.colo, &held, request.refused, clock::now_ms());
-        let Some(head) = store.head()? else {
-            return Response::empty().map(|answer| answer.with_status(204));
+        let (news, waited_ms) = self.wait_for_news(store, &held, request.wait_ms).await?;
+        let answer = match news {
+            Some(bundle) => Response::from_bytes(bundle.to_vec())?,
+            None => Response::empty()?.with_status(204),
         };
-        // An isolate ahead of the relay has taken its head from somewhere else; ours would be refused as not newer.
-        let mark = head.fields.high_water();
-        if (held.epoch, held.seq) >= (mark.epoch, mark.seq) {
-            return Response::empty().map(|answer| answer.with_status(204));
+        answer.headers().set(WAITED_HEADER, &waited_ms.to_string())?;
+        Ok(answer)
+    }
+
+    /// What an isolate lacks, as soon as it lacks something, or nothing after `wait_ms`; and for how many milliseconds that was held back.
+    async fn wait_for_news(
+        &self,
+        store: &Store,
+        held: &Held,
+        wait_ms: u32,
+    ) -> Result<(Option<Rc<[u8]>>, f64)> {
+        let asked_at = clock::now_ms();
+        let place = if wait_ms > 0 { self.waiters.take_place() } else { None };
+        loop {
+            let news = self.latest.borrow_mut().newer_than(held, store)?;
+            let waited_ms = clock::now_ms() - asked_at;
+            let left_ms = f64::from(wait_ms.min(MOST_WAIT_MS)) - waited_ms;
+            match (&place, &news) {
+                (Some(place), None) if left_ms > 0.0 => {
+                    // Nothing is awaited between the look and this call, so nothing that comes in is missed.
+                    let _ = clock::within_ms(left_ms.ceil() as u64, place.woken()).await;
+                }
+                _ => return Ok((news, waited_ms)),
+            }
         }
-        let bodies = bodies_for(store, &head, &held)?;
-        let bundle = bundle::encode(Intent::Commit, &head.bytes, bodies.iter().map(Vec::as_slice))
-            .map_err(|refusal| worker::Error::RustError(refusal.to_string()))?;
-        Response::from_bytes(bundle)
     }
 
     fn status(&self, store: &Store) -> Result<RelayStatus> {

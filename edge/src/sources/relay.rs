@@ -6,13 +6,13 @@ use worker::{Env, Method, Request, RequestInit, Response, Stub};
 
 use super::Unreachable;
 use crate::clock;
-use crate::protocol::{RelayStatus, SyncRequest};
+use crate::protocol::{RelayStatus, SyncRequest, WAITED_HEADER};
 
 /// The Durable Object's binding.
 const BINDING: &str = "RELAY";
 /// Durable Object stubs take whole URLs; only the path counts.
 const ORIGIN: &str = "https://relay";
-/// An answer takes tens of milliseconds from the other end of the world. After this the fallback is asked.
+/// An answer takes tens of milliseconds from the other end of the world. After this, and what it was let wait, the fallback is asked.
 const TIMEOUT_MS: u64 = 1_500;
 /// Taking a bundle of 4 MiB in means hashing and storing it.
 const INGEST_TIMEOUT_MS: u64 = 20_000;
@@ -20,6 +20,12 @@ const INGEST_TIMEOUT_MS: u64 = 20_000;
 pub(crate) struct Relay(Stub);
 
 /// What the relay says to a sync.
+pub(crate) struct Answer {
+    pub(crate) news: News,
+    /// How long the relay held the answer back before it gave it, in milliseconds.
+    pub(crate) waited_ms: f64,
+}
+
 pub(crate) enum News {
     /// The isolate has the newest head.
     Nothing,
@@ -33,14 +39,21 @@ impl Relay {
         stub.map(Self).map_err(log)
     }
 
-    pub(crate) async fn sync(&self, request: &SyncRequest) -> Result<News, Unreachable> {
+    pub(crate) async fn sync(&self, request: &SyncRequest) -> Result<Answer, Unreachable> {
         let body = serde_json::to_string(request).map_err(log)?;
-        let mut response = self.call(Method::Post, "/sync", Some(body.into()), TIMEOUT_MS).await?;
-        match response.status_code() {
-            204 => Ok(News::Nothing),
-            200 => response.bytes().await.map(News::Bundle).map_err(log),
-            status => Err(log(format!("sync was answered with {status}"))),
-        }
+        let timeout_ms = u64::from(request.wait_ms) + TIMEOUT_MS;
+        let mut response = self.call(Method::Post, "/sync", Some(body.into()), timeout_ms).await?;
+        let waited_ms = response.headers().get(WAITED_HEADER).ok().flatten();
+        let waited_ms = waited_ms.and_then(|text| text.parse().ok()).unwrap_or(0.0);
+        let news = match response.status_code() {
+            204 => News::Nothing,
+            200 => match clock::within_ms(TIMEOUT_MS, response.bytes()).await {
+                Some(bytes) => News::Bundle(bytes.map_err(log)?),
+                None => return Err(log(format!("an answer had no end within {TIMEOUT_MS} ms"))),
+            },
+            status => return Err(log(format!("sync was answered with {status}"))),
+        };
+        Ok(Answer { news, waited_ms })
     }
 
     /// A body by its hash; `None` if the relay does not have it.

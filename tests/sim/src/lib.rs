@@ -6,6 +6,7 @@
 //! - no isolate ever takes in a head that the publisher has not signed, or goes back to an older one;
 //! - a key that was revoked is refused by an isolate that has asked the relay since the relay knew, and within [`bounds`] of that by every isolate
 //!   that could ask;
+//! - an isolate with traffic that has a question waiting at the relay refuses a revoked key within [`bounds::WATCHED_MS`];
 //! - a key that was never revoked is accepted by every isolate that has a snapshot, until the head's `valid_until`;
 //! - after `valid_until` nothing is accepted.
 #![forbid(unsafe_code)]
@@ -24,6 +25,9 @@ mod world;
 #[path = "../../../edge/src/freshness.rs"]
 #[cfg_attr(not(test), expect(dead_code, reason = "the gate uses all of it"))]
 mod freshness;
+/// Likewise.
+#[path = "../../../edge/src/watch.rs"]
+mod watch;
 
 pub use faults::Scenario;
 pub use variant::Variant;
@@ -42,6 +46,8 @@ pub struct Totals {
     pub revocations: u64,
     /// Refreshes of isolates that ended well.
     pub refreshes: u64,
+    /// Heads that questions which waited at the relay brought.
+    pub watched: u64,
     /// Refreshes that reached no source.
     pub failed_refreshes: u64,
     /// Things that the attacker offered and that were refused.
@@ -59,6 +65,7 @@ impl std::ops::AddAssign for Totals {
         self.heads += other.heads;
         self.revocations += other.revocations;
         self.refreshes += other.refreshes;
+        self.watched += other.watched;
         self.failed_refreshes += other.failed_refreshes;
         self.refused_forgeries += other.refused_forgeries;
         self.unavailable += other.unavailable;

@@ -9,6 +9,8 @@ pub enum Variant {
     TrustsAnybody,
     /// Isolates refresh once and never again.
     NeverRefreshes,
+    /// The relay wakes nobody who waits for news.
+    NeverWakes,
     /// The publisher leaves out one revocation in ten.
     LosesRevocations,
     /// The policy goes on past `valid_until`.
@@ -17,10 +19,11 @@ pub enum Variant {
 
 impl Variant {
     /// Every unsafe one.
-    pub const UNSAFE: [Self; 5] = [
+    pub const UNSAFE: [Self; 6] = [
         Self::ForgetsHighWater,
         Self::TrustsAnybody,
         Self::NeverRefreshes,
+        Self::NeverWakes,
         Self::LosesRevocations,
         Self::DecidesFromExpired,
     ];

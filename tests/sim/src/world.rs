@@ -1,5 +1,7 @@
 //! The run itself: time goes in ticks, and everything that happens is drawn from the seed.
 
+mod watches;
+
 use std::collections::{HashMap, VecDeque};
 
 use latchkey_snapshot::bundle::{Intent, encode};
@@ -8,8 +10,9 @@ use latchkey_validator::Code;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use self::watches::Watch;
 use crate::faults::{Outages, Scenario};
-use crate::freshness::Step;
+use crate::freshness::{Behind, Pace, Step};
 use crate::isolate::{Answer, Isolate};
 use crate::kv::Kv;
 use crate::publisher::{ATTACKER, Publisher, digest_of, signer, trust};
@@ -60,8 +63,38 @@ struct World {
     isolates: Vec<Isolate>,
     links: Vec<Outages>,
     refreshes: Vec<Refresh>,
+    watches: Vec<Watch>,
     /// Heads that the attacker has seen.
     seen: Vec<Vec<u8>>,
+}
+
+/// How often an isolate is asked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Traffic {
+    /// Every few seconds.
+    Rare,
+    Light,
+    /// All the time.
+    Steady,
+}
+
+impl Traffic {
+    /// The share of ticks with a request.
+    fn share(self) -> f64 {
+        match self {
+            Self::Rare => 0.01,
+            Self::Light => 0.3,
+            Self::Steady => 0.9,
+        }
+    }
+}
+
+fn traffic_of(isolate: usize) -> Traffic {
+    match isolate % 4 {
+        0 => Traffic::Rare,
+        1 => Traffic::Steady,
+        _ => Traffic::Light,
+    }
 }
 
 struct Push {
@@ -105,6 +138,7 @@ impl World {
             isolates,
             links,
             refreshes: Vec::new(),
+            watches: Vec::new(),
             seen: Vec::new(),
             rng,
         }
@@ -120,6 +154,7 @@ impl World {
                 self.attack()?;
             }
             self.end_refreshes()?;
+            self.go_on_watching()?;
             for isolate in 0..ISOLATES {
                 self.live(isolate)?;
             }
@@ -259,40 +294,47 @@ impl World {
             let skew = self.isolates[index].skew;
             self.isolates[index] = Isolate::new(self.now, skew);
             self.refreshes.retain(|refresh| refresh.isolate != index);
+            self.forget_watch(index);
             self.totals.restarts += 1;
         }
-        // Busy ones and ones that sleep for seconds.
-        let is_asked = self.chance(if index.is_multiple_of(4) { 0.01 } else { 0.3 });
-        if !is_asked {
+        if !self.chance(traffic_of(index).share()) {
             return Ok(());
         }
         let epoch_ms = EPOCH_MS + self.now;
+        let pace = self.pace(index);
         let isolate = &mut self.isolates[index];
         let clock = isolate.clock(epoch_ms);
-        let never = self.variant == Variant::NeverRefreshes;
-        let interval = if never { f64::INFINITY } else { bounds::REFRESH_AFTER_MS };
-        match isolate.freshness.step(clock, interval, isolate.snapshot.is_some()) {
+        match isolate.freshness.step(clock, pace, isolate.snapshot.is_some()) {
             Step::Decide => self.decide(index),
             Step::DecideAndRefresh => {
-                self.begin_refresh(index);
+                match isolate.freshness.begin_behind(clock, pace) {
+                    Some(Behind::Ask) => self.ask(index),
+                    Some(Behind::Watch { wait_ms }) => self.begin_watch(index, wait_ms as u64),
+                    None => {}
+                }
                 self.decide(index)
             }
             // The request is one of those that the end of the refresh decides.
             Step::RefreshFirst => {
-                self.begin_refresh(index);
+                if isolate.freshness.begin(clock) {
+                    self.ask(index);
+                }
                 Ok(())
             }
         }
     }
 
-    fn begin_refresh(&mut self, index: usize) {
-        let isolate = &mut self.isolates[index];
-        let clock = isolate.clock(EPOCH_MS + self.now);
-        if isolate.freshness.begin(clock) {
-            let ends = self.now + self.rng.random_range(5..=bounds::CALL_MS);
-            self.refreshes.retain(|refresh| refresh.isolate != index);
-            self.refreshes.push(Refresh { isolate: index, begun: self.now, ends });
-        }
+    fn pace(&self, index: usize) -> Pace {
+        let never = self.variant == Variant::NeverRefreshes;
+        let interval_ms = if never { f64::INFINITY } else { bounds::REFRESH_AFTER_MS };
+        // One in five is set not to wait, or older than that.
+        Pace { interval_ms, wait_ms: if index.is_multiple_of(5) { 0.0 } else { bounds::WAIT_MS } }
+    }
+
+    fn ask(&mut self, isolate: usize) {
+        let ends = self.now + self.rng.random_range(5..=bounds::CALL_MS);
+        self.refreshes.retain(|refresh| refresh.isolate != isolate);
+        self.refreshes.push(Refresh { isolate, begun: self.now, ends });
     }
 
     fn end_refreshes(&mut self) -> Result<(), String> {
@@ -302,6 +344,9 @@ impl World {
         for refresh in due {
             let reached = self.refresh(&refresh)?;
             let (now, isolate) = (self.now, &mut self.isolates[refresh.isolate]);
+            if reached {
+                isolate.freshness.learn(isolate.clock(EPOCH_MS + refresh.begun));
+            }
             let clock = isolate.clock(EPOCH_MS + now);
             isolate.freshness.end(clock, reached);
             if !reached {
@@ -342,7 +387,7 @@ impl World {
         let fetch = |object: &ObjectRef| relay.object(&object.sha256);
         match isolate.adopt(head.bytes(), &self.trust, seconds, fetch) {
             Ok(()) | Err(Refusal::NotNewer) => {
-                isolate.asked_relay_at = Some(refresh.begun);
+                isolate.asked_relay_at = isolate.asked_relay_at.max(Some(refresh.begun));
                 true
             }
             Err(_) => false,
@@ -445,6 +490,12 @@ impl World {
                     "isolate {index} has asked the relay since it knew of key {key}'s revocation"
                 ));
             }
+            if self.is_watching(index) && self.now > (*knew).max(isolate.born_at) + bounds::WATCHED_MS {
+                return Err(format!(
+                    "isolate {index} watches, and accepts key {key} {} ms after the relay knew",
+                    self.now - knew
+                ));
+            }
             // Both the relay and the link have to have been there for all of the bound.
             let since = (*knew).max(isolate.born_at);
             let bound = match isolate.failed_at {
@@ -469,6 +520,12 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Whether it has a question at the relay all the time, but for moments: nothing fails, and there is always a request that brings the next one.
+    fn is_watching(&self, index: usize) -> bool {
+        let has_traffic = traffic_of(index) == Traffic::Steady;
+        self.scenario == Scenario::Calm && has_traffic && self.pace(index).wait_ms > 0.0
     }
 
     fn could_reach_relay(&self, index: usize, since: u64) -> bool {

@@ -1,0 +1,83 @@
+//! What the relay answers questions with, kept in memory between two bundles: a crowd that is woken at once reads storage once.
+
+use std::rc::Rc;
+
+use latchkey_snapshot::bundle::{self, Intent};
+use worker::{Error, Result};
+
+use super::bodies_for;
+use super::store::{Store, StoredHead};
+use crate::protocol::Held;
+
+/// Answers that are kept: those who keep up all hold the same, and some are one head behind.
+const KEPT: usize = 4;
+/// A longer answer is for an isolate that starts, and is made for each.
+const KEPT_BYTES: usize = 128 * 1_024;
+
+#[derive(Default)]
+pub(super) struct Latest {
+    head: Option<Rc<StoredHead>>,
+    answers: Vec<Answer>,
+}
+
+struct Answer {
+    held: Bodies,
+    bundle: Rc<[u8]>,
+}
+
+/// Which bodies an isolate has: what an answer to it depends on, besides the head.
+#[derive(PartialEq, Eq)]
+struct Bodies {
+    policy: String,
+    segments: Vec<String>,
+    base_root: String,
+}
+
+impl Latest {
+    /// Call it when storage may have changed.
+    pub(super) fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The bundle of what an isolate lacks; `None` if it lacks nothing.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub(super) fn newer_than(&mut self, held: &Held, store: &Store) -> Result<Option<Rc<[u8]>>> {
+        let Some(head) = self.head(store)? else { return Ok(None) };
+        // An isolate ahead of the relay has taken its head from somewhere else; ours would be refused as not newer.
+        let mark = head.fields.high_water();
+        if (held.epoch, held.seq) >= (mark.epoch, mark.seq) {
+            return Ok(None);
+        }
+        let bodies = Bodies::of(held);
+        if let Some(answer) = self.answers.iter().find(|answer| answer.held == bodies) {
+            return Ok(Some(Rc::clone(&answer.bundle)));
+        }
+        let missing = bodies_for(store, &head, held)?;
+        let bundle = bundle::encode(Intent::Commit, &head.bytes, missing.iter().map(Vec::as_slice))
+            .map_err(|refusal| Error::RustError(refusal.to_string()))?;
+        let bundle: Rc<[u8]> = bundle.into();
+        if self.answers.len() < KEPT && bundle.len() <= KEPT_BYTES {
+            self.answers.push(Answer { held: bodies, bundle: Rc::clone(&bundle) });
+        }
+        Ok(Some(bundle))
+    }
+
+    fn head(&mut self, store: &Store) -> Result<Option<Rc<StoredHead>>> {
+        if self.head.is_none() {
+            self.head = store.head()?.map(Rc::new);
+        }
+        Ok(self.head.clone())
+    }
+}
+
+impl Bodies {
+    fn of(held: &Held) -> Self {
+        Self {
+            policy: held.policy.clone(),
+            segments: held.segments.clone(),
+            base_root: held.base_root.clone(),
+        }
+    }
+}
