@@ -155,7 +155,7 @@ test("KV cannot feed a gate anything that is not signed", async () => {
 
 test("no export of the Worker can be called by another Worker", async () => {
   const exports = [
-    "decide", "configure", "denial", "refresh", "load_needed", "wasm_memory", "input_at", "output_at", "warm_up", "credential_header",
+    "decide", "configure", "denial", "refresh", "follow", "load_needed", "wasm_memory", "input_at", "output_at", "warm_up", "credential_header",
     "upstream_origin", "__wbg_reset_state", "__worker_init_state", "Relay", "Ledger",
   ];
   const ask = async (body) =>

@@ -9,10 +9,11 @@ import { startWorkerd } from "./workerd.mjs";
 const WORKERS = join(import.meta.dirname, "workers");
 
 /**
- * Starts `count` isolates of a gate for `publisher`, called gate-1 and so on. Each takes faults on command: see workers/faulty-entry.js. Returns
+ * Starts `count` isolates of a gate for `publisher`, called gate-1 and so on. Each takes faults on command: see workers/faulty-entry.js. `varsOf(i)`: settings of
+ * the one at place i alone. Returns
  * what the tests do with each, the upstream, the address of the objects' Worker, and `restart()`, which kills everything but keeps storage.
  */
-export async function startIsolates(publisher, count, { vars = {}, dir = edgeDir } = {}) {
+export async function startIsolates(publisher, count, { vars = {}, varsOf = () => ({}), dir = edgeDir } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-isolates-"));
   const faulty = behind("faulty-entry.js", join(folder, "gate"), dir);
   const open = behind("ledger-entry.js", join(folder, "objects"), dir);
@@ -21,7 +22,7 @@ export async function startIsolates(publisher, count, { vars = {}, dir = edgeDir
   const names = Array.from({ length: count }, (_, i) => `gate-${i + 1}`);
   const workerd = await startWorkerd([
     { name: "objects", dir: open, bindings, relay: true },
-    ...names.map((name) => ({ name, dir: faulty, bindings, relay: "objects" })),
+    ...names.map((name, i) => ({ name, dir: faulty, bindings: { ...bindings, ...varsOf(i) }, relay: "objects" })),
   ]);
   const gates = names.map((name) => {
     const url = workerd.url(name);
@@ -36,6 +37,9 @@ export async function startIsolates(publisher, count, { vars = {}, dir = edgeDir
     restart: workerd.restart,
     /** Makes the relay and the ledgers forget what is in memory. */
     evictObjects: () => fetch(`${workerd.url("objects")}/__evict`, { method: "POST" }),
+    /** Asks the relay, as an isolate does. */
+    ask: (question, options) =>
+      fetch(`${workerd.url("objects")}/__sync?audience=${publisher.keyspaceId}/any`, { method: "POST", body: JSON.stringify(question), ...options }),
     /** A key's credits, as its ledger has them. */
     standing: async (key) => {
       const grants = { seq: 0, granted: {} };

@@ -1,0 +1,213 @@
+// Isolates that let a question wait at the relay learn of a revocation at once; those that only ask every two seconds do not. In workerd: several isolates, one relay.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { bearer, eventually } from "../support/gate.mjs";
+import { startIsolates } from "../support/isolates.mjs";
+import { Publisher } from "../support/publisher.mjs";
+
+const ROUNDS = 3;
+/** Milliseconds between two requests of light traffic. */
+const TRAFFIC_MS = 100;
+/** Questions that may wait at the relay. */
+const PLACES = 1_024;
+const SETTINGS = [
+  // Takes the pushes, and asks nobody by itself.
+  { LATCHKEY_REFRESH_AFTER_MS: "60000" },
+  {},
+  {},
+  { LATCHKEY_RELAY_WAIT_MS: "0" },
+];
+
+const publisher = new Publisher();
+const key = publisher.addKey();
+let isolates, pushed, watching, other, polling;
+
+before(async () => {
+  isolates = await startIsolates(publisher, SETTINGS.length, { varsOf: (i) => SETTINGS[i] });
+  [pushed, watching, other, polling] = isolates.gates;
+});
+after(() => isolates?.close());
+
+const admits = async (gate, who) => {
+  const answer = await gate.hello(who);
+  await answer.arrayBuffer();
+  return answer.status === 200;
+};
+
+/** Runs `work` while each gate has light traffic. Returns how long the slowest request of it took; none may be refused. */
+async function withTraffic(gates, work) {
+  let hasEnded = false;
+  let slowest = 0;
+  const traffic = gates.map(async (gate) => {
+    while (!hasEnded) {
+      const started = performance.now();
+      assert.ok(await admits(gate, key));
+      slowest = Math.max(slowest, performance.now() - started);
+      await sleep(TRAFFIC_MS);
+    }
+  });
+  try {
+    await work();
+  } finally {
+    hasEnded = true;
+    await Promise.all(traffic);
+  }
+  return slowest;
+}
+
+async function publishDoomed(gates) {
+  const doomed = publisher.addKey();
+  await pushed.publish();
+  for (const gate of gates) await eventually(() => admits(gate, doomed));
+  return doomed;
+}
+
+/** Milliseconds until the gate refuses the key. */
+async function untilRefused(gate, doomed, within = 10_000) {
+  const started = performance.now();
+  await eventually(async () => !(await admits(gate, doomed)), { within });
+  return performance.now() - started;
+}
+
+const refreshedAgo = async (gate) => (await gate.status()).refreshed_seconds_ago ?? Infinity;
+const asked = async (gate) => (await gate.fault({})).asked;
+
+test("with light traffic every isolate refuses a revoked key within a second, and one that only polls does not", async () => {
+  const gates = [watching, other, polling];
+  const took = { watching: [], polling: [] };
+  await withTraffic(gates, async () => {
+    for (let round = 0; round < ROUNDS; round++) {
+      const doomed = await publishDoomed(gates);
+      // From here on it asks nobody for most of two seconds.
+      await eventually(async () => (await refreshedAgo(polling)) < 0.3);
+      publisher.revoke(doomed);
+      await pushed.publish();
+      const [first, second, late] = await Promise.all(gates.map((gate) => untilRefused(gate, doomed)));
+      took.watching.push(first, second);
+      took.polling.push(late);
+    }
+  });
+  assert.ok(Math.max(...took.watching) < 1_000, `${took.watching}`);
+  assert.ok(Math.max(...took.polling) > 1_000, `polling took ${took.polling} only: the test shows nothing`);
+});
+
+test("waiting takes no more questions than asking every two seconds", async () => {
+  await withTraffic([watching, polling], async () => {
+    await sleep(1_000);
+    const before = await Promise.all([watching, polling].map(asked));
+    await sleep(4_300);
+    const [waited, polled] = (await Promise.all([watching, polling].map(asked))).map((count, i) => count - before[i]);
+    assert.ok(waited >= 1 && waited <= 3, `${waited} questions`);
+    assert.ok(polled >= 1, `${polled} questions`);
+  });
+});
+
+test("news all the time is asked for at a pace", async () => {
+  await withTraffic([watching], async () => {
+    const before = await asked(watching);
+    const started = performance.now();
+    while (performance.now() - started < 3_000) {
+      await pushed.publish();
+      await sleep(20);
+    }
+    const seconds = (performance.now() - started) / 1_000;
+    const count = (await asked(watching)) - before;
+    assert.ok(count <= 2 + seconds / 0.7, `${count} questions in ${seconds} s`);
+  });
+});
+
+test("the relay hears at once what an isolate has applied, if no request comes after the push too", async () => {
+  // The questions of before are over; the first request brings what is new, the next one has a question wait.
+  await sleep(2_500);
+  const ids = [];
+  for (const gate of [watching, other]) {
+    assert.ok(await admits(gate, key));
+    await eventually(async () => (await refreshedAgo(gate)) < 1);
+    assert.ok(await admits(gate, key));
+    ids.push((await gate.status()).isolate);
+  }
+  await pushed.publish();
+  await eventually(
+    async () => {
+      const { relay } = await pushed.status();
+      return ids.every((id) => relay.isolates.some((one) => one.id === id && one.seq === publisher.seq && one.change_seq === publisher.changeSeq));
+    },
+    { within: 1_500 },
+  );
+});
+
+test("a relay that swallows what it is asked to wait with makes no revocation late and no request slow", async () => {
+  const gates = [watching, other];
+  const doomed = await publishDoomed(gates);
+  await watching.fault({ relay: "swallows waits" });
+  const slowest = await withTraffic(gates, async () => {
+    // What it has asked before is still answered.
+    await sleep(2_500);
+    for (let round = 0; round < 2; round++) {
+      const next = round === 0 ? doomed : await publishDoomed(gates);
+      publisher.revoke(next);
+      await pushed.publish();
+      assert.ok((await untilRefused(watching, next)) < 5_000);
+    }
+  });
+  await watching.fault({ relay: false });
+  assert.ok(slowest < 1_000, `a request took ${slowest} ms`);
+});
+
+test("a relay that hangs ends no decisions, and each is made in time", async () => {
+  await watching.fault({ relay: "hangs" });
+  const slowest = await withTraffic([watching], () => sleep(6_500));
+  // Once, when what the isolate knows is 4 s old, requests wait until a question has failed.
+  assert.ok(slowest < 2_500, `a request took ${slowest} ms`);
+  assert.ok((await refreshedAgo(watching)) > 4);
+  await watching.fault({ relay: false });
+  await withTraffic([watching], () => eventually(async () => (await refreshedAgo(watching)) < 2));
+});
+
+test("gates and relays from before there was waiting work with those of today, and are asked no more than then", async () => {
+  const doomed = await publishDoomed([watching]);
+  await watching.fault({ relay: "never waits" });
+  await withTraffic([watching], async () => {
+    await sleep(2_500);
+    const before = await asked(watching);
+    await sleep(4_300);
+    const count = (await asked(watching)) - before;
+    assert.ok(count >= 1 && count <= 3, `${count} questions`);
+    publisher.revoke(doomed);
+    await pushed.publish();
+    assert.ok((await untilRefused(watching, doomed)) < 5_000);
+  });
+  await watching.fault({ relay: false });
+});
+
+test("so many questions wait and are all answered at once; who finds no place, or has gone, holds up nobody", async () => {
+  // Nobody else waits any more.
+  await sleep(2_500);
+  const held = { epoch: publisher.epoch, seq: publisher.seq, change_seq: publisher.changeSeq, head: "", policy: "", segments: [], base_root: "" };
+  const question = (wait_ms) => ({ isolate: "crowd", colo: "", held, refused: null, wait_ms });
+  const ask = async (wait_ms, options) => {
+    const started = performance.now();
+    const answer = await isolates.ask(question(wait_ms), options);
+    await answer.arrayBuffer();
+    return { status: answer.status, took: performance.now() - started, waited: Number(answer.headers.get("latchkey-waited-ms")) };
+  };
+  const isFull = async () => (await ask(100)).waited === 0;
+  const crowd = Array.from({ length: PLACES + 50 }, () => ask(10_000));
+  await eventually(isFull, { within: 9_000 });
+  const started = performance.now();
+  await pushed.publish();
+  const answers = await Promise.all(crowd);
+  assert.ok(performance.now() - started < 5_000);
+  const woken = answers.filter(({ status }) => status === 200);
+  assert.ok(woken.length >= PLACES - 1 && woken.length <= PLACES, `${woken.length} were woken`);
+  assert.ok(answers.every(({ status, waited }) => status === 200 || (status === 204 && waited === 0)));
+
+  held.seq = publisher.seq;
+  const gone = new AbortController();
+  const dropped = Array.from({ length: PLACES }, () => ask(3_000, { signal: gone.signal }).catch(() => {}));
+  await eventually(isFull, { within: 2_900 });
+  gone.abort();
+  await Promise.all(dropped);
+  await eventually(async () => !(await isFull()), { within: 6_000 });
+});
