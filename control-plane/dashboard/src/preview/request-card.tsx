@@ -1,9 +1,7 @@
 import { useState } from "react";
-import { Badge } from "../ui/badge";
 import { Button } from "../ui/button";
-import { Callout } from "../ui/callout";
+import { type Check, Checks } from "../ui/checks";
 import { SelectField, TextArea, TextField } from "../ui/field";
-import { Icon } from "../ui/icon";
 import { Card } from "../ui/page";
 import { now, type Verified } from "./snapshot";
 import { bytesOf } from "./token";
@@ -15,7 +13,7 @@ interface Decision {
   code: string;
   conditions?: string[];
   seq?: number;
-  checks: { name: string; passed: boolean; input: string; detail: string }[];
+  checks: Check[];
 }
 
 /** A request that is made nowhere: what a gate would decide, and by which of its checks. */
@@ -58,40 +56,8 @@ export function RequestCard({ snapshot, token }: { snapshot: Verified; token: ()
   );
 }
 
-function Outcome({ decision: { code, conditions, checks } }: { decision: Decision }) {
-  const passes = code === "VALID";
-  const isOpen = code === "CONDITIONAL";
-  return (
-    <div className="stack">
-      <Callout tone={passes ? "good" : isOpen ? "info" : "danger"}>
-        <span>
-          {passes && "It passes."}
-          {isOpen && `It passes if a gate finds these in order: ${(conditions ?? []).map((name) => name.replaceAll("_", " ")).join(", ")}.`}
-          {!passes && !isOpen && (
-            <>
-              It is refused: <code>{code}</code>.
-            </>
-          )}
-        </span>
-      </Callout>
-      <ol className="checks">
-        {checks.map(({ name, passed, input, detail }) => (
-          <li key={name} className={passed ? "check-passed" : "check-failed"}>
-            <Icon name={passed ? "check" : "close"} />
-            <div>
-              <span className="row">
-                <strong>{name.replaceAll("_", " ")}</strong>
-                <Badge tone={passed ? "good" : "danger"}>{passed ? "passed" : "failed"}</Badge>
-              </span>
-              <p className="soft small">
-                {input && <code>{input}</code>} {detail}
-              </p>
-            </div>
-          </li>
-        ))}
-      </ol>
-    </div>
-  );
+function Outcome({ decision: { code, conditions = [], checks } }: { decision: Decision }) {
+  return <Checks outcome={code === "VALID" ? "passes" : code === "CONDITIONAL" ? "open" : "refused"} code={code} conditions={conditions} checks={checks} />;
 }
 
 function headersOf(text: string): [string, string][] {

@@ -4,12 +4,10 @@ import { useForm } from "../../lib/form";
 import { pageOf } from "../../lib/keyspaces";
 import { useResource } from "../../api/resource";
 import type { Explanation } from "../../lib/types";
-import { Badge } from "../../ui/badge";
 import { Button } from "../../ui/button";
-import { Callout } from "../../ui/callout";
+import { Checks } from "../../ui/checks";
 import { SelectField, TextArea, TextField } from "../../ui/field";
 import { FormFault } from "../../ui/form-fault";
-import { Icon } from "../../ui/icon";
 import { More } from "../../ui/more";
 import { Card } from "../../ui/page";
 import "./explain.css";
@@ -85,38 +83,13 @@ export function Explain({ keyspaceId, keyId, path: firstPath = "/" }: { keyspace
   );
 }
 
-function Answer({ answer }: { answer: Explanation }) {
-  const passes = answer.allowed || (answer.conditions.length > 0 && answer.checks.every(({ passed }) => passed));
+function Answer({ answer: { allowed, code, conditions, checks, seq } }: { answer: Explanation }) {
+  const isOpen = conditions.length > 0 && checks.every(({ passed }) => passed);
   return (
-    <div className="stack" aria-live="polite">
-      <Callout tone={answer.allowed ? "good" : passes ? "info" : "danger"}>
-        <span>
-          {answer.allowed && "It passes."}
-          {!answer.allowed && passes && `It passes if a gate finds these in order: ${answer.conditions.map((name) => name.replaceAll("_", " ")).join(", ")}.`}
-          {!passes && (
-            <>
-              It is refused: <code>{answer.code}</code>.
-            </>
-          )}{" "}
-          {answer.seq == null ? "Nothing was published yet." : `Decided from snapshot ${answer.seq}.`}
-        </span>
-      </Callout>
-      <ol className="checks">
-        {answer.checks.map(({ name, passed, input, detail }, at) => (
-          <li key={at} className={passed ? "check-passed" : "check-failed"}>
-            <Icon name={passed ? "check" : "close"} />
-            <div>
-              <span className="row">
-                <strong>{name.replaceAll("_", " ")}</strong>
-                <Badge tone={passed ? "good" : "danger"}>{passed ? "passed" : "failed"}</Badge>
-              </span>
-              <p className="soft small">
-                {input && <code>{input}</code>} {detail}
-              </p>
-            </div>
-          </li>
-        ))}
-      </ol>
+    <div aria-live="polite">
+      <Checks outcome={allowed ? "passes" : isOpen ? "open" : "refused"} code={code} conditions={conditions} checks={checks}>
+        {seq == null ? "Nothing was published yet." : `Decided from snapshot ${seq}.`}
+      </Checks>
     </div>
   );
 }
