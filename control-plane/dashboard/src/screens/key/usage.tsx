@@ -10,6 +10,7 @@ import { Badge } from "../../ui/badge";
 import { LoadFault } from "../../ui/callout";
 import { RequestChart } from "../../ui/chart";
 import { Card } from "../../ui/page";
+import { RangeSelect } from "../../ui/range";
 import { type Column, Table } from "../../ui/table";
 
 const REFRESH_MS = 5_000;
@@ -39,19 +40,7 @@ export function UsageCard() {
   const hours = usage.data?.hours ?? [];
   const codes = byCode(hours);
   return (
-    <Card
-      title="Usage"
-      intro="As gates have reported it, a second or so behind."
-      actions={
-        <select className="control" aria-label="Time" value={range.hours} onChange={(event) => setRange(RANGES.find(({ hours }) => hours === Number(event.target.value)) ?? range)}>
-          {RANGES.map(({ label, hours }) => (
-            <option key={hours} value={hours}>
-              Last {label}
-            </option>
-          ))}
-        </select>
-      }
-    >
+    <Card title="Usage" intro="As gates have reported it, a second or so behind." actions={<RangeSelect value={range} onChange={setRange} />}>
       {usage.error !== undefined && <LoadFault error={usage.error} retry={() => void usage.reload()} />}
       <RequestChart title={`Requests of the last ${range.label}`} bars={barsOf(hours, range, new Date())} labelOf={barLabel(range)} />
       {codes.length > 0 && (

@@ -8,6 +8,7 @@ import { Badge } from "../../ui/badge";
 import { LoadFault } from "../../ui/callout";
 import { RequestChart } from "../../ui/chart";
 import { Card, Page } from "../../ui/page";
+import { RangeSelect } from "../../ui/range";
 import { type Column, Table } from "../../ui/table";
 import { RequestLog } from "./log";
 import "./page.css";
@@ -30,18 +31,7 @@ export function Requests({ keyspaceId }: { keyspaceId: string }) {
   const codes = byCode(hours);
   return (
     <Page title="Requests" intro={keyspace.data && <>What the gates of {keyspace.data.name} decided, as they have reported it, a second or so behind.</>}>
-      <Card
-        title="Usage"
-        actions={
-          <select className="control" aria-label="Time" value={range.hours} onChange={(event) => setRange(RANGES.find(({ hours }) => hours === Number(event.target.value)) ?? range)}>
-            {RANGES.map(({ label, hours }) => (
-              <option key={hours} value={hours}>
-                Last {label}
-              </option>
-            ))}
-          </select>
-        }
-      >
+      <Card title="Usage" actions={<RangeSelect value={range} onChange={setRange} />}>
         {usage.error !== undefined && <LoadFault error={usage.error} retry={() => void usage.reload()} />}
         <RequestChart title={`Requests of the last ${range.label}`} bars={barsOf(hours, range, new Date())} labelOf={barLabel(range)} />
         {codes.length > 0 && <ByCode codes={codes} />}
