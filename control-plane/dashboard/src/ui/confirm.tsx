@@ -1,7 +1,6 @@
 import { type ReactNode, useState } from "react";
 import { inWords } from "../api/problem";
-import { Button } from "./button";
-import { Dialog } from "./dialog";
+import { Dialog, DialogButtons } from "./dialog";
 import { Callout } from "./callout";
 
 interface ConfirmProps {
@@ -29,16 +28,8 @@ export function Confirm({ title, children, action, danger = false, onConfirm, on
       setBusy(false);
     }
   };
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look={danger ? "danger" : "primary"} busy={busy}>
-        {action}
-      </Button>
-    </>
-  );
   return (
-    <Dialog title={title} onClose={onClose} footer={footer} onSubmit={() => void confirm()}>
+    <Dialog title={title} onClose={onClose} footer={<DialogButtons action={action} look={danger ? "danger" : "primary"} busy={busy} onClose={onClose} />} onSubmit={() => void confirm()}>
       {children}
       {error !== undefined && <Callout tone="danger">{inWords(error)}</Callout>}
     </Dialog>

@@ -1,5 +1,5 @@
-import { type FormEvent, type ReactNode, useEffect, useId, useRef } from "react";
-import { IconButton } from "./button";
+import { type ComponentProps, type FormEvent, type ReactNode, useEffect, useId, useRef } from "react";
+import { Button, IconButton } from "./button";
 import "./dialog.css";
 
 interface DialogProps {
@@ -72,5 +72,23 @@ export function Dialog({ title, intro, children, footer, wide, onClose, mustDeci
         content
       )}
     </dialog>
+  );
+}
+
+interface DialogButtonsProps extends Pick<ComponentProps<typeof Button>, "look" | "busy" | "disabled"> {
+  /** The verb that will happen: never "OK". */
+  action: string;
+  onClose: () => void;
+}
+
+/** The foot of a dialog that is a form: the way out, and the button that submits. */
+export function DialogButtons({ action, look = "primary", busy, disabled, onClose }: DialogButtonsProps) {
+  return (
+    <>
+      <Button onClick={onClose}>Cancel</Button>
+      <Button type="submit" look={look} busy={busy} disabled={disabled}>
+        {action}
+      </Button>
+    </>
   );
 }

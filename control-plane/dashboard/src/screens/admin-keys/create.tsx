@@ -4,8 +4,7 @@ import { useSession } from "../../api/session";
 import { useForm, useIdempotencyKey } from "../../lib/form";
 import type { Keyspace } from "../../lib/keyspaces";
 import type { ScopeName } from "../../lib/types";
-import { Button } from "../../ui/button";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { Check, FieldError, Fieldset, SelectField, TextField } from "../../ui/field";
 import { FormFault } from "../../ui/form-fault";
 import { ExpiryField, type ExpiryChoice, expiryOf } from "../keys/fields/expiry";
@@ -51,16 +50,15 @@ export function CreateAdminKey({ keyspaces, onClose, onCreated }: { keyspaces: K
   if (secret !== undefined) return <SecretDialog title={`${name.trim()} is ready`} intro="This admin key opens the API, the command line and this dashboard." secret={secret} onClose={onClose} />;
 
   const toggle = (scope: ScopeName, on: boolean) => setScopes(on ? [...scopes, scope] : scopes.filter((other) => other !== scope));
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="primary" busy={form.busy}>
-        Create admin key
-      </Button>
-    </>
-  );
   return (
-    <Dialog wide title="Create admin key" intro="It can have no right that you lack." onClose={onClose} onSubmit={() => void create()} footer={footer}>
+    <Dialog
+      wide
+      title="Create admin key"
+      intro="It can have no right that you lack."
+      onClose={onClose}
+      onSubmit={() => void create()}
+      footer={<DialogButtons action="Create admin key" busy={form.busy} onClose={onClose} />}
+    >
       <TextField label="Name" value={name} onChange={setName} maxLength={100} placeholder="Deploy script" error={form.at("name")} autoFocus />
       <Fieldset legend="What it may do">
         <div className="stack">

@@ -10,7 +10,7 @@ import { Badge } from "../../ui/badge";
 import { Button, IconButton } from "../../ui/button";
 import { LoadFault } from "../../ui/callout";
 import { Confirm } from "../../ui/confirm";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { EmptyState } from "../../ui/empty";
 import { TextField } from "../../ui/field";
 import { FormFault } from "../../ui/form-fault";
@@ -117,16 +117,8 @@ function AddGate({ keyspace, onClose, onAdded }: { keyspace: Keyspace; onClose: 
       onAdded(await patchGates(keyspace, [...keyspace.gates, { url: url.trim() }]));
       onClose();
     });
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="primary" busy={form.busy}>
-        Add gate
-      </Button>
-    </>
-  );
   return (
-    <Dialog title="Add gate" onClose={onClose} onSubmit={() => void add()} footer={footer}>
+    <Dialog title="Add gate" onClose={onClose} onSubmit={() => void add()} footer={<DialogButtons action="Add gate" busy={form.busy} onClose={onClose} />}>
       <TextField label="Address" type="url" value={url} onChange={setUrl} placeholder="https://api.example.com" hint="Where the Worker is reachable. Snapshots are pushed to it; the signature on them is what it trusts." error={form.at("gates")} autoFocus />
       <FormFault form={form} known={["gates"]} />
     </Dialog>

@@ -10,7 +10,7 @@ import { Button } from "../../ui/button";
 import { Callout, LoadFault } from "../../ui/callout";
 import { Confirm } from "../../ui/confirm";
 import { CopyLine } from "../../ui/copy";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { TextField } from "../../ui/field";
 import { FormFault } from "../../ui/form-fault";
 import { Card } from "../../ui/page";
@@ -89,16 +89,14 @@ function Rotate({ keyspaceId, onClose, onDone }: DialogProps) {
       onDone(await take(api.POST("/v1/keyspaces/{keyspace_id}/signing-keys:rotate", { params, body })));
       onClose();
     });
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="primary" busy={form.busy}>
-        Begin rotation
-      </Button>
-    </>
-  );
   return (
-    <Dialog title="Rotate the signing key" intro="A second key signs beside the first, so that gates that trust either go on." onClose={onClose} onSubmit={() => void rotate()} footer={footer}>
+    <Dialog
+      title="Rotate the signing key"
+      intro="A second key signs beside the first, so that gates that trust either go on."
+      onClose={onClose}
+      onSubmit={() => void rotate()}
+      footer={<DialogButtons action="Begin rotation" busy={form.busy} onClose={onClose} />}
+    >
       <TextField label="Both sign for" aside="days" type="number" min={1} max={365} value={days} onChange={setDays} hint="By then every gate has to trust the new one." error={form.at("overlap_days")} />
       <FormFault form={form} known={["overlap_days"]} />
     </Dialog>
@@ -130,16 +128,14 @@ function Replace({ keyspaceId, onClose, onDone }: DialogProps) {
       onDone(await take(api.POST("/v1/keyspaces/{keyspace_id}/signing-keys:replace", { params, body })));
       onClose();
     });
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="danger" busy={form.busy} disabled={confirm.trim() !== keyspaceId || !reason.trim()}>
-        Replace at once
-      </Button>
-    </>
-  );
   return (
-    <Dialog title="Replace the signing key at once" intro="For when the private key is in the wrong hands." onClose={onClose} onSubmit={() => void replace()} footer={footer}>
+    <Dialog
+      title="Replace the signing key at once"
+      intro="For when the private key is in the wrong hands."
+      onClose={onClose}
+      onSubmit={() => void replace()}
+      footer={<DialogButtons action="Replace at once" look="danger" busy={form.busy} disabled={confirm.trim() !== keyspaceId || !reason.trim()} onClose={onClose} />}
+    >
       <Callout tone="danger">The old key signs nothing any more. No gate takes anything new, revocations included, until its LATCHKEY_TRUSTED_KEYS lists the new key alone.</Callout>
       <TextField label="The keyspace's id, to confirm" mono spellCheck={false} value={confirm} onChange={setConfirm} hint={<code>{keyspaceId}</code>} error={form.at("confirm")} />
       <TextField label="Reason" aside="for the audit log" value={reason} onChange={setReason} maxLength={1000} error={form.at("reason")} />

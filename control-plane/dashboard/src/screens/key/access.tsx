@@ -9,7 +9,7 @@ import { listed } from "../../lib/rows";
 import { Badges } from "../../ui/badge";
 import { Button } from "../../ui/button";
 import { LoadFault } from "../../ui/callout";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { FormFault } from "../../ui/form-fault";
 import { Card, Facts } from "../../ui/page";
 import { AccessFields } from "../keys/fields/access";
@@ -67,7 +67,7 @@ function EditPermissions({ onClose }: { onClose: () => void }) {
       onClose();
     });
   return (
-    <Dialog wide title={`Permissions of ${key.name}`} onClose={onClose} onSubmit={() => void save()} footer={<SaveOrCancel busy={form.busy} onClose={onClose} />}>
+    <Dialog wide title={`Permissions of ${key.name}`} onClose={onClose} onSubmit={() => void save()} footer={<DialogButtons action="Save" busy={form.busy} onClose={onClose} />}>
       <AccessFields
         keyspaceId={keyspaceId}
         roles={roles.data}
@@ -95,20 +95,9 @@ function EditConstraints({ onClose }: { onClose: () => void }) {
       onClose();
     });
   return (
-    <Dialog title="Networks and other constraints" onClose={onClose} onSubmit={() => void save()} footer={<SaveOrCancel busy={form.busy} onClose={onClose} />}>
+    <Dialog title="Networks and other constraints" onClose={onClose} onSubmit={() => void save()} footer={<DialogButtons action="Save" busy={form.busy} onClose={onClose} />}>
       <ConstraintFields rows={rows} onChange={setRows} policy={policy.data} error={form.at("constraints")} />
       <FormFault form={form} known={["constraints"]} />
     </Dialog>
-  );
-}
-
-export function SaveOrCancel({ busy, onClose }: { busy: boolean; onClose: () => void }) {
-  return (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="primary" busy={busy}>
-        Save
-      </Button>
-    </>
   );
 }

@@ -3,9 +3,8 @@ import { api, takeVersioned } from "../../api/client";
 import { ApiError } from "../../api/problem";
 import { useForm, useIdempotencyKey } from "../../lib/form";
 import { ofKey, useKeyPage } from "../../lib/key";
-import { Button } from "../../ui/button";
 import { Confirm } from "../../ui/confirm";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { TextField } from "../../ui/field";
 import { FormFault } from "../../ui/form-fault";
 
@@ -31,16 +30,14 @@ export function ChangeCredits({ kind, onClose }: { kind: "add" | "take"; onClose
       onClose();
     });
   const verb = kind === "add" ? "Add credits" : "Remove credits";
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look={kind === "add" ? "primary" : "danger"} busy={form.busy} disabled={!(Number(amount) > 0)}>
-        {verb}
-      </Button>
-    </>
-  );
   return (
-    <Dialog title={verb} intro={kind === "take" ? `${left.toLocaleString("en")} ${unit} are left.` : undefined} onClose={onClose} onSubmit={() => void save()} footer={footer}>
+    <Dialog
+      title={verb}
+      intro={kind === "take" ? `${left.toLocaleString("en")} ${unit} are left.` : undefined}
+      onClose={onClose}
+      onSubmit={() => void save()}
+      footer={<DialogButtons action={verb} look={kind === "add" ? "primary" : "danger"} busy={form.busy} disabled={!(Number(amount) > 0)} onClose={onClose} />}
+    >
       <div className="columns">
         <TextField label="Amount" type="number" min={1} inputMode="numeric" value={amount} onChange={setAmount} error={form.at("deltas") ?? belowZero(form.error)} autoFocus />
         <TextField label="Unit" mono value={unit} onChange={setUnit} hint="As routes name it in their cost." list="units" />

@@ -3,8 +3,7 @@ import { useForm } from "../../lib/form";
 import { useKeyPage } from "../../lib/key";
 import { listed } from "../../lib/rows";
 import type { KeyPatch } from "../../lib/types";
-import { Button } from "../../ui/button";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { TextField } from "../../ui/field";
 import { FormFault } from "../../ui/form-fault";
 import { AboutFields, metadataOf } from "../keys/fields/about";
@@ -32,16 +31,8 @@ export function EditKey({ onClose }: { onClose: () => void }) {
       await patch(body);
       onClose();
     });
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="primary" busy={form.busy}>
-        Save
-      </Button>
-    </>
-  );
   return (
-    <Dialog title={`Edit ${key.name}`} onClose={onClose} onSubmit={() => void save()} footer={footer}>
+    <Dialog title={`Edit ${key.name}`} onClose={onClose} onSubmit={() => void save()} footer={<DialogButtons action="Save" busy={form.busy} onClose={onClose} />}>
       <TextField label="Name" value={name} onChange={setName} maxLength={100} error={form.at("name")} autoFocus />
       <TextField label="Owner" aside="optional" value={owner} onChange={setOwner} maxLength={255} error={form.at("owner")} />
       <ExpiryField

@@ -5,13 +5,12 @@ import { useKeyPage } from "../../lib/key";
 import type { IpRule } from "../../lib/types";
 import { Badge } from "../../ui/badge";
 import { Button } from "../../ui/button";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { FormFault } from "../../ui/form-fault";
 import { Card } from "../../ui/page";
 import { type Column, Table } from "../../ui/table";
 import { IpRuleFields, ipRulesOf } from "../keys/fields/ip-rules";
 import { TryAddress } from "../keys/fields/try-address";
-import { SaveOrCancel } from "./access";
 
 const COLUMNS: Column<IpRule & { at: number }>[] = [
   { title: "Addresses", cell: ({ cidr }) => <code>{cidr}</code> },
@@ -52,7 +51,7 @@ function EditIpRules({ onClose }: { onClose: () => void }) {
       onClose();
     });
   return (
-    <Dialog wide title={`Addresses of ${key.name}`} onClose={onClose} onSubmit={() => void save()} footer={<SaveOrCancel busy={form.busy} onClose={onClose} />}>
+    <Dialog wide title={`Addresses of ${key.name}`} onClose={onClose} onSubmit={() => void save()} footer={<DialogButtons action="Save" busy={form.busy} onClose={onClose} />}>
       <IpRuleFields rules={rules} onChange={setRules} error={form.at("ip_rules")} />
       <TryAddress rules={ipRulesOf(rules)} ask={(body) => take(api.POST("/v1/keys/{key_id}/ip-rules:preview", { params: { path: { key_id: key.id } }, body }))} />
       <FormFault form={form} known={["ip_rules"]} />

@@ -4,13 +4,12 @@ import { useKeyPage } from "../../lib/key";
 import { Ago, duration } from "../../lib/time";
 import type { Key, RateLimit, Refill } from "../../lib/types";
 import { Button } from "../../ui/button";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { FormFault } from "../../ui/form-fault";
 import { Card } from "../../ui/page";
 import { type Column, Table } from "../../ui/table";
 import { RateLimitFields } from "../keys/fields/rate-limits";
 import { RefillFields } from "../keys/fields/credits";
-import { SaveOrCancel } from "./access";
 import { ChangeCredits, SpendFreely } from "./credits";
 
 type Asked = "rates" | "add" | "take" | "refills" | "free";
@@ -86,7 +85,7 @@ function EditRates({ onClose }: { onClose: () => void }) {
       onClose();
     });
   return (
-    <Dialog wide title={`Rate limits of ${key.name}`} onClose={onClose} onSubmit={() => void save()} footer={<SaveOrCancel busy={form.busy} onClose={onClose} />}>
+    <Dialog wide title={`Rate limits of ${key.name}`} onClose={onClose} onSubmit={() => void save()} footer={<DialogButtons action="Save" busy={form.busy} onClose={onClose} />}>
       <RateLimitFields limits={limits} onChange={setLimits} error={form.at("rate_limits")} />
       <FormFault form={form} known={["rate_limits"]} />
     </Dialog>
@@ -103,7 +102,7 @@ function EditRefills({ onClose }: { onClose: () => void }) {
       onClose();
     });
   return (
-    <Dialog wide title={`Refills of ${key.name}`} onClose={onClose} onSubmit={() => void save()} footer={<SaveOrCancel busy={form.busy} onClose={onClose} />}>
+    <Dialog wide title={`Refills of ${key.name}`} onClose={onClose} onSubmit={() => void save()} footer={<DialogButtons action="Save" busy={form.busy} onClose={onClose} />}>
       <RefillFields refills={refills} onChange={setRefills} error={form.at("refills")} />
       <FormFault form={form} known={["refills"]} />
     </Dialog>

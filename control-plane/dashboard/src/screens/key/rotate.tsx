@@ -3,8 +3,7 @@ import { api, takeVersioned } from "../../api/client";
 import { useForm, useIdempotencyKey } from "../../lib/form";
 import { ofKey, useKeyPage } from "../../lib/key";
 import type { Key } from "../../lib/types";
-import { Button } from "../../ui/button";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { SelectField, TextField } from "../../ui/field";
 import { FormFault } from "../../ui/form-fault";
 import { SecretDialog } from "../keys/secret";
@@ -38,16 +37,14 @@ export function RotateKey({ onClose }: { onClose: () => void }) {
     const intro = overlap === "0" ? "The old secrets are refused from now on." : "The old secrets work on until the time you chose; this page shows who still uses them.";
     return <SecretDialog title={`New secret of ${key.name}`} intro={intro} secret={secret} onClose={onClose} />;
   }
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="primary" busy={form.busy}>
-        Rotate
-      </Button>
-    </>
-  );
   return (
-    <Dialog title={`Rotate ${key.name}`} intro="It gets a new secret, and keeps its id, limits and history." onClose={onClose} onSubmit={() => void rotate()} footer={footer}>
+    <Dialog
+      title={`Rotate ${key.name}`}
+      intro="It gets a new secret, and keeps its id, limits and history."
+      onClose={onClose}
+      onSubmit={() => void rotate()}
+      footer={<DialogButtons action="Rotate" busy={form.busy} onClose={onClose} />}
+    >
       <SelectField label="The secrets it has now work on for" value={overlap} onChange={setOverlap} error={form.at("grace_seconds")} hint={overlap === "0" && "Whatever uses them stops working within seconds."}>
         <option value="3600">1 hour</option>
         <option value="86400">1 day</option>

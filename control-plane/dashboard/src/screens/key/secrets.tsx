@@ -9,7 +9,7 @@ import type { Secret } from "../../lib/types";
 import { Badge } from "../../ui/badge";
 import { Button } from "../../ui/button";
 import { Callout } from "../../ui/callout";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { SelectField, TextField } from "../../ui/field";
 import { FormFault } from "../../ui/form-fault";
 import { Card } from "../../ui/page";
@@ -91,16 +91,13 @@ function Reschedule({ onClose }: { onClose: () => void }) {
       changed(await takeVersioned(api.POST("/v1/keys/{key_id}:reschedule", { params: ofKey(key.id, version), body })), when === "0" ? "old secrets refused" : "enforced", sentAt);
       onClose();
     });
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look={when === "0" ? "danger" : "primary"} busy={form.busy}>
-        {when === "0" ? "Stop them now" : "Save"}
-      </Button>
-    </>
-  );
   return (
-    <Dialog title="When do the old secrets stop?" onClose={onClose} onSubmit={() => void save()} footer={footer}>
+    <Dialog
+      title="When do the old secrets stop?"
+      onClose={onClose}
+      onSubmit={() => void save()}
+      footer={<DialogButtons action={when === "0" ? "Stop them now" : "Save"} look={when === "0" ? "danger" : "primary"} busy={form.busy} onClose={onClose} />}
+    >
       <SelectField label="They work on for" value={when} onChange={setWhen} error={form.at("grace_seconds")}>
         <option value="0">No longer: stop them now</option>
         <option value="3600">1 hour</option>

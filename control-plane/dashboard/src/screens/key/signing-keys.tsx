@@ -6,7 +6,7 @@ import { Day } from "../../lib/time";
 import type { Key } from "../../lib/types";
 import { Button, IconButton } from "../../ui/button";
 import { Confirm } from "../../ui/confirm";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { Check, TextField } from "../../ui/field";
 import { FormFault } from "../../ui/form-fault";
 import { Card } from "../../ui/page";
@@ -70,16 +70,8 @@ function AddSigningKey({ onClose }: { onClose: () => void }) {
       else onClose();
     });
   if (made) return <SecretDialog title="The private key" intro="Whoever signs requests of this key needs it." secret={made} onClose={onClose} />;
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="primary" busy={form.busy}>
-        Add key pair
-      </Button>
-    </>
-  );
   return (
-    <Dialog title="Add a key pair" onClose={onClose} onSubmit={() => void add()} footer={footer}>
+    <Dialog title="Add a key pair" onClose={onClose} onSubmit={() => void add()} footer={<DialogButtons action="Add key pair" busy={form.busy} onClose={onClose} />}>
       <TextField
         label="Public key"
         aside="optional"

@@ -6,8 +6,7 @@ import { useForm, useIdempotencyKey } from "../../lib/form";
 import { inKeyspace, type Keyspace, useEnvironments, usePolicy, useRoles } from "../../lib/keyspaces";
 import { counted } from "../../lib/time";
 import type { Environment } from "../../lib/types";
-import { Button } from "../../ui/button";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { Check, SelectField, TextField } from "../../ui/field";
 import { FormFault } from "../../ui/form-fault";
 import { More } from "../../ui/more";
@@ -66,16 +65,15 @@ export function CreateKey({ keyspace, onClose, onCreated }: Props) {
   const liveOff = environments.data?.live.enabled === false;
   // Not offered before it is known to be on: a choice that is taken away again would be worse.
   const liveOffered = !may("keyspaces:read") || environments.data?.live.enabled === true;
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="primary" busy={form.busy}>
-        Create key
-      </Button>
-    </>
-  );
   return (
-    <Dialog wide title="Create key" intro={`In ${keyspace.name}. Its secret is shown once, after this.`} onClose={onClose} onSubmit={() => void create()} footer={footer}>
+    <Dialog
+      wide
+      title="Create key"
+      intro={`In ${keyspace.name}. Its secret is shown once, after this.`}
+      onClose={onClose}
+      onSubmit={() => void create()}
+      footer={<DialogButtons action="Create key" busy={form.busy} onClose={onClose} />}
+    >
       <TextField label="Name" value={draft.name} onChange={(name) => set({ name })} maxLength={100} error={form.at("name") ?? taken(form.error)} autoFocus onFocus={(event) => event.target.select()} />
       <div className="columns">
         <SelectField

@@ -3,8 +3,7 @@ import { useLocation } from "wouter";
 import { api, take } from "../../api/client";
 import { ApiError } from "../../api/problem";
 import { useForm } from "../../lib/form";
-import { Button } from "../../ui/button";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { TextField } from "../../ui/field";
 import { FormFault } from "../../ui/form-fault";
 
@@ -20,16 +19,13 @@ export function FindByToken({ onClose }: { onClose: () => void }) {
       navigate(`/keyspaces/${key.keyspace_id}/keys/${key.id}`);
     });
   const unknown = form.error instanceof ApiError && form.error.status === 404 ? "No key has this token." : undefined;
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="primary" busy={form.busy} disabled={!token.trim()}>
-        Find
-      </Button>
-    </>
-  );
   return (
-    <Dialog title="Find a key by its token" onClose={onClose} onSubmit={() => void find()} footer={footer}>
+    <Dialog
+      title="Find a key by its token"
+      onClose={onClose}
+      onSubmit={() => void find()}
+      footer={<DialogButtons action="Find" busy={form.busy} disabled={!token.trim()} onClose={onClose} />}
+    >
       <TextField label="Token" type="password" mono spellCheck={false} value={token} onChange={setToken} hint="Only its fingerprint is compared; it is not kept." error={form.at("token") ?? unknown} autoFocus />
       {!unknown && <FormFault form={form} known={["token"]} />}
     </Dialog>

@@ -6,7 +6,7 @@ import { useForm } from "../../lib/form";
 import { Badge, type Tone } from "../../ui/badge";
 import { Button } from "../../ui/button";
 import { Callout } from "../../ui/callout";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { TextArea, TextField } from "../../ui/field";
 import { FormFault } from "../../ui/form-fault";
 import { Table } from "../../ui/table";
@@ -40,16 +40,14 @@ export function ReportLeaks({ onClose, onReported }: { onClose: () => void; onRe
       onReported();
     });
   if (results) return <Results results={results} keyspaceId={keyspaces.data?.[0]?.id} onClose={onClose} />;
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="danger" busy={form.busy} disabled={found.length === 0}>
-        Report
-      </Button>
-    </>
-  );
   return (
-    <Dialog title="Report leaked tokens" intro="Of any keyspace of this workspace." onClose={onClose} onSubmit={() => void report()} footer={footer}>
+    <Dialog
+      title="Report leaked tokens"
+      intro="Of any keyspace of this workspace."
+      onClose={onClose}
+      onSubmit={() => void report()}
+      footer={<DialogButtons action="Report" look="danger" busy={form.busy} disabled={found.length === 0} onClose={onClose} />}
+    >
       <Callout tone="warn">Their keys are revoked, turned off or only reported, as each keyspace's settings say. A key that leaked never comes back.</Callout>
       <TextArea label="Tokens" mono rows={5} spellCheck={false} value={text} onChange={setText} hint="One a line." error={form.at("tokens")} />
       <TextField label="Where they were found" aside="optional" placeholder="a public repository" value={source} onChange={setSource} maxLength={100} />

@@ -2,8 +2,7 @@ import { useState } from "react";
 import { useLocation } from "wouter";
 import { api, take } from "../../api/client";
 import { useForm, useIdempotencyKey } from "../../lib/form";
-import { Button } from "../../ui/button";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { Check, TextField } from "../../ui/field";
 import { FormFault } from "../../ui/form-fault";
 
@@ -29,16 +28,14 @@ export function CreateKeyspace({ onClose }: { onClose: () => void }) {
       navigate(`/keyspaces/${made.id}/keys`);
     });
 
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="primary" busy={form.busy}>
-        Create keyspace
-      </Button>
-    </>
-  );
   return (
-    <Dialog title="Create keyspace" intro="One for each API that you protect." onClose={onClose} onSubmit={() => void create()} footer={footer}>
+    <Dialog
+      title="Create keyspace"
+      intro="One for each API that you protect."
+      onClose={onClose}
+      onSubmit={() => void create()}
+      footer={<DialogButtons action="Create keyspace" busy={form.busy} onClose={onClose} />}
+    >
       <TextField label="Name" value={name} onChange={setName} placeholder="Payments API" maxLength={100} error={form.at("name")} autoFocus />
       <TextField
         label="Token prefix"

@@ -12,7 +12,7 @@ import { Badges } from "../../ui/badge";
 import { Button } from "../../ui/button";
 import { Callout, LoadFault } from "../../ui/callout";
 import { Confirm } from "../../ui/confirm";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { EmptyState } from "../../ui/empty";
 import { Check, TextArea, TextField } from "../../ui/field";
 import { FormFault } from "../../ui/form-fault";
@@ -132,16 +132,13 @@ function EditRole({ keyspaceId, role, onClose, onSaved }: EditProps) {
       onClose();
       toasts.say(`${body.name} is saved.`);
     });
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="primary" busy={form.busy}>
-        {role ? "Save" : "Create role"}
-      </Button>
-    </>
-  );
   return (
-    <Dialog title={role ? `Edit ${role.name}` : "Create role"} onClose={onClose} onSubmit={() => void save()} footer={footer}>
+    <Dialog
+      title={role ? `Edit ${role.name}` : "Create role"}
+      onClose={onClose}
+      onSubmit={() => void save()}
+      footer={<DialogButtons action={role ? "Save" : "Create role"} busy={form.busy} onClose={onClose} />}
+    >
       <TextField label="Name" value={name} onChange={setName} maxLength={100} placeholder="Reader" error={form.at("name") ?? taken(form.error)} autoFocus />
       <TextField
         label="Grants"

@@ -7,7 +7,7 @@ import { rowsOf } from "../../lib/rows";
 import { counted } from "../../lib/time";
 import type { Environment, Route } from "../../lib/types";
 import { Button, IconButton } from "../../ui/button";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { Check, SelectField, TextField } from "../../ui/field";
 import { More } from "../../ui/more";
 import "../../ui/rows.css";
@@ -65,16 +65,15 @@ export function EditRoute({ route, keyspaceId, onClose, onDone }: Props) {
   };
   const ofSources = rowsOf(sources, setSources);
   const ofCost = rowsOf(cost, setCost);
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="primary">
-        {route ? "Change route" : "Add route"}
-      </Button>
-    </>
-  );
   return (
-    <Dialog wide title={route ? "Change route" : "Add route"} intro="Takes effect once the routes are saved." onClose={onClose} onSubmit={done} footer={footer}>
+    <Dialog
+      wide
+      title={route ? "Change route" : "Add route"}
+      intro="Takes effect once the routes are saved."
+      onClose={onClose}
+      onSubmit={done}
+      footer={<DialogButtons action={route ? "Change route" : "Add route"} onClose={onClose} />}
+    >
       <div className="columns">
         <SelectField label="Method" value={method} onChange={setMethod}>
           <option value="*">Any</option>

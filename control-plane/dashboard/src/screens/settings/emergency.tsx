@@ -6,7 +6,7 @@ import { inKeyspace, type Keyspace } from "../../lib/keyspaces";
 import { counted } from "../../lib/time";
 import { Button } from "../../ui/button";
 import { Callout } from "../../ui/callout";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { TextField } from "../../ui/field";
 import { FormFault } from "../../ui/form-fault";
 import { Card } from "../../ui/page";
@@ -53,16 +53,13 @@ function KillSwitch({ keyspace, kill, onSaved, onClose }: Props & { kill: boolea
       onClose();
       toasts.say(kill ? "Every key is shut out." : "Keys are let in again.");
     });
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look={kill ? "danger" : "primary"} busy={form.busy} disabled={!reason.trim()}>
-        {kill ? "Shut every key out" : "Let keys in again"}
-      </Button>
-    </>
-  );
   return (
-    <Dialog title={kill ? `Shut every key of ${keyspace.name} out?` : `Let the keys of ${keyspace.name} in again?`} onClose={onClose} onSubmit={() => void send()} footer={footer}>
+    <Dialog
+      title={kill ? `Shut every key of ${keyspace.name} out?` : `Let the keys of ${keyspace.name} in again?`}
+      onClose={onClose}
+      onSubmit={() => void send()}
+      footer={<DialogButtons action={kill ? "Shut every key out" : "Let keys in again"} look={kill ? "danger" : "primary"} busy={form.busy} disabled={!reason.trim()} onClose={onClose} />}
+    >
       {kill ? (
         <Callout tone="danger">Gates refuse every request until keys are let in again. The keys stay as they are, and can be revoked and rotated meanwhile.</Callout>
       ) : (
@@ -86,16 +83,14 @@ function RevokeOwner({ keyspace, onClose }: { keyspace: Keyspace; onClose: () =>
       onClose();
       toasts.say(`${counted(count, "key")} of ${body.owner} revoked.`);
     });
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="danger" busy={form.busy} disabled={!owner.trim() || !reason.trim()}>
-        Revoke all its keys
-      </Button>
-    </>
-  );
   return (
-    <Dialog title="Revoke all keys of an owner" intro="Whatever uses them stops working. Each can be restored by itself." onClose={onClose} onSubmit={() => void revoke()} footer={footer}>
+    <Dialog
+      title="Revoke all keys of an owner"
+      intro="Whatever uses them stops working. Each can be restored by itself."
+      onClose={onClose}
+      onSubmit={() => void revoke()}
+      footer={<DialogButtons action="Revoke all its keys" look="danger" busy={form.busy} disabled={!owner.trim() || !reason.trim()} onClose={onClose} />}
+    >
       <TextField label="Owner" value={owner} onChange={setOwner} maxLength={255} error={form.at("owner")} autoFocus />
       <TextField label="Reason" aside="kept with each key" value={reason} onChange={setReason} maxLength={1000} error={form.at("reason")} />
       <FormFault form={form} known={["owner", "reason"]} />

@@ -9,7 +9,7 @@ import type { UpstreamCredential } from "../../lib/types";
 import { Button, ButtonLink } from "../../ui/button";
 import { Callout, LoadFault } from "../../ui/callout";
 import { Confirm } from "../../ui/confirm";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { EmptyState } from "../../ui/empty";
 import { TextField } from "../../ui/field";
 import { FormFault } from "../../ui/form-fault";
@@ -114,16 +114,8 @@ function AddCredential({ keyspaceId, onClose, onSaved }: DialogProps) {
       onClose();
       toasts.say(`${body.name} is sealed. Name it in a route to use it.`);
     });
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="primary" busy={form.busy}>
-        Add credential
-      </Button>
-    </>
-  );
   return (
-    <Dialog title="Add upstream credential" onClose={onClose} onSubmit={() => void add()} footer={footer}>
+    <Dialog title="Add upstream credential" onClose={onClose} onSubmit={() => void add()} footer={<DialogButtons action="Add credential" busy={form.busy} onClose={onClose} />}>
       <TextField label="Name" mono spellCheck={false} value={name} onChange={setName} placeholder="blockfrost-mainnet" hint="Routes refer to it by this name, which stays." error={form.at("name")} autoFocus />
       <TextField label="Value" type="password" mono autoComplete="off" value={value} onChange={setValue} hint="Sealed at once. Nobody can read it here again." error={form.at("value")} />
       <div className="columns">
@@ -157,16 +149,14 @@ function ReplaceValue({ keyspaceId, credential, onClose, onSaved }: DialogProps 
       onClose();
       toasts.say(`${credential.name} has its new value.`);
     });
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="primary" busy={form.busy}>
-        Replace value
-      </Button>
-    </>
-  );
   return (
-    <Dialog title={`Replace the value of ${credential.name}`} intro="Gates use the new one within seconds." onClose={onClose} onSubmit={() => void replace()} footer={footer}>
+    <Dialog
+      title={`Replace the value of ${credential.name}`}
+      intro="Gates use the new one within seconds."
+      onClose={onClose}
+      onSubmit={() => void replace()}
+      footer={<DialogButtons action="Replace value" busy={form.busy} onClose={onClose} />}
+    >
       <TextField label="New value" type="password" mono autoComplete="off" value={value} onChange={setValue} error={form.at("value")} autoFocus />
       <FormFault form={form} known={["value"]} />
     </Dialog>

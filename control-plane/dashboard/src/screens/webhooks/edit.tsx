@@ -3,8 +3,7 @@ import { api, MERGE_PATCH, take } from "../../api/client";
 import { useForm, useIdempotencyKey } from "../../lib/form";
 import { useKeyspaces } from "../../lib/keyspaces";
 import { EVENTS, type EventName, ofWebhook, type Webhook } from "../../lib/webhooks";
-import { Button } from "../../ui/button";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, DialogButtons } from "../../ui/dialog";
 import { Check, FieldError, Fieldset, SelectField, TextField } from "../../ui/field";
 import { type Form } from "../../lib/form";
 import { FormFault } from "../../ui/form-fault";
@@ -80,16 +79,8 @@ function WebhookDialog({ title, action, isWide = false, draft, onChange, form, o
   const keyspaces = useKeyspaces();
   const set = <K extends keyof Draft>(name: K) => (value: Draft[K]) => onChange({ ...draft, [name]: value });
   const toggle = (name: EventName, on: boolean) => set("events")(on ? [...draft.events, name] : draft.events.filter((other) => other !== name));
-  const footer = (
-    <>
-      <Button onClick={onClose}>Cancel</Button>
-      <Button type="submit" look="primary" busy={form.busy}>
-        {action}
-      </Button>
-    </>
-  );
   return (
-    <Dialog wide title={title} onClose={onClose} onSubmit={onSubmit} footer={footer}>
+    <Dialog wide title={title} onClose={onClose} onSubmit={onSubmit} footer={<DialogButtons action={action} busy={form.busy} onClose={onClose} />}>
       <TextField label="Address" mono type="url" inputMode="url" spellCheck={false} placeholder="https://hooks.example.com/latchkey" hint="An https address that leads to a public server." value={draft.url} onChange={set("url")} error={form.at("url")} autoFocus />
       <TextField label="Description" aside="optional" value={draft.description} onChange={set("description")} error={form.at("description")} />
       <Fieldset legend="What it hears of">
