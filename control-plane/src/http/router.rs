@@ -45,6 +45,7 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(needs(SnapshotsRead, routes!(keyspaces::export::export_snapshot)))
         .routes(needs(KeyspacesWrite, routes!(keyspaces::override_guard::override_guard)))
         .routes(needs(KeyspacesRead, routes!(keyspaces::propagation::get_propagation)))
+        .routes(needs(KeyspacesRead, routes!(keyspaces::snapshots::list_snapshots)))
         .routes(needs(KeyspacesRead, routes!(signing_keys::list::list_head_keys)))
         .routes(needs(KeyspacesWrite, repeatable(routes!(signing_keys::rotate::rotate_head_key))))
         .routes(needs(KeyspacesWrite, routes!(signing_keys::complete::complete_head_key_rotation)))

@@ -12,6 +12,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::domain::text::{MAX_DESCRIPTION, MAX_NAME};
 use crate::domain::webhook::SignatureKind;
 use crate::domain::{self, EventType, KeyStatus, LeakPolicy, RevocationReason, Scope};
+use crate::storage::HeadKind as Brought;
 
 macro_rules! shapes {
     ($($(#[doc = $doc:literal])+ $name:ident = $shape:expr;)*) => {$(
@@ -94,6 +95,9 @@ shapes! {
         .examples([json!("https://gate.example.com")]);
     /// What a sink is called: small letters, digits and hyphens.
     SinkName = pattern("^[a-z0-9-]{1,32}$").examples([json!("backup")]);
+    /// What a snapshot brought that the one before did not have, the first of these that fits: a new base, changes of keys over the same
+    /// base, changes of settings alone, nothing but other signatures.
+    HeadKind = one_of(Brought::ALL.map(Brought::as_str));
     /// What a sink is.
     SinkType = one_of(["kv", "s3", "gcs", "folder"]);
     /// Workers KV.

@@ -2,13 +2,13 @@ use std::sync::Arc;
 
 use latchkey_snapshot::{
     BuiltBase, HashedBody, Head, HeadSigner, ObjectRef, Refusal, SegmentRef, Trust, TrustedKey,
-    UnverifiedHead, VerifiedHead, VerifiedSegment, encode_head,
+    UnverifiedHead, VerifiedHead, VerifiedSegment, encode_head, sha256,
 };
 
 use super::PublishError;
 use super::content::Content;
 use crate::domain::{KeyspaceId, Timestamp};
-use crate::storage::Body;
+use crate::storage::{Body, HeadOutline};
 
 /// A signed head with the bodies that it names, apart from the base: that is in the store, however large.
 #[derive(Clone, Debug)]
@@ -112,6 +112,25 @@ impl Release {
 
     pub(super) fn bodies_to_keep(&self, before: Option<&Self>) -> Vec<Body> {
         self.bodies_not_in(before).map(|(hash, bytes)| Body { hash, bytes: bytes.to_vec() }).collect()
+    }
+
+    /// What the keyspace's history keeps of it.
+    pub(super) fn outline(&self, consented: bool) -> HeadOutline {
+        let hashes: Vec<u8> = self.segments.iter().flat_map(|segment| segment.object.sha256).collect();
+        let bodies: usize = self.bodies().map(|(_, bytes)| bytes.len()).sum();
+        let signers = UnverifiedHead::parse(self.verified.bytes());
+        HeadOutline {
+            base: self.head().base.root.sha256,
+            segments: sha256(&hashes),
+            segment_count: u32::try_from(self.segments.len()).unwrap_or(u32::MAX),
+            row_count: self.head().key_count,
+            bytes: self.base_bytes + (bodies + self.verified.bytes().len()) as u64,
+            // It was read back when it was signed.
+            signers: signers
+                .map(|head| head.unverified_signers().map(hex::encode).collect())
+                .unwrap_or_default(),
+            consented,
+        }
     }
 }
 

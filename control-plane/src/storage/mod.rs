@@ -14,6 +14,7 @@ mod head_keys;
 mod key_lifecycle;
 mod kills;
 mod publication;
+mod published_heads;
 mod restrictions;
 mod retention;
 mod sessions;
@@ -37,6 +38,7 @@ pub use publication::{
     BaseProfile, BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication, RevokedOwner,
     SealedSigningKey, TagRange,
 };
+pub use published_heads::{HISTORY_ROWS, HeadKind, HeadOutline, PublishedHead};
 pub use restrictions::{DueRefill, RestrictionStore};
 pub use retention::RetentionStore;
 pub use sessions::SessionStore;

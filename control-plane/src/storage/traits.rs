@@ -4,9 +4,9 @@ use tokio::sync::broadcast;
 
 use super::{
     AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, DeliveryStore, EnvironmentStore, EpochStore,
-    HeadKeyStore, IdempotencyStore, KeyLifecycleStore, KillStore, Publication, RestrictionStore,
-    RetentionStore, RoleStore, SealedSigningKey, SessionStore, Signing, SinkStore, StoreError, TagRange,
-    UpstreamStore, UsageStore, WebhookStore,
+    HeadKeyStore, HeadOutline, IdempotencyStore, KeyLifecycleStore, KillStore, Publication, PublishedHead,
+    RestrictionStore, RetentionStore, RoleStore, SealedSigningKey, SessionStore, Signing, SinkStore,
+    StoreError, TagRange, UpstreamStore, UsageStore, WebhookStore,
 };
 use crate::domain::KeyspaceSettings;
 use crate::domain::audit::LogEnd;
@@ -320,7 +320,7 @@ pub trait PublicationStore: Send + Sync + 'static {
     async fn publication(&self, id: KeyspaceId) -> Result<Option<Publication>, StoreError>;
 
     /// Durably notes a head and the bodies that it brings, in one transaction and before any gate sees them. The numbers between
-    /// `after`, the last head that was noted (0: none), and this one are used up with it.
+    /// `after`, the last head that was noted (0: none), and this one are used up with it. `outline` goes into the history.
     ///
     /// # Errors
     /// [`StoreError::PublicationConflict`] unless `after` is what was noted last, and lower.
@@ -329,7 +329,19 @@ pub trait PublicationStore: Send + Sync + 'static {
         publication: Publication,
         after: u64,
         bodies: BodyChanges,
+        outline: HeadOutline,
     ) -> Result<(), StoreError>;
+
+    /// The newest [`HISTORY_ROWS`](super::HISTORY_ROWS) heads that brought something.
+    ///
+    /// # Errors
+    /// There is no such keyspace in the workspace.
+    async fn published_heads(
+        &self,
+        workspace: WorkspaceId,
+        id: KeyspaceId,
+        page: PageRequest,
+    ) -> Result<Page<PublishedHead>, StoreError>;
 
     /// Keeps bodies that a later head will name. Keeping one again does nothing.
     async fn keep_bodies(&self, id: KeyspaceId, bodies: Vec<Body>) -> Result<(), StoreError>;

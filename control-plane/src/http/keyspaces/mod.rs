@@ -12,5 +12,6 @@ pub(super) mod raise_epoch;
 pub(super) mod revoke_owner;
 pub(super) mod sinks;
 pub(super) mod snapshot;
+pub(super) mod snapshots;
 pub(super) mod update;
 mod view;

@@ -68,7 +68,7 @@ impl KeyspacePublisher {
             Some((current, guard::judge(current, base.rows, forgotten, keyspace.created_at, now)?))
         });
         let Some((current, reason)) = judged else {
-            (self.built, self.stuck) = (Some(base), false);
+            (self.built, self.stuck, self.consented) = (Some(base), false, false);
             return Ok(());
         };
         let held = HeldBase {
@@ -91,7 +91,7 @@ impl KeyspacePublisher {
         let Some(held) = &self.held else { return Ok(()) };
         if self.store.take_override(self.id, held.named.change_seq).await? {
             self.context.app.propagation.set_held(self.id, None);
-            (self.built, self.stuck) = (self.held.take(), false);
+            (self.built, self.stuck, self.consented) = (self.held.take(), false, true);
         }
         Ok(())
     }

@@ -88,6 +88,8 @@ struct KeyspacePublisher {
     base: Option<NewBase>,
     /// A base that is complete and waits for somebody's consent.
     held: Option<NewBase>,
+    /// The base in `built` was held, and somebody consented to it.
+    consented: bool,
     /// Rows of the keyspace that were in no base when the last one was built; 0 after a start.
     left_out: u64,
     /// The last release left changes out for which there was no room.
@@ -129,6 +131,7 @@ impl KeyspacePublisher {
             built: None,
             base: None,
             held: None,
+            consented: false,
             left_out: 0,
             behind: false,
             stuck: false,
@@ -242,6 +245,7 @@ impl KeyspacePublisher {
         self.epoch = epoch;
         (self.current, self.built, self.building, self.base) = (None, None, None, None);
         (self.behind, self.stuck, self.held, self.lanes) = (false, false, None, Lanes::default());
+        self.consented = false;
         self.context.app.propagation.set_held(self.id, None);
         self.twin.reset();
     }

@@ -33,7 +33,7 @@ impl KeyspacePublisher {
         if let Some(base) = self.built.take() {
             let kept = base.bodies().chain(release.bodies().map(|(hash, _)| hash)).collect();
             // Before the old bodies go: what fails there must not make the next base build on an older one.
-            self.base = Some(base);
+            (self.base, self.consented) = (Some(base), false);
             store.forget_bodies_except(self.id, kept).await?;
         }
         let (seq, change_seq) = (release.head().seq, release.head().change_seq);
@@ -59,7 +59,8 @@ impl KeyspacePublisher {
             dropped: dropped.map(|(hash, _)| hash).collect(),
         };
         let after = self.last.as_ref().map_or(0, |last| last.seq);
-        match self.store.release(publication.clone(), after, bodies).await {
+        let outline = release.outline(self.consented && self.built.is_some());
+        match self.store.release(publication.clone(), after, bodies, outline).await {
             Ok(()) => {
                 self.last = Some(publication);
                 Ok(())

@@ -22,6 +22,7 @@ mod mutation;
 mod open;
 mod policies;
 mod publications;
+mod published_heads;
 mod purge;
 mod readers;
 mod restrictions;

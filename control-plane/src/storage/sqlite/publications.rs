@@ -5,13 +5,15 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{number, unsigned};
-use super::{SqliteStore, base_rows, epochs, head_keys, kills, policies, rows, webhooks};
+use super::{SqliteStore, base_rows, epochs, head_keys, kills, policies, published_heads, rows, webhooks};
+use crate::domain::error::ObjectKind;
 use crate::domain::{
-    EventDraft, EventType, KeyId, Keyspace, KeyspaceId, PolicyState, Timestamp, WorkspaceId,
+    DomainError, EventDraft, EventType, KeyId, Keyspace, KeyspaceId, Page, PageRequest, PolicyState,
+    Timestamp, WorkspaceId,
 };
 use crate::storage::{
-    BaseProfile, BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication,
-    PublicationStore, RevokedOwner, Signing, StoreError, TagRange,
+    BaseProfile, BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, HeadOutline, Publication,
+    PublicationStore, PublishedHead, RevokedOwner, Signing, StoreError, TagRange,
 };
 
 /// Bodies that are deleted in one transaction: each is some tens of pages.
@@ -56,6 +58,7 @@ impl PublicationStore for SqliteStore {
         publication: Publication,
         after: u64,
         bodies: BodyChanges,
+        outline: HeadOutline,
     ) -> Result<(), StoreError> {
         let release = move |connection: &Connection| {
             let id = publication.keyspace_id;
@@ -83,6 +86,7 @@ impl PublicationStore for SqliteStore {
                     publication.issued_at.0,
                     number(publication.base_bytes),
                 ])?;
+            published_heads::note(connection, &publication, &outline)?;
             // A head that is only signed anew is no news.
             if publication.change_seq > last_change { tell(connection, &publication) } else { Ok(false) }
         };
@@ -90,6 +94,20 @@ impl PublicationStore for SqliteStore {
             self.events.notify_one();
         }
         Ok(())
+    }
+
+    async fn published_heads(
+        &self,
+        workspace: WorkspaceId,
+        id: KeyspaceId,
+        page: PageRequest,
+    ) -> Result<Page<PublishedHead>, StoreError> {
+        self.read(move |connection| {
+            let missing = DomainError::NotFound(ObjectKind::Keyspace);
+            rows::keyspace(connection, workspace, id)?.ok_or(missing)?;
+            published_heads::page(connection, id, page)
+        })
+        .await
     }
 
     async fn keep_bodies(&self, id: KeyspaceId, bodies: Vec<Body>) -> Result<(), StoreError> {

@@ -55,6 +55,9 @@ async fn e3_a_base_of_more_than_twice_the_keys_waits_for_consent_and_revocations
     server.api.post(&overridden(&keyspace), consent.clone()).await.expect(204);
     says(&gate, &last, KNOWN).await;
     assert_eq!(gate.ask(first["secret"].as_str().unwrap()), Says::Revoked);
+    let history = server.api.get(&format!("/v1/keyspaces/{keyspace}/snapshots?limit=100")).await.expect(200);
+    let bases = history["data"].as_array().unwrap().iter().filter(|head| head["kind"] == "base");
+    assert_eq!(bases.filter(|base| base["overridden"] == true).count(), 1, "{history}");
     server.api.post(&overridden(&keyspace), consent).await.problem(409, "NOTHING_HELD");
 }
 

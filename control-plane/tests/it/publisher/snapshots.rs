@@ -47,6 +47,42 @@ async fn heartbeats_sign_anew_without_any_change() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn d1_the_history_tells_what_each_snapshot_brought_and_counts_heartbeats() {
+    let config =
+        latchkey_control_plane::config::PublisherConfig { heartbeat: Duration::from_millis(50), ..quick() };
+    let server = Server::start_with(Arc::new(SystemClock), config).await;
+    let keyspace = server.api.keyspace(json!({ "name": "Demo" })).await;
+    let path = format!("/v1/keyspaces/{keyspace}/snapshots");
+    let kinds = async || -> Vec<(String, u64)> {
+        let list = server.api.get(&path).await.expect(200);
+        let heads = list["data"].as_array().unwrap().iter();
+        heads
+            .map(|head| (head["kind"].as_str().unwrap().to_owned(), head["change_seq"].as_u64().unwrap()))
+            .collect()
+    };
+    eventually("the first snapshot is out", async || (kinds().await == [("base".into(), 1)]).then_some(()))
+        .await;
+    server.api.key(&keyspace, json!({})).await;
+    eventually("the key is out", async || (kinds().await[0] == ("segment".into(), 2)).then_some(())).await;
+    server.api.post(&format!("/v1/keyspaces/{keyspace}/roles"), json!({ "name": "R", "grants": [] })).await;
+    eventually("the role is out", async || (kinds().await[0] == ("settings".into(), 3)).then_some(())).await;
+    let newest = eventually("it was signed anew", async || {
+        let newest = server.api.get(&path).await.expect(200)["data"][0].clone();
+        (newest["last_seq"].as_u64() > newest["seq"].as_u64().map(|seq| seq + 3)).then_some(newest)
+    })
+    .await;
+    assert_eq!(kinds().await.len(), 3, "heartbeats are no rows of their own");
+    assert_eq!((&newest["rows"], &newest["segments"]), (&json!(0), &json!(1)));
+    let shown = snapshot(&server, &keyspace).await;
+    let signer = server.api.get(&format!("/v1/keyspaces/{keyspace}/signing-keys")).await.expect(200);
+    assert_eq!(newest["signers"], json!([signer["keys"][0]["key_id"]]));
+    assert!(newest["bytes"].as_u64() > shown["head_bytes"].as_u64());
+    let first = server.api.get(&format!("{path}?limit=1")).await.expect(200);
+    let rest = format!("{path}?limit=2&cursor={}", first["next_cursor"].as_str().unwrap());
+    assert_eq!(server.api.get(&rest).await.expect(200)["data"][1]["kind"], "base");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_policy_travels_with_its_role_numbers() {
     let (server, gate) = (Server::start().await, Gate::start().await);
     let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;

@@ -13,8 +13,8 @@ use latchkey_control_plane::domain::{
     Secret, Timestamp, Workspace, WorkspaceId,
 };
 use latchkey_control_plane::storage::{
-    Body, BodyChanges, DeleteMode, KeyFilter, NewKeyspace, Publication, SealedSigningKey, Store, StoreError,
-    TagRange,
+    Body, BodyChanges, DeleteMode, HISTORY_ROWS, HeadKind, HeadOutline, KeyFilter, NewKeyspace, Publication,
+    PublishedHead, SealedSigningKey, Store, StoreError, TagRange,
 };
 use latchkey_token::Digest;
 
@@ -25,7 +25,7 @@ const PAGE: PageRequest = PageRequest { limit: 100, before: None };
 
 /// Runs every claim, each on a store of its own.
 pub(super) async fn holds<S: Store>(open: impl AsyncFn() -> S) {
-    for claim in 0..=13 {
+    for claim in 0..=14 {
         let fixture = Fixture::new(Arc::new(open().await)).await;
         match claim {
             0 => bootstrap_happens_once(fixture).await,
@@ -40,6 +40,7 @@ pub(super) async fn holds<S: Store>(open: impl AsyncFn() -> S) {
             9 => usage::reports_count_once_and_only_for_their_own_keyspace(fixture).await,
             10 => usage::reports_do_not_hold_up_mutations(fixture).await,
             12 => every_secret_that_changed_has_its_tag_told(fixture).await,
+            13 => heads_that_bring_nothing_are_counted_with_the_one_that_they_repeat(fixture).await,
             11 => changes_are_told_of_even_if_their_caller_went_away(fixture).await,
             _ => concurrent_mutations_are_numbered_without_gaps(fixture).await,
         }
@@ -411,17 +412,17 @@ async fn heads_are_numbered_without_repeats(f: Fixture) {
     };
     let body = |byte: u8| Body { hash: [byte; 32], bytes: vec![byte] };
     let conflict = |outcome| matches!(outcome, Err(StoreError::PublicationConflict));
-    assert!(conflict(f.store.release(head(2), 1, BodyChanges::default()).await));
+    assert!(conflict(f.store.release(head(2), 1, BodyChanges::default(), outline()).await));
     let first = BodyChanges { added: vec![body(1), body(2)], dropped: vec![] };
-    f.store.release(head(1), 0, first).await.unwrap();
+    f.store.release(head(1), 0, first, outline()).await.unwrap();
     for (seq, after) in [(1, 0), (2, 0), (0, 1), (1, 1), (3, 2)] {
         let changes = BodyChanges { added: vec![body(9)], dropped: vec![[1; 32]] };
-        assert!(conflict(f.store.release(head(seq), after, changes).await), "{seq} after {after}");
+        assert!(conflict(f.store.release(head(seq), after, changes, outline()).await), "{seq} after {after}");
     }
     assert_eq!(f.store.publication(id).await.unwrap(), Some(head(1)));
     assert_eq!(f.store.body(id, [9; 32]).await.unwrap(), None);
     f.store
-        .release(head(4), 1, BodyChanges { added: vec![body(3), body(2)], dropped: vec![[1; 32]] })
+        .release(head(4), 1, BodyChanges { added: vec![body(3), body(2)], dropped: vec![[1; 32]] }, outline())
         .await
         .unwrap();
     f.store.keep_bodies(id, vec![body(3), body(4)]).await.unwrap();
@@ -431,6 +432,79 @@ async fn heads_are_numbered_without_repeats(f: Fixture) {
         held.push(f.store.body(id, [byte; 32]).await.unwrap().is_some());
     }
     assert_eq!(held, [false, true, false, true]);
+}
+
+fn outline() -> HeadOutline {
+    HeadOutline {
+        base: [1; 32],
+        segments: [1; 32],
+        segment_count: 1,
+        row_count: 1,
+        bytes: 1,
+        signers: vec!["one".to_owned()],
+        consented: false,
+    }
+}
+
+async fn heads_that_bring_nothing_are_counted_with_the_one_that_they_repeat(f: Fixture) {
+    let id = f.keyspace().await;
+    let rows = usize::try_from(HISTORY_ROWS).unwrap();
+    let mut seq = 0;
+    let mut release = async |change_seq: u64, outline: HeadOutline| {
+        seq += 1;
+        let publication = Publication {
+            keyspace_id: id,
+            epoch: 1,
+            seq,
+            change_seq,
+            head: vec![1],
+            base_bytes: 0,
+            issued_at: Timestamp(NOW.0 + i64::try_from(seq).unwrap()),
+        };
+        f.store.release(publication, seq - 1, BodyChanges::default(), outline).await.unwrap();
+    };
+    release(1, outline()).await;
+    for _ in 0..5 {
+        release(1, outline()).await;
+    }
+    release(2, HeadOutline { segments: [2; 32], ..outline() }).await;
+    release(3, HeadOutline { segments: [2; 32], ..outline() }).await;
+    let both = vec!["one".to_owned(), "two".to_owned()];
+    release(3, HeadOutline { segments: [2; 32], signers: both.clone(), ..outline() }).await;
+    release(3, HeadOutline { base: [3; 32], signers: both, consented: true, ..outline() }).await;
+
+    let list =
+        async |page: PageRequest| f.store.published_heads(f.actor.workspace_id, id, page).await.unwrap();
+    let page = list(PageRequest { limit: 3, before: None }).await;
+    let told = |heads: &[PublishedHead]| -> Vec<_> {
+        heads.iter().map(|head| (head.kind, head.first_seq, head.last_seq)).collect()
+    };
+    assert_eq!(
+        told(&page.items),
+        [(HeadKind::Base, 10, 10), (HeadKind::Signature, 9, 9), (HeadKind::Settings, 8, 8)]
+    );
+    assert!(page.has_more && page.items[0].consented && page.items[1].signers.len() == 2);
+    let older = list(PageRequest { limit: 3, before: Some(page.items[2].number) }).await;
+    assert_eq!(told(&older.items), [(HeadKind::Segment, 7, 7), (HeadKind::Base, 1, 6)]);
+    assert!(!older.has_more && older.items[1].last_issued_at == Timestamp(NOW.0 + 6));
+
+    for change in 0..HISTORY_ROWS {
+        release(4 + change, outline()).await;
+    }
+    let mut kept = 0;
+    let mut before = None;
+    loop {
+        let page = list(PageRequest { limit: 100, before }).await;
+        kept += page.items.len();
+        before = page.items.last().map(|head| head.number);
+        if !page.has_more {
+            break;
+        }
+    }
+    assert_eq!(kept, rows);
+    let elsewhere =
+        f.store.published_heads(WorkspaceId(77), id, PageRequest { limit: 1, before: None }).await;
+    assert!(matches!(elsewhere, Err(StoreError::Refused(DomainError::NotFound(_)))));
 }
 
 async fn concurrent_mutations_are_numbered_without_gaps(f: Fixture) {
