@@ -117,6 +117,12 @@ impl Client {
         Ok(Reply { text, date })
     }
 
+    /// Makes a call whose answer is no text.
+    pub(super) async fn bytes(&self, call: Call) -> Result<Vec<u8>, Failure> {
+        let response = self.answer(&call).await?;
+        self.read(response).await
+    }
+
     /// Makes a call whose answer is read line by line.
     pub(super) async fn stream(&self, call: Call) -> Result<Lines, Failure> {
         Ok(Lines::of(self.answer(&call).await?, self.base.clone()))

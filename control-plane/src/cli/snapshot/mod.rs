@@ -5,14 +5,16 @@ mod inspect;
 mod verify;
 mod view;
 
-use std::path::PathBuf;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 
-use super::api::Group;
+use super::api::{Group, Session};
 use super::client::Call;
 use super::exit::Failure;
 use super::keyspaces;
+use super::output::{Column, PageArgs, list};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -20,6 +22,21 @@ pub(super) enum Command {
     Get {
         /// ks_…
         keyspace: String,
+    },
+    /// List what was published, newest first. What was only signed anew is counted with what it repeats.
+    List {
+        /// ks_…
+        keyspace: String,
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// Write what was published last as one bundle: for `verify`, and for the key preview.
+    Export {
+        /// ks_…
+        keyspace: String,
+        /// Where to; `-` is standard output.
+        #[arg(long, value_name = "FILE|-", default_value = "-")]
+        out: PathBuf,
     },
     /// Publish a base that is held back because it has far fewer or far more keys than gates know.
     Override {
@@ -45,6 +62,14 @@ pub(super) async fn run(group: Group<Command>) -> Result<(), Failure> {
             let path = keyspaces::path(&keyspace)? + "/snapshot";
             group.api.session()?.show(Call::get(path)).await
         }
+        Command::List { keyspace, page } => {
+            let session = group.api.session()?;
+            list(&session, Call::get(keyspaces::path(&keyspace)? + "/snapshots"), page, COLUMNS).await
+        }
+        Command::Export { keyspace, out } => {
+            let path = keyspaces::path(&keyspace)? + "/snapshot:export";
+            export(&group.api.session()?, Call::get(path), &out).await
+        }
         Command::Override { keyspace, reason } => {
             let call =
                 Call::post(keyspaces::path(&keyspace)? + "/snapshot:override", keyspaces::because(reason));
@@ -53,4 +78,33 @@ pub(super) async fn run(group: Group<Command>) -> Result<(), Failure> {
         Command::Inspect { file } => inspect::inspect(&file, group.api.output),
         Command::Verify(args) => verify::verify(args, group.api.output),
     }
+}
+
+const COLUMNS: &[Column] = &[
+    Column("created_at", |item| Column::text(item, "/created_at")),
+    Column("kind", |item| Column::text(item, "/kind")),
+    Column("seq", |item| Column::text(item, "/seq")),
+    Column("last_seq", |item| Column::text(item, "/last_seq")),
+    Column("epoch", |item| Column::text(item, "/epoch")),
+    Column("change_seq", |item| Column::text(item, "/change_seq")),
+    Column("rows", |item| Column::text(item, "/rows")),
+    Column("segments", |item| Column::text(item, "/segments")),
+    Column("bytes", |item| Column::text(item, "/bytes")),
+    Column("signers", |item| Column::text(item, "/signers")),
+    Column("overridden", |item| Column::text(item, "/overridden")),
+];
+
+async fn export(session: &Session, call: Call, out: &Path) -> Result<(), Failure> {
+    let to_stdout = out == Path::new("-");
+    if to_stdout && std::io::stdout().is_terminal() {
+        return Err(Failure::usage("a bundle is no text: name a file with --out"));
+    }
+    let bundle = session.client.bytes(call).await?;
+    if !to_stdout {
+        return std::fs::write(out, bundle)
+            .map_err(|error| Failure::failed(format!("{} cannot be written: {error}", out.display())));
+    }
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(&bundle)?;
+    Ok(stdout.flush()?)
 }

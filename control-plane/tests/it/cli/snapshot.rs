@@ -76,6 +76,30 @@ async fn c1_what_a_gate_was_sent_is_inspected_and_verified_without_a_server() {
     refuses_strangers_and_changes(&shell, &path, audience, key);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn c1_what_was_published_is_listed_and_taken_along() {
+    let shell = Shell::start();
+    let keyspace = shell.keyspace(&[]);
+    let listed = eventually("the keyspace is published", async || {
+        let list = shell.json(&["snapshot", "list", &keyspace]);
+        (list["data"][0]["kind"] == "base").then_some(list)
+    })
+    .await;
+    assert_eq!((&listed["data"][0]["overridden"], &listed["has_more"]), (&false.into(), &false.into()));
+    shell.run(&["snapshot", "list", &keyspace]).ok().shows(&["KIND", "SIGNERS", "base"]);
+
+    let file = shell.file("taken-along", "");
+    assert_eq!(shell.run(&["snapshot", "export", &keyspace, "--out", &file]).ok().stdout, "");
+    let snapshot = shell.json(&["snapshot", "get", &keyspace]);
+    let (audience, key) =
+        (snapshot["audience"].as_str().unwrap(), snapshot["trusted_keys"][0].as_str().unwrap());
+    run(&["snapshot", "verify", &file, "--audience", audience, "--trusted-key", key], &[], "").ok();
+    shell
+        .run(&["snapshot", "export", &keyspace, "--out", "/no/such/folder/x"])
+        .ends(1)
+        .says(&["cannot be written"]);
+}
+
 fn refuses_strangers_and_changes(shell: &Shell, path: &str, audience: &str, key: &str) {
     let other_audience = audience.replace("/any", "/live");
     let verify = |file: &str, audience: &str, key: &str| {
