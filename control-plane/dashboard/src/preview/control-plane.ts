@@ -22,6 +22,7 @@ export async function keyspaces(): Promise<Keyspace[] | undefined> {
 export async function snapshotOf(id: string): Promise<{ bundle: Uint8Array; trustedKeys: string[] }> {
   const { trusted_keys } = (await json(`/v1/keyspaces/${id}/snapshot`)) as { trusted_keys: string[] };
   const answer = await fetch(`/v1/keyspaces/${id}/snapshot:export`);
+  if (answer.status === 409) throw new Error(`${capital(await detailOf(answer))}. In the dashboard, “Try a request” under Routes decides for keys of any keyspace, however large.`);
   if (!answer.ok) throw new Error(await detailOf(answer));
   return { bundle: new Uint8Array(await answer.arrayBuffer()), trustedKeys: trusted_keys };
 }
@@ -30,6 +31,10 @@ async function json(path: string): Promise<unknown> {
   const answer = await fetch(path);
   if (!answer.ok) throw new Error(await detailOf(answer));
   return answer.json();
+}
+
+function capital(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 
 async function detailOf(answer: Response): Promise<string> {

@@ -13,7 +13,8 @@ const TONES: Record<string, Tone> = { active: "good", disabled: "warn", expired:
 const WORDS: Partial<Record<KeyReport["status"], string>> = {
   unknown: "This snapshot knows no such key: it belongs to another keyspace, was never made, or was deleted long ago.",
   "no-token": "The keyspace takes only keys of Latchkey's own form.",
-  "pepper-needed": "The gates of this keyspace mix a secret of their own into what they look keys up by, and this page does not have it.",
+  "pepper-needed":
+    "It cannot be looked up here: the gates of this keyspace mix a secret of their own, a pepper, into what they look keys up by. It belongs to them alone, so this page neither has it nor asks for it. What the key is, and who signed what for whom, stands above; whether it passes, only a gate or the control plane can say.",
   "object-needed": "The part of the snapshot that has this key is not in the file.",
 };
 const REASONS: Record<string, string> = {

@@ -48,7 +48,7 @@ export function Preview() {
         {snapshot && reading && !reading.report.error && (
           <>
             <FoundCard key={`${snapshot.head.seq} ${reading.report.digest}`} snapshot={snapshot} token={token} />
-            <RequestCard key={`request ${snapshot.head.seq} ${reading.report.digest}`} snapshot={snapshot} token={token} />
+            {snapshot.head.tagScheme === "sha256" && <RequestCard key={`request ${snapshot.head.seq} ${reading.report.digest}`} snapshot={snapshot} token={token} />}
           </>
         )}
       </main>

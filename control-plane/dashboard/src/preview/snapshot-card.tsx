@@ -67,6 +67,7 @@ function Verdict({ head }: { head: Head }) {
         ["Signature", <Badge key="signature" tone="good" dot>verified</Badge>],
         ["For", <code key="audience">{head.audience}</code>],
         ["Number", head.seq.toLocaleString("en")],
+        ["Keys in its base", head.keys.toLocaleString("en")],
         ["Issued", <Moment key="issued" at={head.issuedAt} />],
         ["Fresh", isFresh ? <span key="fresh">until <Moment at={head.freshUntil} /></span> : <Badge key="stale" tone="warn" dot>no longer: a gate would have a newer one</Badge>],
         ["Valid until", <Moment key="valid" at={head.validUntil} />],
@@ -123,13 +124,10 @@ function FromControlPlane({ onTake, onFault }: FromControlPlaneProps) {
   const [offered, setOffered] = useState<Keyspace[]>();
   const [chosen, setChosen] = useState("");
   const [busy, setBusy] = useState(false);
-  useEffect(() => {
-    keyspaces().then(setOffered, () => setOffered(undefined));
-  }, []);
-  const load = async () => {
+  const load = async (id: string) => {
     setBusy(true);
     try {
-      const { bundle, trustedKeys } = await snapshotOf(chosen || (offered?.[0]?.id ?? ""));
+      const { bundle, trustedKeys } = await snapshotOf(id);
       onTake(bundle, trustedKeys);
     } catch (error) {
       onFault((error as Error).message);
@@ -137,6 +135,17 @@ function FromControlPlane({ onTake, onFault }: FromControlPlaneProps) {
       setBusy(false);
     }
   };
+  useEffect(() => {
+    // The dashboard's way here names a keyspace, whose snapshot is what its reader came for.
+    const wanted = location.hash.slice(1);
+    const offer = (found: Keyspace[] | undefined) => {
+      setOffered(found);
+      if (!found?.some(({ id }) => id === wanted)) return;
+      setChosen(wanted);
+      void load(wanted);
+    };
+    keyspaces().then(offer, () => setOffered(undefined));
+  }, []);
   if (!offered || offered.length === 0) return null;
   return (
     <div className="preview-load">
@@ -147,7 +156,7 @@ function FromControlPlane({ onTake, onFault }: FromControlPlaneProps) {
           </option>
         ))}
       </SelectField>
-      <Button busy={busy} onClick={() => void load()}>
+      <Button busy={busy} onClick={() => void load(chosen || (offered[0]?.id ?? ""))}>
         Load its newest snapshot
       </Button>
     </div>

@@ -8,6 +8,10 @@ export interface Head {
   issuedAt: number;
   freshUntil: number;
   validUntil: number;
+  /** Rows in the base. */
+  keys: number;
+  /** Other than this, gates mix a secret of their own into what they look keys up by. */
+  tagScheme: "sha256" | "hmac-sha256";
 }
 
 /** A bundle whose signature and content were checked against trusted keys. */
@@ -41,7 +45,7 @@ export interface KeyReport {
 const REFUSALS: Record<string, string> = {
   BAD_MAGIC: "This file is no snapshot bundle.",
   TRUNCATED: "The file ends too early: it was not copied whole.",
-  TOO_LONG: "The file is larger than a bundle can be.",
+  TOO_LONG: "The file is larger than a bundle can be, which has at most 4 MiB.",
   KEY_NOT_TRUSTED: "It is not signed by any of the trusted keys.",
   SIGNATURE_INVALID: "Its signature does not verify: it was changed after it was signed.",
   BODY_HASH_MISMATCH: "Part of it is not what was signed.",
