@@ -6,11 +6,12 @@ import { after, before, test } from "node:test";
 import { Dashboard } from "../support/dashboard.mjs";
 import { ControlPlane, createKey, eventually, temporaryFolder } from "../support/processes.mjs";
 
-let folder, plane, keyspace, dashboard, page, receiver, secret;
+let folder, plane, keyspace, other, dashboard, page, receiver, secret;
 before(async () => {
   folder = await temporaryFolder();
   plane = await ControlPlane.start({ folder: folder.path, env: { LATCHKEY_ALLOW_HTTP_LOOPBACK: "true" } });
   keyspace = await plane.api("POST", "/v1/keyspaces", { name: "Payments API" });
+  other = await plane.api("POST", "/v1/keyspaces", { name: "Accounts API" });
   receiver = await Receiver.start();
   dashboard = await Dashboard.open(plane);
   ({ page } = dashboard);
@@ -138,12 +139,17 @@ test("w1_a_webhook_is_changed_turned_off_and_deleted", async () => {
   await dashboard.button("More actions").click();
   await page.getByRole("menuitem", { name: "Edit…" }).click();
   await dialog().getByLabel("Everything").check();
+  await dialog().getByLabel("All keyspaces that you reach").uncheck();
+  await dialog().getByRole("button", { name: "Save" }).click();
+  await dialog().getByRole("alert").first().waitFor();
+  for (const name of ["Payments API", "Accounts API"]) await dialog().getByLabel(name).check();
+  await dashboard.inspect("webhook-edit");
   await dialog().getByRole("button", { name: "Save" }).click();
   await page.getByText("everything", { exact: true }).waitFor();
   await dashboard.button("Turn off").click();
   await dashboard.button("Turn on").waitFor();
   const [webhook] = (await plane.api("GET", "/v1/webhooks")).data;
-  assert.deepEqual([webhook.enabled, webhook.events], [false, ["*"]]);
+  assert.deepEqual([webhook.enabled, webhook.events, webhook.keyspaces], [false, ["*"], [keyspace.id, other.id]]);
   await dashboard.go("/webhooks");
   await page.getByRole("row", { name: /Tells the on-call channel Off all/ }).waitFor();
   await dashboard.inspect("webhooks");

@@ -1,10 +1,10 @@
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { api, MERGE_PATCH, take } from "../../api/client";
 import { useForm, useIdempotencyKey } from "../../lib/form";
 import { useKeyspaces } from "../../lib/keyspaces";
 import { EVENTS, type EventName, ofWebhook, type Webhook } from "../../lib/webhooks";
 import { Dialog, DialogButtons } from "../../ui/dialog";
-import { Check, FieldError, Fieldset, SelectField, TextField } from "../../ui/field";
+import { Check, FieldError, Fieldset, TextField } from "../../ui/field";
 import { type Form } from "../../lib/form";
 import { FormFault } from "../../ui/form-fault";
 import { SecretDialog } from "../keys/secret";
@@ -19,13 +19,14 @@ interface Draft {
   description: string;
   all: boolean;
   events: EventName[];
-  keyspace: string;
+  /** Only events of these; undefined: of all that the admin key reaches. */
+  keyspaces: string[] | undefined;
 }
 
-const NEW: Draft = { url: "", description: "", all: false, events: ["key.revoked", "key.leaked"], keyspace: "" };
+const NEW: Draft = { url: "", description: "", all: false, events: ["key.revoked", "key.leaked"], keyspaces: undefined };
 
-function bodyOf({ url, description, all, events, keyspace }: Draft) {
-  return { url: url.trim(), description: description.trim(), events: all ? (["*"] as EventName[]) : events, keyspaces: keyspace ? [keyspace] : null };
+function bodyOf({ url, description, all, events, keyspaces }: Draft) {
+  return { url: url.trim(), description: description.trim(), events: all ? (["*"] as EventName[]) : events, keyspaces: keyspaces ?? null };
 }
 
 export function CreateWebhook({ onClose, onDone }: { onClose: () => void; onDone: (webhook: Webhook) => void }) {
@@ -50,24 +51,19 @@ export function EditWebhook({ webhook, onClose, onDone }: { webhook: Webhook; on
     description: webhook.description,
     all: webhook.events.includes("*"),
     events: webhook.events.filter((name) => name !== "*"),
-    keyspace: webhook.keyspaces?.[0] ?? "",
+    keyspaces: webhook.keyspaces ?? undefined,
   });
   const form = useForm();
-  const isWide = (webhook.keyspaces?.length ?? 0) > 1;
   const save = () =>
     form.send(async () => {
-      const { keyspaces, ...rest } = bodyOf(draft);
-      const body = isWide ? rest : { ...rest, keyspaces };
-      onDone(await take(api.PATCH("/v1/webhooks/{webhook_id}", { ...ofWebhook(webhook.id), headers: MERGE_PATCH, body })));
+      onDone(await take(api.PATCH("/v1/webhooks/{webhook_id}", { ...ofWebhook(webhook.id), headers: MERGE_PATCH, body: bodyOf(draft) })));
     });
-  return <WebhookDialog title="Edit webhook" action="Save" isWide={isWide} draft={draft} onChange={setDraft} form={form} onSubmit={() => void save()} onClose={onClose} />;
+  return <WebhookDialog title="Edit webhook" action="Save" draft={draft} onChange={setDraft} form={form} onSubmit={() => void save()} onClose={onClose} />;
 }
 
 interface WebhookDialogProps {
   title: string;
   action: string;
-  /** It hears of several keyspaces, which is set by the API alone. */
-  isWide?: boolean;
   draft: Draft;
   onChange: (draft: Draft) => void;
   form: Form;
@@ -75,8 +71,7 @@ interface WebhookDialogProps {
   onClose: () => void;
 }
 
-function WebhookDialog({ title, action, isWide = false, draft, onChange, form, onSubmit, onClose }: WebhookDialogProps) {
-  const keyspaces = useKeyspaces();
+function WebhookDialog({ title, action, draft, onChange, form, onSubmit, onClose }: WebhookDialogProps) {
   const set = <K extends keyof Draft>(name: K) => (value: Draft[K]) => onChange({ ...draft, [name]: value });
   const toggle = (name: EventName, on: boolean) => set("events")(on ? [...draft.events, name] : draft.events.filter((other) => other !== name));
   return (
@@ -100,17 +95,33 @@ function WebhookDialog({ title, action, isWide = false, draft, onChange, form, o
           <FieldError error={form.at("events")} />
         </div>
       </Fieldset>
-      {!isWide && (
-        <SelectField label="Where" value={draft.keyspace} onChange={set("keyspace")} error={form.at("keyspaces")}>
-          <option value="">All keyspaces that you reach</option>
-          {keyspaces.data?.map(({ id, name }) => (
-            <option key={id} value={id}>
-              Only {name}
-            </option>
-          ))}
-        </SelectField>
-      )}
+      <Where chosen={draft.keyspaces} onChange={set("keyspaces")} error={form.at("keyspaces")} />
       <FormFault form={form} known={FIELDS} />
     </Dialog>
+  );
+}
+
+/** Of which keyspaces it hears. */
+function Where({ chosen, onChange, error }: { chosen: string[] | undefined; onChange: (chosen: string[] | undefined) => void; error: string | undefined }) {
+  const keyspaces = useKeyspaces();
+  const known = keyspaces.data ?? [];
+  // One that was deleted meanwhile has to be seen, to be taken out.
+  const gone = keyspaces.data ? (chosen ?? []).filter((id) => !known.some((keyspace) => keyspace.id === id)) : [];
+  const offered = [...known.map(({ id, name }) => ({ id, label: name as ReactNode })), ...gone.map((id) => ({ id, label: <code>{id}</code> }))];
+  const toggle = (id: string, on: boolean) => onChange(on ? [...(chosen ?? []), id] : chosen?.filter((other) => other !== id));
+  return (
+    <Fieldset legend="Where">
+      <div className="stack">
+        <Check label="All keyspaces that you reach" hint="Also those that are yet to be made." checked={chosen === undefined} onChange={(all) => onChange(all ? undefined : [])} />
+        {chosen && (
+          <div className="event-names">
+            {offered.map(({ id, label }) => (
+              <Check key={id} label={label} checked={chosen.includes(id)} onChange={(on) => toggle(id, on)} />
+            ))}
+          </div>
+        )}
+        <FieldError error={error} />
+      </div>
+    </Fieldset>
   );
 }
