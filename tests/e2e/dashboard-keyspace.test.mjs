@@ -174,7 +174,7 @@ test("g2_an_admin_key_is_made_with_few_rights_and_sees_no_more_than_they_allow",
     await other.signIn(auditor);
     await other.go(`/keyspaces/${keyspace.id}/keys`);
     const links = await other.page.getByRole("navigation", { name: "Main" }).getByRole("link").allTextContents();
-    assert.deepEqual(links, ["Keys", "Gates", "Settings", "Keyspaces", "Key preview"]);
+    assert.deepEqual(links, ["Keys", "Gates", "Snapshots", "Settings", "Keyspaces", "Key preview"]);
     assert.equal(await other.button("Create key").count(), 0);
     await other.page.getByRole("link", { name: "Bookkeeper" }).click();
     await other.page.getByText("About this key").waitFor();

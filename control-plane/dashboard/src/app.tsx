@@ -14,6 +14,7 @@ import { Routes } from "./screens/routes/page";
 import { Settings } from "./screens/settings/page";
 import { SignIn } from "./screens/sign-in/sign-in";
 import { UpstreamCredentials } from "./screens/upstream/page";
+import { Snapshots } from "./screens/snapshots/page";
 import { Webhooks } from "./screens/webhooks/list";
 import { WebhookScreen } from "./screens/webhooks/page";
 import { LoadFault } from "./ui/callout";
@@ -55,6 +56,7 @@ function Screens() {
       <Route path="/keyspaces/:id/roles">{({ id }) => <Roles key={id} keyspaceId={id} />}</Route>
       <Route path="/keyspaces/:id/upstream">{({ id }) => <UpstreamCredentials key={id} keyspaceId={id} />}</Route>
       <Route path="/keyspaces/:id/gates">{({ id }) => <Gates key={id} keyspaceId={id} />}</Route>
+      <Route path="/keyspaces/:id/snapshots">{({ id }) => <Snapshots key={id} keyspaceId={id} />}</Route>
       <Route path="/keyspaces/:id/settings">{({ id }) => <Settings key={id} keyspaceId={id} />}</Route>
       <Route path="/admin-keys" component={AdminKeys} />
       <Route path="/webhooks" component={Webhooks} />

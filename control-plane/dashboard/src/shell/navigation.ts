@@ -17,6 +17,7 @@ export const OF_KEYSPACE: Entry[] = [
   { label: "Roles", icon: "role", path: "/roles", scope: "roles:read" },
   { label: "Upstream credentials", icon: "vault", path: "/upstream", scope: "policy:read" },
   { label: "Gates", icon: "gate", path: "/gates", scope: "keyspaces:read" },
+  { label: "Snapshots", icon: "stack", path: "/snapshots", scope: "keyspaces:read" },
   { label: "Settings", icon: "settings", path: "/settings", scope: "keyspaces:read" },
 ];
 

@@ -51,6 +51,16 @@ export function ButtonLink({ look, small, icon, href, children }: Common & { hre
   );
 }
 
+/** The same to somewhere outside of this application. */
+export function ButtonAnchor({ look, small, icon, children, ...rest }: Common & Omit<ComponentProps<"a">, "className">) {
+  return (
+    <a className={classesOf(look, small)} {...rest}>
+      {icon && <Icon name={icon} />}
+      {children}
+    </a>
+  );
+}
+
 function classesOf(look: Look = "secondary", small = false): string {
   return `button button-${look} ${small ? "button-small" : ""}`;
 }

@@ -2,10 +2,9 @@ import { useState } from "react";
 import { api, take } from "../../api/client";
 import { inWords } from "../../api/problem";
 import type { components } from "../../api/schema";
-import { Button } from "../../ui/button";
+import { Button, ButtonAnchor } from "../../ui/button";
 import { Callout } from "../../ui/callout";
 import { CopyLine } from "../../ui/copy";
-import { Icon } from "../../ui/icon";
 import { Card } from "../../ui/page";
 
 type Verdict = components["schemas"]["AuditVerdictView"];
@@ -35,10 +34,9 @@ export function Verification() {
           <Button busy={busy} icon="check" onClick={() => void verify()}>
             Verify the log
           </Button>
-          <a className="button button-secondary" href="/v1/audit:export" download="audit.ndjson">
-            <Icon name="down" />
+          <ButtonAnchor icon="down" href="/v1/audit:export" download="audit.ndjson">
             Export
-          </a>
+          </ButtonAnchor>
         </>
       }
     >

@@ -1,9 +1,9 @@
 import { useState } from "react";
 import { api, MERGE_PATCH, take } from "../../api/client";
-import { useResource } from "../../api/resource";
 import { useSession } from "../../api/session";
 import { useForm } from "../../lib/form";
 import { inKeyspace, type Keyspace, useKeyspace } from "../../lib/keyspaces";
+import { usePropagation } from "../../lib/snapshots";
 import { Ago, counted } from "../../lib/time";
 import type { Propagation } from "../../lib/types";
 import { Badge } from "../../ui/badge";
@@ -16,9 +16,10 @@ import { TextField } from "../../ui/field";
 import { FormFault } from "../../ui/form-fault";
 import { Page } from "../../ui/page";
 import { type Column, Table } from "../../ui/table";
-import { Published } from "./published";
+import { Configuration } from "./configuration";
 import { SigningKeys } from "./signing-keys";
 import { Sinks } from "./sinks";
+import { Standstill } from "./standstill";
 
 const REFRESH_MS = 2_000;
 type Gate = Propagation["gates"][number];
@@ -27,7 +28,7 @@ type Gate = Propagation["gates"][number];
 export function Gates({ keyspaceId }: { keyspaceId: string }) {
   const keyspace = useKeyspace(keyspaceId);
   const { may } = useSession();
-  const progress = useResource(`propagation ${keyspaceId}`, () => take(api.GET("/v1/keyspaces/{keyspace_id}/propagation", inKeyspace(keyspaceId))), REFRESH_MS);
+  const progress = usePropagation(keyspaceId, REFRESH_MS);
   const [asked, setAsked] = useState<"add" | Gate>();
   const mayWrite = may("keyspaces:write");
   const changed = (answer: Keyspace) => {
@@ -42,6 +43,7 @@ export function Gates({ keyspaceId }: { keyspaceId: string }) {
   const empty = progress.data?.gates.length === 0;
   return (
     <Page title="Gates" intro="The Workers that decide about requests. Each change is pushed to them, and they say when they have it." actions={!empty && add}>
+      {progress.data && <Standstill keyspaceId={keyspaceId} progress={progress.data} onDone={progress.reload} />}
       {progress.error !== undefined && <LoadFault error={progress.error} retry={() => void progress.reload()} />}
       {empty ? (
         <EmptyState icon="gate" title="No gate yet" action={add}>
@@ -50,9 +52,9 @@ export function Gates({ keyspaceId }: { keyspaceId: string }) {
       ) : (
         <Table caption="Gates" columns={columnsOf(progress.data, mayWrite ? setAsked : undefined)} rows={progress.data?.gates} rowId={({ url }) => url} expected={1} />
       )}
-      {progress.data && <Sinks sinks={progress.data.sinks} />}
+      {progress.data && keyspace.data && <Sinks keyspace={keyspace.data} progress={progress.data.sinks} mayWrite={mayWrite} onChanged={changed} />}
       <SigningKeys keyspaceId={keyspaceId} mayWrite={mayWrite} />
-      {may("snapshots:read") && <Published keyspaceId={keyspaceId} />}
+      {may("snapshots:read") && <Configuration keyspaceId={keyspaceId} />}
       {asked === "add" && keyspace.data && <AddGate keyspace={keyspace.data} onClose={() => setAsked(undefined)} onAdded={changed} />}
       {typeof asked === "object" && keyspace.data && <RemoveGate keyspace={keyspace.data} gate={asked} onClose={() => setAsked(undefined)} onRemoved={changed} />}
     </Page>
