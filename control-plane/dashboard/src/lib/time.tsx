@@ -1,5 +1,5 @@
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
-const absolute = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
+const absolute = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
 const dateOnly = new Intl.DateTimeFormat("en", { dateStyle: "medium" });
 
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [

@@ -1,4 +1,4 @@
-const FORM = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
+const FORM = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
 
 /** A time that is given in seconds since the epoch. */
 export function Moment({ at }: { at: number }) {

@@ -42,7 +42,7 @@ export function SnapshotCard({ snapshot, onChange }: SnapshotCardProps) {
         label="Trusted keys"
         hint="One a line, as latchkey snapshot get shows them. Take them from somewhere else than the file."
         mono
-        rows={2}
+        rows={3}
         spellCheck={false}
         placeholder="ed25519:…"
         value={trusted}

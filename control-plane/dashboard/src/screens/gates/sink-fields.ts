@@ -48,7 +48,7 @@ export const TYPES: Record<SinkType, TypeOfSink> = {
     secret: { label: "Key of a service account", hint: "The JSON file as it was downloaded." },
   },
   folder: {
-    label: "A folder of the control plane's machine",
+    label: "Folder of the server",
     fields: [{ name: "path", label: "Path", placeholder: "/var/lib/latchkey-sinks/shop", hint: "Below the control plane's setting sink_folder." }],
   },
 };

@@ -10,6 +10,7 @@ import { Card } from "../../ui/page";
 import { type Column, Table } from "../../ui/table";
 import { EditSink, patchSinks } from "./edit-sink";
 import { placeOf } from "./sink-fields";
+import "./sinks.css";
 
 type Progress = Propagation["sinks"][number];
 type Asked = { what: "add" } | { what: "edit" | "remove"; sink: Sink };
@@ -61,7 +62,7 @@ function columnsOf(ask: ((asked: Asked) => void) | undefined): Column<Row>[] {
     {
       title: "Sink",
       cell: ({ sink }) => (
-        <span className="stack-tight">
+        <span className="stack-tight sink">
           <strong>{sink.name}</strong>
           <code className="soft small">{placeOf(sink)}</code>
         </span>

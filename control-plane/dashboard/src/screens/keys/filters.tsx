@@ -21,7 +21,7 @@ export function Filters() {
     <search className="filters">
       <div className="filters-search">
         <Icon name="search" />
-        <input className="control" type="search" aria-label="Search" placeholder="Name, description, start of the token, or id" maxLength={100} value={value("search")} onChange={set("search")} />
+        <input className="control" type="search" aria-label="Search" placeholder="Name, start of the token or id" maxLength={100} value={value("search")} onChange={set("search")} />
       </div>
       <select className="control" aria-label="Status" value={value("status")} onChange={set("status")}>
         <option value="">All but revoked</option>

@@ -120,7 +120,7 @@ function Where({ chosen, onChange, error }: { chosen: string[] | undefined; onCh
             ))}
           </div>
         )}
-        <FieldError error={error} />
+        <FieldError error={error && (chosen?.length === 0 ? "Choose at least one, or all." : error)} />
       </div>
     </Fieldset>
   );
