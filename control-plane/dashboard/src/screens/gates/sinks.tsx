@@ -36,7 +36,7 @@ export function Sinks({ keyspace, progress, mayWrite, onChanged }: SinksProps) {
   return (
     <Card
       title="Sinks"
-      intro="Where snapshots are written to besides, for gates that read them from there: Workers KV, a bucket, a folder. A sink is trusted with nothing."
+      intro="Where else snapshots are written to, for gates that read them there."
       actions={
         mayWrite && (
           <Button small icon="plus" onClick={() => setAsked({ what: "add" })}>
@@ -46,7 +46,7 @@ export function Sinks({ keyspace, progress, mayWrite, onChanged }: SinksProps) {
       }
     >
       {rows.length === 0 ? (
-        <p className="soft small">None. Gates that are pushed to need none; one more place helps where their relay cannot be reached.</p>
+        <p className="soft small">None. A gate that is pushed to needs none; Workers KV, a bucket or a folder helps one whose relay cannot be reached.</p>
       ) : (
         <Table caption="Sinks" columns={columnsOf(mayWrite ? setAsked : undefined)} rows={rows} rowId={({ sink }) => sink.name} />
       )}

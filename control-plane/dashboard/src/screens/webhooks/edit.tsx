@@ -75,7 +75,7 @@ function WebhookDialog({ title, action, draft, onChange, form, onSubmit, onClose
   const set = <K extends keyof Draft>(name: K) => (value: Draft[K]) => onChange({ ...draft, [name]: value });
   const toggle = (name: EventName, on: boolean) => set("events")(on ? [...draft.events, name] : draft.events.filter((other) => other !== name));
   return (
-    <Dialog wide title={title} onClose={onClose} onSubmit={onSubmit} footer={<DialogButtons action={action} busy={form.busy} onClose={onClose} />}>
+    <Dialog wide title={title} onClose={onClose} onSubmit={onSubmit} footer={<DialogButtons action={action} busy={form.busy} disabled={draft.keyspaces?.length === 0} onClose={onClose} />}>
       <TextField label="Address" mono type="url" inputMode="url" spellCheck={false} placeholder="https://hooks.example.com/latchkey" hint="An https address that leads to a public server." value={draft.url} onChange={set("url")} error={form.at("url")} autoFocus />
       <TextField label="Description" aside="optional" value={draft.description} onChange={set("description")} error={form.at("description")} />
       <Fieldset legend="What it hears of">
@@ -120,7 +120,8 @@ function Where({ chosen, onChange, error }: { chosen: string[] | undefined; onCh
             ))}
           </div>
         )}
-        <FieldError error={error && (chosen?.length === 0 ? "Choose at least one, or all." : error)} />
+        {chosen?.length === 0 && <p className="field-hint">Choose at least one.</p>}
+        <FieldError error={error} />
       </div>
     </Fieldset>
   );
