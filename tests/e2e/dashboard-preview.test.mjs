@@ -1,9 +1,11 @@
 // The key preview: a key is pasted into a page, which says what it is and, with a snapshot, what it may do. The key stays in the page.
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { Dashboard } from "../support/dashboard.mjs";
 import { ControlPlane, createKey, eventually, temporaryFolder } from "../support/processes.mjs";
+import { Publisher } from "../support/publisher.mjs";
 import { serveFolder } from "../support/static.mjs";
 
 const PAGE = resolve("control-plane/dashboard/dist/preview");
@@ -141,6 +143,35 @@ test("b1_whoever_is_signed_in_gets_the_newest_snapshot_without_a_file_and_sees_a
     await page.getByRole("button", { name: "Load its newest snapshot" }).click();
     return (await card("What gates know of it").getByText("It is revoked").count()) > 0;
   }, 10_000, 200);
+});
+
+test("b1_where_gates_mix_a_pepper_in_the_page_says_why_it_cannot_look_keys_up_and_what_it_can_show", async () => {
+  const publisher = new Publisher();
+  publisher.pepper = { version: 1, key: randomBytes(32) };
+  const peppered = publisher.addKey();
+  await box().fill(peppered.token);
+  await page.getByLabel("Trusted keys").fill(publisher.signer.text);
+  await load(publisher.bundle());
+  await card("The snapshot").getByText("verified", { exact: true }).waitFor();
+  await card("The key").getByText("matches").waitFor();
+  await card("What gates know of it").getByText("a pepper").waitFor();
+  assert.equal(await card("Try a request").count(), 0, "no decision is made up");
+  await dashboard.inspect("preview-pepper");
+});
+
+test("b1_a_snapshot_that_is_too_large_for_a_bundle_is_named_as_such_with_what_to_do_instead", async () => {
+  await load(Buffer.concat([await bundle(), Buffer.alloc(4 << 20)]));
+  await card("The snapshot").getByText("at most 4 MiB").waitFor();
+  // A keyspace of that size takes minutes to make: the page hears what the control plane says of one.
+  await page.route("**/snapshot:export", (route) => route.fulfill({ status: 409, contentType: "application/problem+json", json: { detail: "the snapshot does not fit into one bundle of 4 MiB" } }));
+  await page.getByRole("button", { name: "Load its newest snapshot" }).click();
+  await card("The snapshot").getByText("The snapshot does not fit into one bundle of 4 MiB. In the dashboard, “Try a request” under Routes").waitFor();
+  await dashboard.inspect("preview-too-large");
+  await page.unroute("**/snapshot:export");
+  await page.getByLabel("Trusted keys").fill(trusted);
+  await box().fill(key.secret);
+  await load(await bundle());
+  await card("What gates know of it").getByText("It is revoked").waitFor();
 });
 
 test("b1_the_key_is_in_no_request_no_storage_no_address_and_nowhere_in_the_page", async () => {
