@@ -55,6 +55,8 @@ pub enum ChangeKind {
     OwnerRevoked,
     /// Somebody consented to publish a base that was held back.
     GuardOverridden,
+    /// Publishing goes on after gates had refused what was published.
+    PublishingResumed,
     /// Another key began to sign heads beside the current one.
     HeadKeyRotated,
     /// The key that signed heads before was given up.
@@ -67,7 +69,7 @@ pub enum ChangeKind {
 
 impl ChangeKind {
     /// Every kind.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::KeyspaceCreated,
         Self::KeyspaceUpdated,
         Self::KeyspaceDeleted,
@@ -94,6 +96,7 @@ impl ChangeKind {
         Self::KeyspaceRevived,
         Self::OwnerRevoked,
         Self::GuardOverridden,
+        Self::PublishingResumed,
         Self::HeadKeyRotated,
         Self::HeadKeyRotationCompleted,
         Self::HeadKeyReplaced,
@@ -146,6 +149,7 @@ impl ChangeKind {
             Self::KeyspaceRevived => "keyspace.revived",
             Self::OwnerRevoked => "owner.revoked",
             Self::GuardOverridden => "snapshot.overridden",
+            Self::PublishingResumed => "snapshot.resumed",
             Self::HeadKeyRotated => "keyspace.signing_key_rotated",
             Self::HeadKeyRotationCompleted => "keyspace.signing_key_rotation_completed",
             Self::HeadKeyReplaced => "keyspace.signing_key_replaced",

@@ -120,6 +120,9 @@ pub enum DomainError {
     /// No base waits for consent.
     #[error("no snapshot of the keyspace is held back: …/propagation shows `held` when one is")]
     NothingHeld,
+    /// Publishing was not paused.
+    #[error("publishing of the keyspace is not paused: …/propagation shows `paused` when it is")]
+    NotPaused,
     /// Keys that were revoked may work again.
     #[error(
         "{}; keys that were revoked there would work again. Name them in `revoke`, or set `accept_lost_revocations`",

@@ -61,6 +61,10 @@ event_types! {
     SnapshotPublished = "snapshot.published";
     /// A gate has confirmed nothing for longer than its keyspace's `fresh_seconds`.
     EdgeStale = "edge.stale";
+    /// Publishing is held back until an operator consents: a new base has far fewer or far more rows, or no gate takes what was published.
+    SnapshotHeld = "snapshot.held";
+    /// A gate refuses what was published and says that it is bad.
+    GateRefused = "gate.refused";
     /// A keyspace was deleted, and every key in it revoked.
     KeyspaceDeleted = "keyspace.deleted";
     /// Every key of a keyspace was shut out at once.

@@ -14,6 +14,7 @@ pub mod error;
 pub mod event;
 pub mod field_errors;
 pub mod head_key;
+pub mod hold;
 pub mod id;
 pub mod key;
 pub mod key_draft;
@@ -48,6 +49,7 @@ pub use error::DomainError;
 pub use event::{EventDraft, EventType};
 pub use field_errors::{FieldError, FieldErrors};
 pub use head_key::{HeadKey, HeadKeyState};
+pub use hold::{GateRefusal, HeldBase, HoldReason, Pause};
 pub use id::{
     AdminKeyId, DeliveryId, EventId, IdSource, KeyId, KeyspaceId, RequestId, RoleId, SecretId, SessionId,
     SigningKeyId, UpstreamCredentialId, WebhookId, WorkspaceId,

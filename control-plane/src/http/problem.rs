@@ -227,6 +227,7 @@ fn describe_refusal(error: &DomainError) -> Description {
         DomainError::HeadKeyNotRotating => {
             (StatusCode::CONFLICT, "NOT_ROTATING", "No signing key is taking over")
         }
+        DomainError::NotPaused => (StatusCode::CONFLICT, "NOT_PAUSED", "Publishing is not paused"),
         DomainError::NothingHeld => (StatusCode::CONFLICT, "NOTHING_HELD", "No snapshot is held back"),
         DomainError::NotRevoked(_) => (StatusCode::CONFLICT, "NOT_REVOKED", "The key is not revoked"),
         DomainError::LeakedKey(_) => (StatusCode::CONFLICT, "LEAKED_KEY", "The key leaked"),

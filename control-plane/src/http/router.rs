@@ -44,6 +44,7 @@ pub(super) fn operations() -> OpenApiRouter<App> {
         .routes(needs(SnapshotsRead, routes!(keyspaces::snapshot::get_snapshot)))
         .routes(needs(SnapshotsRead, routes!(keyspaces::export::export_snapshot)))
         .routes(needs(KeyspacesWrite, routes!(keyspaces::override_guard::override_guard)))
+        .routes(needs(KeyspacesWrite, routes!(keyspaces::resume::resume_publishing)))
         .routes(needs(KeyspacesRead, routes!(keyspaces::propagation::get_propagation)))
         .routes(needs(KeyspacesRead, routes!(keyspaces::snapshots::list_snapshots)))
         .routes(needs(KeyspacesRead, routes!(signing_keys::list::list_head_keys)))

@@ -22,6 +22,8 @@ pub(super) struct Content {
     pub(super) built: Option<Arc<BuiltBase>>,
     pub(super) key_count: u64,
     pub(super) change_seq: u64,
+    /// Everything up to and with this change is contained. Below `change_seq` while only revocations are published.
+    pub(super) complete_through: u64,
     /// Whoever was shut out up to and with this change is, even if other changes up to there are not contained.
     pub(super) revoked_through: u64,
     pub(super) segments: Vec<Segment>,
@@ -35,6 +37,7 @@ impl Content {
             built: Some(Arc::clone(&base.built)),
             key_count: base.rows,
             change_seq: base.named.change_seq,
+            complete_through: base.named.change_seq,
             revoked_through: base.named.change_seq,
             segments: Vec::new(),
         }
@@ -47,6 +50,7 @@ impl Content {
             built: release.built.clone(),
             key_count: release.head().key_count,
             change_seq: release.head().change_seq,
+            complete_through: release.complete_through,
             revoked_through: release.revoked_through,
             segments: release.segments.clone(),
         }
@@ -109,20 +113,36 @@ impl Changes<'_> {
         content: &mut Content,
     ) -> Result<Option<ChangesSince>, PublishError> {
         let complete = content.change_seq + 1;
-        content.take_kill_off();
-        if let Some(urgent) = content.segments.pop_if(|segment| segment.urgent) {
-            content.change_seq = urgent.first_seq;
-        }
+        content.make_room_for_urgent();
         let first_seq = content.change_seq;
         let shut_out = self.store.revocations_since(self.id, first_seq, complete, SEGMENT_KEYS).await?;
         if shut_out.through_seq < complete || content.segments.len() >= limits::SEGMENTS {
             return Ok(None);
         }
-        let Some(mut segment) = self.segment(&shut_out, first_seq, complete)? else { return Ok(None) };
-        segment.urgent = true;
-        content.segments.push(segment);
-        (content.change_seq, content.revoked_through) = (complete, shut_out.through_seq);
-        Ok((content.segment_bytes() <= limits::SEGMENT_BYTES).then_some(shut_out))
+        let Some(segment) = self.segment(&shut_out, first_seq, complete)? else { return Ok(None) };
+        content.complete_through = complete;
+        Ok(content.add_urgent(segment, shut_out))
+    }
+
+    /// Adds who was shut out and nothing else, for gates that must not get what else happened. `None` if it does not fit.
+    pub(super) async fn add_nothing_but_revocations(
+        &self,
+        content: &mut Content,
+    ) -> Result<Option<ChangesSince>, PublishError> {
+        content.make_room_for_urgent();
+        let mut first_seq = content.change_seq;
+        let mut through = first_seq;
+        if content.segments.len() >= limits::SEGMENTS
+            && let Some(newest) = content.segments.pop()
+        {
+            // Its keys are said again, as they are by now: there is no other place.
+            (first_seq, through) = (newest.first_seq, newest.last_seq);
+        }
+        let shut_out = self.store.revocations_since(self.id, first_seq, through, SEGMENT_KEYS).await?;
+        // A segment has to end behind its beginning, whatever it holds.
+        let last_seq = through.max(first_seq + 1);
+        let Some(segment) = self.segment(&shut_out, first_seq, last_seq)? else { return Ok(None) };
+        Ok(content.add_urgent(segment, shut_out))
     }
 
     async fn since(&self, seq: u64) -> Result<ChangesSince, PublishError> {
@@ -149,6 +169,20 @@ impl Changes<'_> {
 
 impl Content {
     fn contains_all_through(&mut self, seq: u64) {
-        (self.change_seq, self.revoked_through) = (seq, seq);
+        (self.change_seq, self.complete_through, self.revoked_through) = (seq, seq, seq);
+    }
+
+    fn make_room_for_urgent(&mut self) {
+        self.take_kill_off();
+        if let Some(urgent) = self.segments.pop_if(|segment| segment.urgent) {
+            self.change_seq = urgent.first_seq;
+        }
+    }
+
+    fn add_urgent(&mut self, mut segment: Segment, shut_out: ChangesSince) -> Option<ChangesSince> {
+        segment.urgent = true;
+        (self.change_seq, self.revoked_through) = (segment.last_seq, shut_out.through_seq);
+        self.segments.push(segment);
+        (self.segment_bytes() <= limits::SEGMENT_BYTES).then_some(shut_out)
     }
 }

@@ -8,10 +8,12 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Response, StatusCode, redirect};
 use serde::Deserialize;
 
+use super::propagation::Confirmations;
 use super::{Isolate, PushError};
 use crate::domain::{GateUrl, Timestamp};
 
 const INGEST: &str = "/.well-known/latchkey/ingest";
+const STATUS: &str = "/.well-known/latchkey/status";
 const BUNDLE: &str = "application/vnd.latchkey.bundle";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes of an answer that are read: a list of 10,000 isolates has about this many.
@@ -58,6 +60,16 @@ impl GateClient {
         if status.is_success() { accepted(&body) } else { Err(refused(status.as_u16(), &body)) }
     }
 
+    /// The isolates that a gate has heard of.
+    pub(super) async fn isolates(&self, gate: &GateUrl) -> Result<Vec<Isolate>, PushError> {
+        let response = self.0.get(format!("{}{STATUS}", gate.as_str())).send().await.map_err(unreachable)?;
+        let (status, body) = (response.status(), read(response).await?);
+        match serde_json::from_slice::<StatusBody>(&body) {
+            Ok(StatusBody { relay: Some(relay) }) if status.is_success() => Ok(isolates(relay.isolates)),
+            _ => Err(refused(status.as_u16(), &body)),
+        }
+    }
+
     /// The head that a gate shows because the one in `bundle` is not newer; `None` if it shows none.
     pub(super) async fn held(&self, gate: &GateUrl, bundle: Vec<u8>) -> Result<Option<Vec<u8>>, PushError> {
         let (status, body) = self.post(gate, bundle).await?;
@@ -87,12 +99,25 @@ struct AcceptedBody {
 }
 
 #[derive(Deserialize)]
+struct StatusBody {
+    /// Absent while the gate's relay cannot be reached.
+    relay: Option<AcceptedBody>,
+}
+
+#[derive(Deserialize)]
 struct IsolateBody {
     id: String,
     colo: Option<String>,
     seq: u64,
     change_seq: u64,
     seen_at: String,
+    refused: Option<NackBody>,
+}
+
+#[derive(Deserialize)]
+struct NackBody {
+    code: String,
+    message: String,
 }
 
 #[derive(Deserialize)]
@@ -112,12 +137,17 @@ struct HeldBody {
 fn accepted(body: &[u8]) -> Result<Answer, PushError> {
     let body: AcceptedBody = serde_json::from_slice(body)
         .map_err(|error| failed("BAD_ANSWER", format!("the gate's answer is not understood: {error}")))?;
-    let isolates = body.isolates.into_iter().filter_map(|isolate| {
+    Ok(Answer { seq: body.seq, change_seq: body.change_seq, isolates: isolates(body.isolates) })
+}
+
+fn isolates(listed: Vec<IsolateBody>) -> Vec<Isolate> {
+    let isolates = listed.into_iter().filter_map(|isolate| {
         let seen_at = Timestamp::parse(&isolate.seen_at).ok()?;
-        let IsolateBody { id, colo, seq, change_seq, .. } = isolate;
-        Some(Isolate { id, colo, seq, change_seq, seen_at })
+        let IsolateBody { id, colo, seq, change_seq, refused, .. } = isolate;
+        let refused = refused.map(|nack| failed(&nack.code, nack.message));
+        Some(Isolate { id, colo, seq, change_seq, seen_at, refused, confirmations: Confirmations::default() })
     });
-    Ok(Answer { seq: body.seq, change_seq: body.change_seq, isolates: isolates.collect() })
+    isolates.collect()
 }
 
 fn refused(status: u16, body: &[u8]) -> PushError {

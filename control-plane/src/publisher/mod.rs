@@ -13,6 +13,9 @@
 //! Before the first of them after a start, and before a gate gets its first, gates are asked whether they are ahead of the database
 //! (`timeline`): then it is an old copy, and nothing is published until an operator has raised the epoch.
 //!
+//! What gates say of what they get (`propagation`) shows how far it has come. If no gate takes it, and they say that it is bad
+//! (`refusals`), publishing is paused: revocations go on over the last release that gates took, everything else waits for an operator.
+//!
 //! After a restart the last release is taken up from the database, signed anew and pushed to every gate.
 
 mod base;
@@ -26,6 +29,8 @@ mod lanes;
 mod log;
 mod propagation;
 mod push;
+mod recent;
+mod refusals;
 mod release;
 mod replica;
 mod segments;
@@ -37,8 +42,9 @@ mod twin;
 mod upstream;
 mod walk;
 
+pub use crate::domain::{HeldBase, HoldReason};
 pub use export::{Export, export};
-pub use propagation::{GateState, HeldBase, HoldReason, Isolate, Propagation, PushError};
+pub use propagation::{Confirmations, GateState, Isolate, Mark, Propagation, PushError, Wanted};
 pub use replica::Replicas;
 pub use sinks::{SinkState, SinkStates};
 pub use supervisor::run;
@@ -46,7 +52,7 @@ pub use supervisor::run;
 use self::gate_client::GateClient;
 use crate::app::App;
 use crate::config::PublisherConfig;
-use crate::domain::Timestamp;
+use crate::domain::{KeyspaceId, Timestamp};
 use crate::seal::SealError;
 use crate::storage::StoreError;
 
@@ -82,6 +88,10 @@ enum PublishError {
     Sealed(#[from] SealError),
     #[error("no signing key of the keyspace may sign now; look at `latchkey signing-keys list`")]
     NoSigner,
+    #[error(
+        "the revocations since publishing was paused do not fit into a head; kill the keyspace, or end the pause by `latchkey snapshot resume {0}`"
+    )]
+    NoRoom(KeyspaceId),
     #[error("the base could not be built: {0}")]
     Interrupted(String),
 }

@@ -15,11 +15,12 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::gate_client::Answer;
+use super::refusals::{Word, is_verdict, of_isolates};
 use super::release::Release;
 use super::timeline::{Heard, Timeline};
 use super::walk::BaseWalk;
-use super::{Context, FOREIGN_HEAD, PublishError, PushError};
-use crate::domain::{GateUrl, KeyspaceId};
+use super::{Context, FOREIGN_HEAD, Mark, PublishError, PushError};
+use crate::domain::{GateRefusal, GateUrl, KeyspaceId};
 
 /// A base of at most this many bytes is sent to a gate of which nothing is known; of a larger one we first ask whether the gate
 /// still has it, by sending all the rest.
@@ -29,6 +30,12 @@ const BUNDLE_BODIES: usize = limits::BUNDLE_BYTES - 64 * 1_024;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// A new release is worth an attempt after this long, however long the pause is that a gate has earned.
 const IMPATIENCE: Duration = Duration::from_secs(1);
+
+/// When a gate is asked, after it confirmed something new, how many of its isolates have it. Those ask for news every few seconds.
+const RECEIPTS: [Duration; 4] =
+    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+/// So often in a row a gate refuses before that counts: bytes may be damaged on their way.
+const REFUSALS: u32 = 2;
 
 /// What there is to push.
 struct Offer {
@@ -51,20 +58,22 @@ pub(super) struct Gates {
     held: HeldBases,
     pushers: HashMap<GateUrl, AbortHandle>,
     overtaken: mpsc::Sender<()>,
+    words: mpsc::Sender<Word>,
     confirmed: Arc<Notify>,
 }
 
 impl Gates {
-    /// `overtaken` hears of gates that refuse a release because they have one as new.
+    /// `overtaken` hears of gates that refuse a release because they have one as new, `words` of what they say of releases.
     pub(super) fn new(
         context: Context,
         id: KeyspaceId,
         timeline: Timeline,
         overtaken: mpsc::Sender<()>,
+        words: mpsc::Sender<Word>,
     ) -> Self {
         let (offer, _) = watch::channel(None);
         let (held, pushers) = (HeldBases::default(), HashMap::new());
-        Self { context, id, timeline, offer, held, pushers, overtaken, confirmed: Arc::default() }
+        Self { context, id, timeline, offer, held, pushers, overtaken, words, confirmed: Arc::default() }
     }
 
     /// Gives every gate something newer to push. `lanes` are the last releases over older bases.
@@ -102,6 +111,8 @@ impl Gates {
                     timeline: self.timeline.clone(),
                     offers: self.offer.subscribe(),
                     overtaken: self.overtaken.clone(),
+                    words: self.words.clone(),
+                    refused: None,
                     confirmed: Arc::clone(&self.confirmed),
                     held: Held::Unknown,
                     was_asked: false,
@@ -147,6 +158,9 @@ struct Pusher {
     timeline: Timeline,
     offers: Offers,
     overtaken: mpsc::Sender<()>,
+    words: mpsc::Sender<Word>,
+    /// How often in a row it refused what it got; `None` before it was heard.
+    refused: Option<u32>,
     confirmed: Arc<Notify>,
     held: Held,
     /// Whether the gate has said since we started that it is not ahead of us.
@@ -195,14 +209,19 @@ impl Pusher {
                 Err(error) => Err(error),
             };
             self.note(&release, &pushed);
+            self.judge(&release, &pushed);
             let is_newest = Arc::ptr_eq(&release, &offer.newest);
             // A revocation that did not get through is as urgent as before.
             self.upload.yields |= !is_newest && pushed.is_err();
             match pushed {
                 Ok(_) => {
-                    self.hold(Held::Release(release));
+                    let is_news = self.is_news(&release);
+                    self.hold(Held::Release(Arc::clone(&release)));
                     (pause, was_overtaken) = (FIRST_PAUSE, false);
                     self.confirmed.notify_one();
+                    if is_newest && is_news {
+                        self.gather_receipts(&release).await;
+                    }
                     if is_newest && self.offers.changed().await.is_err() {
                         return;
                     }
@@ -240,20 +259,21 @@ impl Pusher {
     }
 
     fn note(&self, release: &Release, pushed: &Result<Answer, PushError>) {
-        let now = self.context.app.now();
-        self.context.app.propagation.update(self.id, &self.gate, |state| {
-            state.last_attempt_at = Some(now);
-            match pushed {
-                Ok(answer) => {
-                    state.applied_seq = Some(answer.seq);
-                    state.applied_change_seq = Some(answer.change_seq);
-                    state.acked_at = Some(now);
-                    state.isolates.clone_from(&answer.isolates);
-                    state.last_error = None;
-                }
-                Err(error) => state.last_error = Some(error.clone()),
+        let (now, propagation) = (self.context.app.now(), &self.context.app.propagation);
+        match pushed {
+            Ok(answer) => {
+                let Answer { seq, change_seq, ref isolates } = *answer;
+                let mark = if seq == release.head().seq {
+                    release.mark()
+                } else {
+                    Mark { seq, change_seq, revoked_through: change_seq }
+                };
+                propagation.confirm(self.id, &self.gate, mark, isolates.clone(), now);
             }
-        });
+            Err(error) => propagation.update(self.id, &self.gate, |state| {
+                (state.last_attempt_at, state.last_error) = (Some(now), Some(error.clone()));
+            }),
+        }
         let (id, gate, seq) = (self.id, self.gate.as_str(), release.head().seq);
         match pushed {
             Ok(_) => tracing::debug!(keyspace.id = %id, gate, head.seq = seq, "pushed a head"),
@@ -261,6 +281,72 @@ impl Pusher {
                 keyspace.id = %id, gate, head.seq = seq, error.code, error.message, "a push failed and will be repeated"
             ),
         }
+    }
+
+    /// Whether the release brings the gate anything that it does not have.
+    fn is_news(&self, release: &Release) -> bool {
+        let Held::Release(held) = &self.held else { return true };
+        held.mark().change_seq != release.mark().change_seq || held.head().policy != release.head().policy
+    }
+
+    /// Asks the gate how many of its isolates have the release, until all have it or there is a newer one.
+    async fn gather_receipts(&mut self, release: &Release) {
+        let seq = release.head().seq;
+        for pause in RECEIPTS {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                // Another look at it does not take it away.
+                _ = self.offers.changed() => return self.offers.mark_changed(),
+            }
+            let Ok(isolates) = self.context.client.isolates(&self.gate).await else { return };
+            let have_it = !isolates.is_empty() && isolates.iter().all(|isolate| isolate.seq >= seq);
+            self.hear(release, of_isolates(&isolates));
+            self.context.app.propagation.note_isolates(self.id, &self.gate, isolates);
+            if have_it {
+                return;
+            }
+        }
+    }
+
+    /// Passes on what a gate says of what it was sent, if it says so for the second time.
+    fn judge(&mut self, release: &Release, pushed: &Result<Answer, PushError>) {
+        match pushed {
+            Ok(answer) => self.hear(release, of_isolates(&answer.isolates)),
+            Err(error) if is_verdict(&error.code) => {
+                let held = self.context.app.propagation.of(self.id, &self.gate).applied_seq;
+                self.hear(release, Some((error.clone(), held.unwrap_or(0))));
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn hear(&mut self, release: &Release, refused: Option<(PushError, u64)>) {
+        let Some((PushError { code, message }, held)) = refused else {
+            if self.refused.replace(0) != Some(0) {
+                self.say(None, Word::Takes(self.gate.clone()));
+            }
+            return;
+        };
+        let times = self.refused.unwrap_or(0) + 1;
+        self.refused = Some(times);
+        if times >= REFUSALS {
+            let (gate, seq, at) = (self.gate.clone(), release.head().seq, self.context.app.now());
+            let refusal = GateRefusal { gate, code, message, seq, at };
+            let holds = Some(held).filter(|held| *held > 0);
+            self.say(Some(refusal.clone()), Word::Refuses { refusal, holds });
+        }
+    }
+
+    fn say(&self, refusal: Option<GateRefusal>, word: Word) {
+        self.context.app.propagation.update(self.id, &self.gate, |state| {
+            match (&mut state.refusal, refusal) {
+                // Since when is what people ask.
+                (Some(known), Some(refusal)) if known.code == refusal.code => known.seq = refusal.seq,
+                (known, refusal) => *known = refusal,
+            }
+        });
+        // There is room unless the keyspace's task is busy, and then this is said again.
+        let _ = self.words.try_send(word);
     }
 
     /// Sleeps up to `pause`, with jitter, so that gates that failed together do not come back together.

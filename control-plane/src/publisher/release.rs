@@ -5,8 +5,8 @@ use latchkey_snapshot::{
     UnverifiedHead, VerifiedHead, VerifiedSegment, encode_head, sha256,
 };
 
-use super::PublishError;
 use super::content::Content;
+use super::{Mark, PublishError};
 use crate::domain::{KeyspaceId, Timestamp};
 use crate::storage::{Body, HeadOutline};
 
@@ -21,6 +21,8 @@ pub(super) struct Release {
     pub(super) base_bytes: u64,
     /// Which bodies the base has, if it was built since the start.
     pub(super) built: Option<Arc<BuiltBase>>,
+    /// See [`Content::complete_through`].
+    pub(super) complete_through: u64,
     /// See [`Content::revoked_through`].
     pub(super) revoked_through: u64,
 }
@@ -66,13 +68,13 @@ impl Release {
     /// Signs `head`, whose `policy` and `segments` are set here to what is given.
     pub(super) fn sign(
         mut head: Head,
-        policy: Vec<u8>,
+        policy: Arc<Vec<u8>>,
         content: Content,
         signers: &[&HeadSigner],
         now: Timestamp,
     ) -> Result<Self, PublishError> {
         head.policy = ObjectRef::to(&policy).map_err(PublishError::Encoding)?;
-        let Content { segments, base_bytes, built, revoked_through, .. } = content;
+        let Content { segments, base_bytes, built, complete_through, revoked_through, .. } = content;
         head.segments = segments
             .iter()
             .map(|segment| SegmentRef { object: segment.object, last_seq: segment.last_seq })
@@ -85,11 +87,17 @@ impl Release {
         if verified.head() != &head {
             return Err(PublishError::Unverified("the head does not read back as it was written".to_owned()));
         }
-        Ok(Self { verified, policy: Arc::new(policy), segments, base_bytes, built, revoked_through })
+        Ok(Self { verified, policy, segments, base_bytes, built, complete_through, revoked_through })
     }
 
     pub(super) fn head(&self) -> &Head {
         self.verified.head()
+    }
+
+    /// What a gate that has it knows.
+    pub(super) fn mark(&self) -> Mark {
+        let (change_seq, revoked_through) = (self.complete_through, self.revoked_through);
+        Mark { seq: self.head().seq, change_seq, revoked_through }
     }
 
     /// Policy and segments by their hashes.

@@ -71,3 +71,18 @@ pub(super) async fn stored_body(
         PublishError::Unverified(format!("the body {} is not in the store", hex::encode(hash)))
     })
 }
+
+/// The hashes of all bodies of a base that is in the store.
+pub(super) async fn bodies_of_base(
+    store: &dyn Store,
+    id: KeyspaceId,
+    base: &BaseRef,
+) -> Result<Vec<[u8; 32]>, PublishError> {
+    let mut walk = BaseWalk::begin(store, id, base).await?;
+    let mut bodies = vec![base.root.sha256];
+    while let Some(leaf) = walk.next_leaf().await? {
+        bodies.push(leaf.hash);
+        bodies.extend(leaf.shards);
+    }
+    Ok(bodies)
+}

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use super::{Committed, SealedSigningKey, StoreError};
-use crate::domain::{Actor, ForeignHead, HeadKey, HeadKeyState, KeyspaceId, Timestamp, WorkspaceId};
+use crate::domain::{Actor, ForeignHead, HeadKey, HeadKeyState, KeyspaceId, Pause, Timestamp, WorkspaceId};
 
 /// A signing key as the publisher needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ impl SealedHeadKey {
     }
 }
 
-/// By whom and in which epoch heads are signed.
+/// By whom and in which epoch heads are signed, and what stands against it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signing {
     /// Every key that the keyspace ever had: the current one first, then the next, then retired ones, newest first.
@@ -29,6 +29,8 @@ pub struct Signing {
     pub epoch: u32,
     /// A head that a gate holds and this database never signed. While there is one, nothing is published.
     pub foreign: Option<ForeignHead>,
+    /// While there is one, nothing but revocations is published.
+    pub pause: Option<Pause>,
 }
 
 impl Signing {

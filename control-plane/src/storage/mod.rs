@@ -11,6 +11,7 @@ mod audit_check;
 mod epochs;
 mod error;
 mod head_keys;
+mod holds;
 mod key_lifecycle;
 mod kills;
 mod publication;
@@ -32,6 +33,7 @@ pub use audit_check::check_audit_log;
 pub use epochs::EpochStore;
 pub use error::StoreError;
 pub use head_keys::{HeadKeyStore, SealedHeadKey, Signing, trusted_texts};
+pub use holds::HoldStore;
 pub use key_lifecycle::KeyLifecycleStore;
 pub use kills::KillStore;
 pub use publication::{

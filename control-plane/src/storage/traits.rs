@@ -4,9 +4,9 @@ use tokio::sync::broadcast;
 
 use super::{
     AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, DeliveryStore, EnvironmentStore, EpochStore,
-    HeadKeyStore, HeadOutline, IdempotencyStore, KeyLifecycleStore, KillStore, Publication, PublishedHead,
-    RestrictionStore, RetentionStore, RoleStore, SealedSigningKey, SessionStore, Signing, SinkStore,
-    StoreError, TagRange, UpstreamStore, UsageStore, WebhookStore,
+    HeadKeyStore, HeadOutline, HoldStore, IdempotencyStore, KeyLifecycleStore, KillStore, Publication,
+    PublishedHead, RestrictionStore, RetentionStore, RoleStore, SealedSigningKey, SessionStore, Signing,
+    SinkStore, StoreError, TagRange, UpstreamStore, UsageStore, WebhookStore,
 };
 use crate::domain::KeyspaceSettings;
 use crate::domain::audit::LogEnd;
@@ -25,6 +25,7 @@ pub trait Store:
     + KeyspaceStore
     + HeadKeyStore
     + EpochStore
+    + HoldStore
     + EnvironmentStore
     + IdempotencyStore
     + PolicyStore
@@ -52,6 +53,7 @@ impl<T> Store for T where
         + KeyspaceStore
         + HeadKeyStore
         + EpochStore
+        + HoldStore
         + EnvironmentStore
         + IdempotencyStore
         + PolicyStore

@@ -11,7 +11,7 @@ export type DeliveryRecord = components["schemas"]["DeliveryRecordView"];
 export const EVENTS: [string, EventName[]][] = [
   ["Keys", ["key.created", "key.updated", "key.rotated", "key.disabled", "key.enabled", "key.revoked", "key.restored", "key.expiring", "key.expired", "key.leaked", "owner.revoked"]],
   ["Credits", ["credits.low", "credits.exhausted", "credits.changed"]],
-  ["Keyspaces and gates", ["snapshot.published", "edge.stale", "keyspace.deleted", "keyspace.killed", "keyspace.revived"]],
+  ["Keyspaces and gates", ["snapshot.published", "snapshot.held", "gate.refused", "edge.stale", "keyspace.deleted", "keyspace.killed", "keyspace.revived"]],
   ["Webhooks", ["webhook.disabled"]],
 ];
 

@@ -46,6 +46,14 @@ pub(super) enum Command {
         #[arg(long)]
         reason: String,
     },
+    /// Publish everything again, after gates had refused what was published.
+    Resume {
+        /// ks_…
+        keyspace: String,
+        /// Why; kept in the audit log.
+        #[arg(long)]
+        reason: String,
+    },
     /// Take a head or a bundle apart. Nothing in it is verified: see `verify`.
     Inspect {
         /// The bytes, as they were pushed to a gate.
@@ -74,6 +82,11 @@ pub(super) async fn run(group: Group<Command>) -> Result<(), Failure> {
             let call =
                 Call::post(keyspaces::path(&keyspace)? + "/snapshot:override", keyspaces::because(reason));
             group.api.session()?.perform(call, "it will be published").await
+        }
+        Command::Resume { keyspace, reason } => {
+            let call =
+                Call::post(keyspaces::path(&keyspace)? + "/snapshot:resume", keyspaces::because(reason));
+            group.api.session()?.perform(call, "everything is published again").await
         }
         Command::Inspect { file } => inspect::inspect(&file, group.api.output),
         Command::Verify(args) => verify::verify(args, group.api.output),

@@ -9,6 +9,7 @@ pub(super) mod list;
 pub(super) mod override_guard;
 pub(super) mod propagation;
 pub(super) mod raise_epoch;
+pub(super) mod resume;
 pub(super) mod revoke_owner;
 pub(super) mod sinks;
 pub(super) mod snapshot;

@@ -102,6 +102,16 @@ fn fields(kind: EventType) -> &'static [&'static str] {
         E::EdgeStale => {
             &["keyspace_id", "gate", "applied_seq", "applied_change_seq", "acked_at", "last_error"]
         }
+        E::SnapshotHeld => &[
+            "keyspace_id",
+            "hold_reason",
+            "change_seq",
+            "rows_before",
+            "rows_after",
+            "refused_by",
+            "refused_with",
+        ],
+        E::GateRefused => &["keyspace_id", "gate", "refused_with", "detail", "seq"],
         E::KeyspaceDeleted => {
             &["keyspace_id", "change_seq", "actor", "request_id", "deleted_at", "keys_revoked"]
         }
@@ -184,6 +194,13 @@ fn field(name: &str) -> (Value, Value) {
         "disabled_reason" => (json!({ "type": "string", "enum": ["gone", "failing"] }), json!("gone")),
         "owner" => (text(), json!("team-ci")),
         "last_error" => (optional_text(), json!("TIMEOUT")),
+        "hold_reason" => {
+            (json!({ "type": "string", "enum": ["shrink", "growth", "refused"] }), json!("refused"))
+        }
+        "rows_before" | "rows_after" => (optional_count(), Value::Null),
+        "refused_by" => (optional_text(), json!("https://gate.example.com")),
+        "refused_with" => (optional_text(), json!("NOT_CANONICAL")),
+        "detail" => (text(), json!("it is not in the one canonical encoding")),
         "message" => (text(), json!("This is a test.")),
         _ => (json!({}), Value::Null),
     }

@@ -39,6 +39,22 @@ pub(in crate::http) async fn get_metrics(
             lag as f64,
         );
     }
+    describe(
+        &mut out,
+        "latchkey_publisher_held",
+        "gauge",
+        "Whether publishing is held back: by the guard, or because no gate takes what was published.",
+    );
+    for keyspace in &keyspaces {
+        let state = app.store.publishing_state(keyspace.id).await?;
+        let is_paused = state.is_some_and(|(_, _, signing)| signing.pause.is_some());
+        for (reason, is_held) in
+            [("guard", app.propagation.held(keyspace.id).is_some()), ("refused", is_paused)]
+        {
+            let labels = format!("keyspace=\"{}\",reason=\"{reason}\"", keyspace.id);
+            line(&mut out, "latchkey_publisher_held", &labels, f64::from(u8::from(is_held)));
+        }
+    }
     write_gates(&app, &keyspaces, &mut out);
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], out))
 }
@@ -82,6 +98,10 @@ fn write_gates(app: &App, keyspaces: &[Keyspace], out: &mut String) {
             labels,
             state.acked_at.map_or(0, |at| at.as_seconds()) as f64,
         );
+    }
+    describe(out, "latchkey_gate_refusing", "gauge", "Whether the gate says that what was published is bad.");
+    for (labels, _, state) in &gates {
+        line(out, "latchkey_gate_refusing", labels, f64::from(u8::from(state.refusal.is_some())));
     }
     describe(out, "latchkey_gate_failing", "gauge", "Whether the last push to the gate failed.");
     for (labels, _, state) in &gates {

@@ -68,6 +68,7 @@ impl KeyspacePublisher {
             Some((current, guard::judge(current, base.rows, forgotten, keyspace.created_at, now)?))
         });
         let Some((current, reason)) = judged else {
+            self.store.note_held_base(self.id, None, self.context.app.now()).await?;
             (self.built, self.stuck, self.consented) = (Some(base), false, false);
             return Ok(());
         };
@@ -81,6 +82,7 @@ impl KeyspacePublisher {
             event = "snapshot.held", keyspace.id = %self.id, reason = reason.as_str(), held.rows_before, held.rows_after,
             "a new base is held back; only revocations and small changes are published until `latchkey snapshot override`"
         );
+        self.store.note_held_base(self.id, Some(held), self.context.app.now()).await?;
         self.context.app.propagation.set_held(self.id, Some(held));
         self.held = Some(base);
         Ok(())
@@ -90,6 +92,7 @@ impl KeyspacePublisher {
     pub(super) async fn take_consent(&mut self) -> Result<(), PublishError> {
         let Some(held) = &self.held else { return Ok(()) };
         if self.store.take_override(self.id, held.named.change_seq).await? {
+            self.store.note_held_base(self.id, None, self.context.app.now()).await?;
             self.context.app.propagation.set_held(self.id, None);
             (self.built, self.stuck, self.consented) = (self.held.take(), false, true);
         }

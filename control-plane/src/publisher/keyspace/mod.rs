@@ -3,6 +3,7 @@
 mod bases;
 mod choice;
 mod occasion;
+mod pause;
 mod record;
 mod signing;
 
@@ -13,12 +14,14 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use self::occasion::Due;
-use self::signing::{Next, Settings};
+use self::signing::{Next, Settings, encoded_policy};
 use super::base::NewBase;
 use super::building::Building;
 use super::lanes::Lanes;
 use super::log::Log;
 use super::push::Gates;
+use super::recent::Recent;
+use super::refusals::{Refusals, Word};
 use super::release::{Release, Segment, verify_head};
 use super::signers::Signers;
 use super::sinks::Sinks;
@@ -26,11 +29,13 @@ use super::timeline::Timeline;
 use super::twin::Twin;
 use super::upstream::sealed_credentials;
 use super::walk::stored_body;
-use super::{Context, PublishError};
-use crate::domain::{Keyspace, KeyspaceId};
+use super::{Context, PublishError, Wanted};
+use crate::domain::{Keyspace, KeyspaceId, Pause};
 use crate::storage::{Publication, Signing, Store};
 
-/// Pause after a failure.
+/// Words of gates that wait to be heard.
+const WORDS: usize = 64;
+/// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Publishes a keyspace whenever `wake` is notified and at every heartbeat. Ends when the keyspace was deleted and all its
@@ -96,12 +101,18 @@ struct KeyspacePublisher {
     behind: bool,
     /// What changed fits into no head over the bases that there are: only revocations go out until there is another.
     stuck: bool,
+    /// Nothing but revocations goes out.
+    pause: Option<Pause>,
+    refusals: Refusals,
+    recent: Recent,
     log: Log,
     lanes: Lanes,
     gates: Gates,
     sinks: Sinks,
     /// Gates that say that they have a head as new as the last one.
     overtaken: mpsc::Receiver<()>,
+    /// What gates say of releases.
+    words: mpsc::Receiver<Word>,
     released_at: Instant,
     /// Nothing is left to do but to tell the gates.
     deleted: bool,
@@ -114,8 +125,9 @@ impl KeyspacePublisher {
         let Some((keyspace, _, signing)) = store.publishing_state(id).await? else { return Ok(None) };
         let last = store.publication(id).await?;
         let (overtaken_by, overtaken) = mpsc::channel(1);
+        let (say, words) = mpsc::channel(WORDS);
         let timeline = Timeline::new(context.clone(), id, last.as_ref());
-        let gates = Gates::new(context.clone(), id, timeline.clone(), overtaken_by.clone());
+        let gates = Gates::new(context.clone(), id, timeline.clone(), overtaken_by.clone(), say);
         let sinks = Sinks::new(context.clone(), id, timeline.clone(), overtaken_by, gates.confirmation());
         let mut publisher = Self {
             context: context.clone(),
@@ -135,11 +147,15 @@ impl KeyspacePublisher {
             left_out: 0,
             behind: false,
             stuck: false,
+            pause: signing.pause.clone(),
+            refusals: Refusals::default(),
+            recent: Recent::default(),
             log: Log::default(),
             lanes: Lanes::default(),
             gates,
             sinks,
             overtaken,
+            words,
             released_at: Instant::now(),
             deleted: false,
         };
@@ -176,10 +192,13 @@ impl KeyspacePublisher {
             segments,
             base_bytes: last.base_bytes,
             built: None,
+            complete_through: signing.pause.as_ref().map_or(last.change_seq, |pause| pause.change_seq),
             revoked_through: last.change_seq,
             verified,
         };
         self.twin.accept(store, &release, None).await?;
+        self.context.app.propagation.note_head(id, release.mark());
+        self.recent.add(&release);
         self.current = Some(release);
         Ok(())
     }
@@ -196,12 +215,22 @@ impl KeyspacePublisher {
             self.begin_anew(signing.epoch);
         }
         self.take_consent().await?;
+        self.follow_pause(signing.pause.as_ref());
         let is_current =
-            self.current.as_ref().is_some_and(|current| current.head().change_seq == keyspace.change_seq);
+            self.current.as_ref().is_some_and(|current| current.complete_through == keyspace.change_seq);
         self.deleted = keyspace.deleted_at.is_some();
-        if self.deleted && is_current && self.all_gates_have(&keyspace) && self.sinks.have(&keyspace) {
+        let says_all = |current: &Release| current.revoked_through >= keyspace.change_seq;
+        if self.deleted
+            && self.current.as_ref().is_some_and(says_all)
+            && self.all_gates_have(&keyspace)
+            && self.sinks.have(&keyspace)
+        {
             self.store.forget_sinks(self.id).await?;
             return Ok(Outlook::Finished);
+        }
+        let refused = self.judge_refusals(&keyspace.gates).await;
+        if self.pause.is_some() || refused.is_some() {
+            return self.release_revocations(keyspace, policy, signing, due, refused).await;
         }
         if due == Due::IfChanged && is_current && self.built.is_none() {
             return Ok(Outlook::Continues);
@@ -216,7 +245,8 @@ impl KeyspacePublisher {
         }
         let credentials = sealed_credentials(&self.context, &keyspace).await?;
         let mut next = Next::behind(self.last.as_ref(), signing.epoch);
-        let settings = Settings { keyspace, policy, signing, credentials };
+        let encoded = encoded_policy(&keyspace, &policy, credentials)?;
+        let settings = Settings { keyspace, policy, encoded, signing };
         self.open_lane();
         self.release_in_lanes(&settings, &mut next).await?;
         let release = self.sign(&settings, content, &mut next)?;
@@ -246,12 +276,15 @@ impl KeyspacePublisher {
         (self.current, self.built, self.building, self.base) = (None, None, None, None);
         (self.behind, self.stuck, self.held, self.lanes) = (false, false, None, Lanes::default());
         self.consented = false;
+        self.recent.clear();
         self.context.app.propagation.set_held(self.id, None);
         self.twin.reset();
     }
 
+    /// Of a keyspace that was deleted: nobody is let in.
     fn all_gates_have(&self, keyspace: &Keyspace) -> bool {
-        let applied = |gate| self.context.app.propagation.of(self.id, gate).applied_change_seq;
-        keyspace.gates.iter().all(|gate| applied(gate) >= Some(keyspace.change_seq))
+        let wanted = Wanted::ShutOut(keyspace.change_seq);
+        let last = |gate| self.context.app.propagation.of(self.id, gate).confirmations.last();
+        keyspace.gates.iter().all(|gate| last(gate).is_some_and(|mark| mark.has(wanted)))
     }
 }

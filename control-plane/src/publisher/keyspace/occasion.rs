@@ -23,6 +23,7 @@ impl KeyspacePublisher {
     /// Waits until there is a reason for a release. The first change after a quiet time is one at once; those that follow
     /// are gathered, unless one of them is a revocation.
     pub(super) async fn next_occasion(&mut self, wake: &Notify) -> Due {
+        let undecided_until = self.refusals.undecided_until();
         let heartbeat = self.released_at + self.context.config.heartbeat;
         let due = tokio::select! {
             () = std::future::ready(()), if self.behind => Due::IfChanged,
@@ -30,6 +31,11 @@ impl KeyspacePublisher {
             () = sleep_until(heartbeat), if self.current.is_some() => Due::Always,
             _ = self.overtaken.recv() => Due::Always,
             () = self.gates.confirmed(), if self.deleted => Due::IfChanged,
+            Some(word) = self.words.recv() => {
+                self.hear(word).await;
+                Due::IfChanged
+            }
+            () = sleep_until(undecided_until.unwrap_or(heartbeat)), if undecided_until.is_some() => Due::IfChanged,
             built = finished(&mut self.building) => {
                 self.take_base(built).await;
                 Due::IfChanged

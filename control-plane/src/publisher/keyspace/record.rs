@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::super::PublishError;
 use super::super::release::Release;
+use super::super::walk::bodies_of_base;
 use super::KeyspacePublisher;
 use crate::storage::{BodyChanges, ChangesSince, Publication, StoreError};
 
@@ -22,22 +23,28 @@ impl KeyspacePublisher {
         }
         self.twin.accept(store.as_ref(), &release, Some(changed)).await?;
         self.note(&release).await?;
-        for lane in &self.lanes.0 {
-            self.timeline.sign(&lane.release.verified);
+        for release in self.lanes.0.iter().map(|lane| &lane.release).chain([&release]) {
+            self.timeline.sign(&release.verified);
+            self.context.app.propagation.note_head(self.id, release.mark());
         }
-        self.timeline.sign(&release.verified);
         self.released_at = Instant::now();
         let offered = Arc::new(release.clone());
         self.gates.offer(Arc::clone(&offered), self.lanes.0.iter().map(|lane| lane.release.clone()));
         self.sinks.offer(offered);
         if let Some(base) = self.built.take() {
-            let kept = base.bodies().chain(release.bodies().map(|(hash, _)| hash)).collect();
+            let mut kept: Vec<_> = base.bodies().chain(release.bodies().map(|(hash, _)| hash)).collect();
+            // Gates may refuse the new one, and then the one before is published again; if that can still be read.
+            if let Some(before) = &self.current {
+                let bodies = bodies_of_base(store.as_ref(), self.id, &before.head().base).await;
+                kept.extend(bodies.unwrap_or_default());
+            }
             // Before the old bodies go: what fails there must not make the next base build on an older one.
             (self.base, self.consented) = (Some(base), false);
             store.forget_bodies_except(self.id, kept).await?;
         }
         let (seq, change_seq) = (release.head().seq, release.head().change_seq);
         tracing::debug!(keyspace.id = %self.id, head.seq = seq, head.change_seq = change_seq, "released a head");
+        self.recent.add(&release);
         self.current = Some(release);
         Ok(())
     }

@@ -17,8 +17,9 @@ use crate::storage::{Publication, Signing};
 pub(super) struct Settings {
     pub(super) keyspace: Keyspace,
     pub(super) policy: PolicyState,
+    /// The policy as gates get it.
+    pub(super) encoded: Arc<Vec<u8>>,
     pub(super) signing: Signing,
-    pub(super) credentials: Vec<UpstreamCredential>,
 }
 
 /// Where the next head stands in the line of heads.
@@ -75,11 +76,7 @@ impl KeyspacePublisher {
         content: Content,
         next: &mut Next,
     ) -> Result<Release, PublishError> {
-        let Settings { keyspace, policy, signing, credentials } = settings;
-        let mut policy = policy.published(keyspace.freshness.on_expired);
-        policy.tokens = keyspace.rules.token_shapes();
-        policy.upstream_credentials.clone_from(credentials);
-        let policy = policy.encode(self.id.0).map_err(PublishError::Encoding)?;
+        let Settings { keyspace, encoded, signing, .. } = settings;
         let now = self.context.app.now();
         let issued_at = now.as_seconds();
         let head = Head {
@@ -93,15 +90,27 @@ impl KeyspacePublisher {
             valid_until: issued_at + u64::from(keyspace.freshness.valid_seconds),
             key_count: content.key_count,
             previous: next.previous,
-            policy: ObjectRef::to(&policy).map_err(PublishError::Encoding)?,
+            policy: ObjectRef::to(encoded).map_err(PublishError::Encoding)?,
             base: content.base,
             segments: Vec::new(),
         };
         let signers = self.signers.at(&self.context.app.vault, signing, now)?;
-        let release = Release::sign(head, policy, content, &signers, now)?;
+        let release = Release::sign(head, Arc::clone(encoded), content, &signers, now)?;
         (next.seq, next.previous) = (next.seq + 1, sha256(release.verified.bytes()));
         Ok(release)
     }
+}
+
+/// The policy as gates get it, with what else they need to know of the keyspace.
+pub(super) fn encoded_policy(
+    keyspace: &Keyspace,
+    policy: &PolicyState,
+    credentials: Vec<UpstreamCredential>,
+) -> Result<Arc<Vec<u8>>, PublishError> {
+    let mut policy = policy.published(keyspace.freshness.on_expired);
+    policy.tokens = keyspace.rules.token_shapes();
+    policy.upstream_credentials = credentials;
+    policy.encode(keyspace.id.0).map(Arc::new).map_err(PublishError::Encoding)
 }
 
 fn environment(served: ServedEnvironment) -> latchkey_snapshot::Environment {

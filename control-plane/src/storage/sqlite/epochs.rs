@@ -2,9 +2,9 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 
-use super::SqliteStore;
 use super::mutation::{Mutation, Trail};
 use super::rows::{number, unsigned};
+use super::{SqliteStore, holds};
 use crate::domain::epoch::{self, FIRST_EPOCH};
 use crate::domain::{Actor, ChangeKind, ForeignHead, KeyspaceId, LossAccepted, RaisedEpoch, Timestamp};
 use crate::storage::{Committed, EpochStore, StoreError};
@@ -77,6 +77,8 @@ fn raise(
     connection
         .prepare_cached("DELETE FROM foreign_heads WHERE keyspace_id = ?1")?
         .execute([number(keyspace.0)])?;
+    // What the operator says here is more than that publishing may go on.
+    holds::forget_pause(connection, keyspace)?;
     let seq = mutation.next_change_seq(keyspace)?;
     let before = json!({ "epoch": current, "foreign_head": foreign.as_ref().map(ForeignHead::audit_view) });
     let after =

@@ -7,6 +7,7 @@ mod changes;
 mod environments;
 mod epochs;
 mod head_keys;
+mod holds;
 mod idempotency;
 mod imports;
 mod inspect;

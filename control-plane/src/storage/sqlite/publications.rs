@@ -5,7 +5,9 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{number, unsigned};
-use super::{SqliteStore, base_rows, epochs, head_keys, kills, policies, published_heads, rows, webhooks};
+use super::{
+    SqliteStore, base_rows, epochs, head_keys, holds, kills, policies, published_heads, rows, webhooks,
+};
 use crate::domain::error::ObjectKind;
 use crate::domain::{
     DomainError, EventDraft, EventType, KeyId, Keyspace, KeyspaceId, Page, PageRequest, PolicyState,
@@ -43,6 +45,7 @@ impl PublicationStore for SqliteStore {
                 keys: head_keys::sealed_keys(connection, id)?,
                 epoch: epochs::epoch(connection, id)?,
                 foreign: epochs::foreign_head(connection, id)?,
+                pause: holds::pause(connection, id)?,
             };
             Ok(Some((keyspace, policy, signing)))
         })

@@ -1,6 +1,7 @@
 //! Claims about every operation of the OpenAPI document. A new operation is held to them without being listed here; one whose
 //! documented examples do not do gets a line in [`Objects::prepare`].
 
+use latchkey_control_plane::domain::{GateRefusal, GateUrl, Pause, Timestamp};
 use latchkey_control_plane::publisher::{HeldBase, HoldReason};
 use latchkey_token::{Environment, Prefix, generate};
 use reqwest::Method;
@@ -301,6 +302,14 @@ impl Objects {
             let (rows_before, rows_after) = (1_000, 2_001);
             let held = HeldBase { reason: HoldReason::Growth, rows_before, rows_after, change_seq: 1 };
             server.app.propagation.set_held(keyspace, Some(held));
+        }
+        if operation.id == "resume_publishing" {
+            let keyspace = self.ids["keyspace_id"].as_str().unwrap().parse().unwrap();
+            let gate = GateUrl::from_stored("https://gate.example.com".to_owned());
+            let (code, message) = ("TRUNCATED".to_owned(), "it ends".to_owned());
+            let refusal = GateRefusal { gate, code, message, seq: 1, at: Timestamp(0) };
+            let pause = Pause { refusal, change_seq: 1, is_confirmed: false };
+            server.app.store.pause_publishing(keyspace, pause).await.unwrap();
         }
         if operation.id == "revive_keyspace" {
             let kill = format!("/v1/keyspaces/{}:kill", self.ids["keyspace_id"].as_str().unwrap());

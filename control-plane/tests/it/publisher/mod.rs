@@ -6,6 +6,7 @@ mod guard;
 mod kills;
 mod large;
 mod overtaking;
+mod pauses;
 mod restrictions;
 mod signing_keys;
 mod sinks;

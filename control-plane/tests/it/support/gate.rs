@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -45,6 +45,10 @@ struct Inner {
     parts: usize,
     /// How long it takes over each.
     part_takes: Duration,
+    /// The only policy that it can enforce, and which part of it says so.
+    only_policy: Option<([u8; 32], Picky)>,
+    /// What its isolate decides by, where that is not what the relay has.
+    decided_by: Option<VerifiedHead>,
     /// It does not show what it has to whoever comes with something older.
     hides_head: bool,
 }
@@ -55,6 +59,15 @@ pub(crate) enum Fault {
     Down,
     /// Take it, but let the answer be lost.
     AnswerLost,
+}
+
+/// Which part of a gate does not take a policy in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Picky {
+    /// The relay: the push is refused.
+    Relay,
+    /// The isolate: the push is taken, and the isolate goes on by what it has.
+    Isolate,
 }
 
 /// A head that was taken in.
@@ -82,6 +95,7 @@ impl Gate {
         let gate = Self { url, inner: Arc::default() };
         let router = Router::new()
             .route("/.well-known/latchkey/ingest", post(ingest))
+            .route("/.well-known/latchkey/status", get(status))
             .layer(axum::extract::DefaultBodyLimit::max(8 << 20))
             .with_state(gate.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -174,6 +188,20 @@ impl Gate {
         self.lock().fault = fault;
     }
 
+    /// From now on it takes no other policy than the one that it has.
+    pub(crate) fn take_no_other_policy(&self, picky: Picky) {
+        let mut inner = self.lock();
+        let policy = inner.head.as_ref().unwrap().head().policy.sha256;
+        inner.only_policy = Some((policy, picky));
+        let head = inner.head.clone();
+        inner.decided_by = head;
+    }
+
+    /// From now on it takes any.
+    pub(crate) fn take_any_policy(&self) {
+        self.lock().only_policy = None;
+    }
+
     /// Takes this long over each part of a base from now on.
     pub(crate) fn take_over_parts(&self, time: Duration) {
         self.lock().part_takes = time;
@@ -254,7 +282,8 @@ impl Gate {
 
 impl Inner {
     fn load(&self) -> Option<Snapshot> {
-        let mut loader = Loader::new(self.head.clone()?, None).unwrap();
+        let head = if self.only_policy.is_some() { &self.decided_by } else { &self.head };
+        let mut loader = Loader::new(head.clone()?, None).unwrap();
         loop {
             let missing = loader.missing(None);
             if missing.is_empty() {
@@ -269,6 +298,22 @@ impl Inner {
         snapshot
     }
 
+    fn relay_status(&self) -> Value {
+        let numbers = |head: &Option<VerifiedHead>| {
+            head.as_ref().map_or((0, 0), |head| (head.head().seq, head.head().change_seq))
+        };
+        let high = numbers(&self.head);
+        let applied = if self.only_policy.is_some() { numbers(&self.decided_by) } else { high };
+        let refusal = Refusal::PolicyInvalid;
+        let refused =
+            (applied != high).then(|| json!({ "code": refusal.code(), "message": refusal.message() }));
+        let isolate = json!({
+            "id": "i1", "colo": "TST", "epoch": 1, "seq": applied.0, "change_seq": applied.1,
+            "seen_at": "2026-01-01T00:00:00Z", "refused": refused,
+        });
+        json!({ "epoch": 1, "seq": high.0, "change_seq": high.1, "isolates": [isolate] })
+    }
+
     fn take(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         let bundle = UnverifiedBundle::parse(bytes)?;
         let trust = self.trust.as_ref().ok_or(Refusal::KeyNotTrusted)?;
@@ -276,6 +321,10 @@ impl Inner {
         let now = clock.now().as_seconds();
         let head = UnverifiedHead::parse(bundle.head)?.verify(trust, now)?;
         head.require_newer(self.head.as_ref().map(|held| held.head().high_water()))?;
+        let is_enforced = self.only_policy.is_none_or(|(policy, _)| policy == head.head().policy.sha256);
+        if !is_enforced && self.only_policy.is_some_and(|(_, picky)| picky == Picky::Relay) {
+            return Err(Refusal::PolicyInvalid);
+        }
         let mut reach = Reach::of(&head);
         let mut objects = self.objects.clone();
         for body in &bundle.bodies {
@@ -292,6 +341,9 @@ impl Inner {
                 bytes: bytes.len(),
                 segments: head.head().segments.len(),
             });
+            if is_enforced {
+                self.decided_by = Some(head.clone());
+            }
             self.head = Some(head);
         }
         self.objects = objects;
@@ -334,7 +386,9 @@ async fn ingest(State(gate): State<Gate>, body: Bytes) -> Response {
     if inner.fault == Some(Fault::AnswerLost) {
         return (StatusCode::BAD_GATEWAY, "lost").into_response();
     }
-    let high = inner.head.as_ref().map_or((0, 0), |head| (head.head().seq, head.head().change_seq));
-    let isolate = json!({ "id": "i1", "colo": "TST", "epoch": 1, "seq": high.0, "change_seq": high.1, "seen_at": "2026-01-01T00:00:00Z" });
-    Json(json!({ "epoch": 1, "seq": high.0, "change_seq": high.1, "isolates": [isolate] })).into_response()
+    Json(inner.relay_status()).into_response()
+}
+
+async fn status(State(gate): State<Gate>) -> Json<Value> {
+    Json(json!({ "relay": gate.lock().relay_status() }))
 }

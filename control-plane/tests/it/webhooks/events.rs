@@ -2,13 +2,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use latchkey_control_plane::domain::clock::ManualClock;
-use latchkey_control_plane::domain::{Clock, EventType, Timestamp};
+use latchkey_control_plane::domain::{Clock, EventType, HeldBase, HoldReason, Timestamp};
 use latchkey_control_plane::jobs;
 use serde_json::{Value, json};
 
 use super::{hook, keyspace};
 use crate::support::eventually;
-use crate::support::gate::{Fault, Gate};
+use crate::support::gate::{Fault, Gate, Picky};
 use crate::support::receiver::Receiver;
 use crate::support::server::Server;
 
@@ -172,6 +172,57 @@ fn assert_fields(document: &Value, at: &str, schema: &Value, value: &Value) {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn w3_a_gate_that_refuses_and_publishing_that_is_held_are_told_once_each_time() {
+    let (server, clock) = Server::start_at(START).await;
+    let receiver = Receiver::start().await;
+    hook(&server, &receiver, json!({ "events": ["snapshot.held", "gate.refused"] })).await;
+    let (keyspace, gate) = cause_a_pause(&server, &clock).await;
+    let told = receiver.wait_for(2).await;
+    let of_kind = |kind: &str| told.iter().find(|one| one.kind() == kind).unwrap().body["data"].clone();
+    let (refused, held) = (of_kind("gate.refused"), of_kind("snapshot.held"));
+    assert_eq!((&refused["gate"], &refused["refused_with"]), (&json!(gate.url), &json!("POLICY_INVALID")));
+    assert_eq!((&held["hold_reason"], &held["refused_by"]), (&json!("refused"), &json!(gate.url)));
+
+    // The gate takes what it had before. That it refuses again then is news, as is that publishing is held again.
+    let path = format!("/v1/keyspaces/{keyspace}/propagation");
+    eventually("the gate takes it", async || {
+        let view = server.api.get(&path).await.expect(200);
+        view["gates"][0]["refusal"].is_null().then_some(())
+    })
+    .await;
+    let resume = format!("/v1/keyspaces/{keyspace}/snapshot:resume");
+    server.api.post(&resume, json!({ "reason": "test" })).await.expect(204);
+    let told = receiver.wait_for(4).await;
+    let again: BTreeSet<_> = told[2..].iter().map(|one| one.kind()).collect();
+    assert_eq!(again, ["gate.refused", "snapshot.held"].into());
+
+    let id = keyspace.parse().unwrap();
+    let held = |reason| Some(HeldBase { reason, rows_before: 1_000, rows_after: 400, change_seq: 9 });
+    for held in [held(HoldReason::Shrink), held(HoldReason::Shrink), None, held(HoldReason::Shrink)] {
+        server.app.store.note_held_base(id, held, START).await.unwrap();
+    }
+    let told = receiver.wait_for(6).await;
+    assert_eq!(told[4].body["data"]["hold_reason"], "shrink");
+    assert_eq!(receiver.received().len(), 6);
+}
+
+/// A keyspace of its own with a gate that refuses its policy.
+async fn cause_a_pause(server: &Server, clock: &Arc<ManualClock>) -> (String, Gate) {
+    let gate = Gate::start().await;
+    gate.follow(Arc::clone(clock) as Arc<dyn Clock>);
+    let keyspace = server.api.keyspace(json!({ "name": "Refused", "gates": [{ "url": gate.url }] })).await;
+    gate.trust(&server.api, &keyspace).await;
+    let path = format!("/v1/keyspaces/{keyspace}");
+    let view = async || server.api.get(&format!("{path}/propagation")).await.expect(200);
+    eventually("the gate has something", async || view().await["gates"][0]["applied_seq"].as_u64()).await;
+    gate.take_no_other_policy(Picky::Relay);
+    let policy = json!({ "routes": [{ "method": "GET", "path": "/new", "permission": "new:read" }] });
+    server.api.put(&format!("{path}/policy"), policy).await.expect(200);
+    eventually("publishing is paused", async || view().await["paused"].is_object().then_some(())).await;
+    (keyspace, gate)
+}
+
 async fn cause_everything(server: &Server, clock: &Arc<ManualClock>) {
     let gate = Gate::start().await;
     gate.follow(Arc::clone(clock) as Arc<dyn Clock>);
@@ -198,6 +249,7 @@ async fn cause_everything(server: &Server, clock: &Arc<ManualClock>) {
         clock.advance_seconds(days * DAY);
         jobs::tell_of_expiry(&server.app).await.unwrap();
     }
+    cause_a_pause(server, clock).await;
     gate.set_fault(Some(Fault::Down));
     let started_at = server.app.now();
     clock.advance_seconds(DAY);
