@@ -56,6 +56,7 @@ test("k7_a_revocation_is_followed_to_every_gate_and_what_the_page_says_is_so", a
   await page.getByText(/^Refused at 3 of 3 gates after \d+\.\d s\.$/).waitFor({ timeout: IN_FORCE_WITHIN_MS });
   // Nothing is waited for: the page has said that they refuse.
   for (const gate of gates) assert.notEqual((await gate.decision(HELLO, key.secret)).code, "VALID");
+  await page.getByText("at 3 of 3 gates", { exact: true }).waitFor();
   await dashboard.inspect("key-propagated");
 });
 

@@ -141,6 +141,7 @@ const SCREENS = {
       await page.getByText("Both keys sign now.").waitFor();
     },
   },
+  snapshots: { at: () => `${path}/snapshots` },
   settings: { at: () => `${path}/settings` },
   "settings-emergency": { at: () => `${path}/settings`, then: async () => (await dashboard.button("Shut every key out…").click(), dialog(/^Shut every key/)) },
   "admin-keys": { at: () => "/admin-keys" },

@@ -60,7 +60,7 @@ test("d1_the_history_tells_what_each_snapshot_brought", async () => {
   const { data } = await plane.api("GET", `/v1/keyspaces/${keyspace.id}/snapshots`);
   assert.deepEqual(data.map(({ kind }) => kind), ["settings", "segment", "base"]);
   await rows.filter({ hasText: data[0].signers[0].slice(0, 8) }).first().waitFor();
-  await dashboard.inspect("snapshots");
+  await dashboard.inspect("snapshots-history");
 });
 
 test("b1_a_snapshot_is_downloaded_and_opened_in_the_key_preview", async () => {
@@ -133,11 +133,13 @@ test("s1_the_secret_of_a_sink_goes_one_way_and_stays_only_while_nothing_else_cha
   assert.deepEqual((await plane.api("GET", `/v1/keyspaces/${keyspace.id}`)).sinks.map(({ name }) => name), ["disk"]);
 });
 
-test("e3_a_base_that_is_held_and_a_database_that_is_an_old_copy_are_said_where_gates_and_snapshots_are", async () => {
+test("e3_what_waits_for_a_person_is_said_where_gates_and_snapshots_are", async () => {
   const restored = { place: "https://gate.example.com", epoch: 1, seq: 912, change_seq: 88, signers: ["21fe31dfa154a261"], lost_changes: { after: 80, through: 88 }, found_at: new Date().toISOString() };
-  await standstill({ restored, held: { reason: "shrink", rows_before: 1_204, rows_after: 611, change_seq: 88 } });
+  const paused = { gate: "https://gate.example.com", code: "NOT_CANONICAL", message: "a gate cannot read the policy", seq: 912, change_seq: 80, confirmed: false, since: new Date().toISOString() };
+  await standstill({ restored, paused, held: { reason: "shrink", rows_before: 1_204, rows_after: 611, change_seq: 88 } });
   await dashboard.go(`/keyspaces/${keyspace.id}/snapshots`);
   await page.getByText("A new base is held back.").waitFor();
+  await page.getByText("Only revocations are published.").waitFor();
   await page.getByText("Nothing of this keyspace is published.").waitFor();
   await dashboard.go(`/keyspaces/${keyspace.id}/gates`);
   await page.getByText("Nothing of this keyspace is published.").waitFor();
@@ -146,6 +148,11 @@ test("e3_a_base_that_is_held_and_a_database_that_is_an_old_copy_are_said_where_g
   await dialog().getByLabel("Reason").fill("it is meant");
   await submit("Publish it");
   // It was the page alone that was told so.
+  await dialog().getByRole("alert").waitFor();
+  await submit("Cancel");
+  await dashboard.button("Publish everything…").click();
+  await dialog().getByLabel("Reason").fill("the gates are newer now");
+  await submit("Publish everything");
   await dialog().getByRole("alert").waitFor();
   await submit("Cancel");
   await dashboard.button("Go on from this database…").click();

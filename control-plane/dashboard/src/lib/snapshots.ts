@@ -13,6 +13,11 @@ export function usePropagation(id: string, everyMs?: number): Resource<Propagati
   return useResource(`propagation ${id}`, () => take(api.GET("/v1/keyspaces/{keyspace_id}/propagation", inKeyspace(id))), everyMs);
 }
 
+/** The same, and how far the last change of a key has come. */
+export function propagationOf(keyspaceId: string, keyId: string): Promise<Propagation> {
+  return take(api.GET("/v1/keyspaces/{keyspace_id}/propagation", { params: { path: { keyspace_id: keyspaceId }, query: { key_id: keyId } } }));
+}
+
 /** A number of bytes as people say it. */
 export function size(bytes: number): string {
   if (bytes < 1_024) return bytes === 1 ? "1 byte" : `${bytes} bytes`;

@@ -22,6 +22,8 @@ import { Sinks } from "./sinks";
 import { Standstill } from "./standstill";
 
 const REFRESH_MS = 2_000;
+/** The fault of a gate that did not answer at all. */
+const UNREACHABLE = "UNREACHABLE";
 type Gate = Propagation["gates"][number];
 
 /** Where the keyspace is enforced, how far each gate has come, and what was published to them. */
@@ -74,6 +76,7 @@ function columnsOf(progress: Propagation | undefined, remove: ((gate: Gate) => v
 }
 
 function GateState({ gate, progress }: { gate: Gate; progress: Propagation | undefined }) {
+  if (gate.refusal) return <Trouble word="refuses it" fault={gate.refusal} />;
   if ((gate.applied_change_seq ?? -1) >= (progress?.change_seq ?? 0)) {
     return (
       <Badge tone="good" dot>
@@ -81,20 +84,28 @@ function GateState({ gate, progress }: { gate: Gate; progress: Propagation | und
       </Badge>
     );
   }
-  if (!gate.last_error) {
-    return (
-      <Badge tone="info" dot>
-        on its way
-      </Badge>
-    );
-  }
+  if (gate.last_error) return <Trouble word={gate.last_error.code === UNREACHABLE ? "unreachable" : "behind"} fault={gate.last_error} />;
   return (
-    <span>
+    <Badge tone="info" dot>
+      on its way
+    </Badge>
+  );
+}
+
+function Trouble({ word, fault: { code, message } }: { word: string; fault: { code: string; message: string } }) {
+  return (
+    <span className="stack-tight">
       <Badge tone="danger" dot>
-        unreachable
+        {word}
       </Badge>
-      <br />
-      <span className="soft small">{gate.last_error.message}</span>
+      <span className="soft small">
+        {code !== UNREACHABLE && (
+          <>
+            <code>{code}</code>:{" "}
+          </>
+        )}
+        {message}
+      </span>
     </span>
   );
 }
@@ -104,7 +115,14 @@ function Isolates({ isolates }: { isolates: Gate["isolates"] }) {
   if (isolates.length === 0) return <span className="soft">–</span>;
   const colos = [...new Set(isolates.map(({ colo }) => colo).filter(Boolean))].join(", ");
   const oldest = Math.min(...isolates.map(({ seq }) => seq));
-  return <span title={`The one furthest behind has snapshot ${oldest}`}>{`${isolates.length}${colos ? ` in ${colos}` : ""}`}</span>;
+  const refusing = isolates.filter(({ refused }) => refused).length;
+  return (
+    <span title={`The one furthest behind has snapshot ${oldest}`}>
+      {isolates.length}
+      {colos && ` in ${colos}`}
+      {refusing > 0 && <span className="soft small"> ({refusing} refuse it)</span>}
+    </span>
+  );
 }
 
 function patchGates(keyspace: Keyspace, gates: { url: string }[]): Promise<Keyspace> {

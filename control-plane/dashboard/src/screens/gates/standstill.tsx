@@ -3,7 +3,7 @@ import { api, take } from "../../api/client";
 import { useSession } from "../../api/session";
 import { useForm } from "../../lib/form";
 import { inKeyspace } from "../../lib/keyspaces";
-import { Ago } from "../../lib/time";
+import { Ago, At } from "../../lib/time";
 import type { Propagation } from "../../lib/types";
 import { Button } from "../../ui/button";
 import { Callout } from "../../ui/callout";
@@ -21,9 +21,9 @@ interface StandstillProps {
 }
 
 /** Why gates do not get what was changed, where that waits for a person. */
-export function Standstill({ keyspaceId, progress: { held, restored }, onDone }: StandstillProps) {
+export function Standstill({ keyspaceId, progress: { held, paused, restored }, onDone }: StandstillProps) {
   const { may } = useSession();
-  const [asked, setAsked] = useState<"override" | "raise">();
+  const [asked, setAsked] = useState<"override" | "raise" | "resume">();
   const close = () => setAsked(undefined);
   const mayWrite = may("keyspaces:write");
   return (
@@ -47,6 +47,20 @@ export function Standstill({ keyspaceId, progress: { held, restored }, onDone }:
           )}
         </Callout>
       )}
+      {paused && (
+        <Callout tone="danger">
+          <span>
+            <strong>Only revocations are published.</strong> Since <At at={paused.since} /> <code>{paused.gate}</code> refuses what was published, as <code>{paused.code}</code>: {paused.message}
+            {paused.confirmed && " Our own check found fault with it too."}
+          </span>
+          <span>Gates go on by the last that they took. Mend what they refuse, by other routes or by newer gates, then publish everything again.</span>
+          {mayWrite && (
+            <Button small onClick={() => setAsked("resume")}>
+              Publish everything…
+            </Button>
+          )}
+        </Callout>
+      )}
       {held && (
         <Callout tone="warn">
           <span>
@@ -61,41 +75,63 @@ export function Standstill({ keyspaceId, progress: { held, restored }, onDone }:
         </Callout>
       )}
       {asked === "override" && held && <Override keyspaceId={keyspaceId} held={held} onClose={close} onDone={onDone} />}
+      {asked === "resume" && <Resume keyspaceId={keyspaceId} onClose={close} onDone={onDone} />}
       {asked === "raise" && restored && <RaiseEpoch keyspaceId={keyspaceId} lost={restored.lost_changes ?? undefined} onClose={close} onDone={onDone} />}
     </>
   );
 }
 
-interface OverrideProps {
+interface DialogProps {
   keyspaceId: string;
-  held: NonNullable<Propagation["held"]>;
   onClose: () => void;
   onDone: () => Promise<void>;
 }
 
-function Override({ keyspaceId, held, onClose, onDone }: OverrideProps) {
+function Override({ keyspaceId, held, onClose, onDone }: DialogProps & { held: NonNullable<Propagation["held"]> }) {
+  const known = held.rows_before.toLocaleString("en");
+  const publish = (reason: string) => take(api.POST("/v1/keyspaces/{keyspace_id}/snapshot:override", { ...inKeyspace(keyspaceId), body: { reason } }));
+  return (
+    <WithReason title={`Publish a base of ${held.rows_after.toLocaleString("en")} keys?`} action="Publish it" done="The base will be published." send={publish} onClose={onClose} onDone={onDone}>
+      {held.reason === "shrink" ? `Gates know ${known}. Keys that are missing in it are refused from then on.` : `Gates know ${known}. If a script ran away, revoke what it made before this.`}
+    </WithReason>
+  );
+}
+
+function Resume({ keyspaceId, onClose, onDone }: DialogProps) {
+  const resume = (reason: string) => take(api.POST("/v1/keyspaces/{keyspace_id}/snapshot:resume", { ...inKeyspace(keyspaceId), body: { reason } }));
+  return (
+    <WithReason title="Publish everything again?" action="Publish everything" done="Everything is published again." send={resume} onClose={onClose} onDone={onDone}>
+      A new base is built and sent to every gate. If they refuse that too, publishing is paused again.
+    </WithReason>
+  );
+}
+
+interface WithReasonProps {
+  title: string;
+  action: string;
+  /** What is said once it is done. */
+  done: string;
+  send: (reason: string) => Promise<unknown>;
+  children: string;
+  onClose: () => void;
+  onDone: () => Promise<void>;
+}
+
+/** Asks for the reason that the audit log keeps. */
+function WithReason({ title, action, done, send, children, onClose, onDone }: WithReasonProps) {
   const [reason, setReason] = useState("");
   const form = useForm();
   const toasts = useToasts();
-  const publish = () =>
+  const go = () =>
     form.send(async () => {
-      await take(api.POST("/v1/keyspaces/{keyspace_id}/snapshot:override", { ...inKeyspace(keyspaceId), body: { reason: reason.trim() } }));
+      await send(reason.trim());
       onClose();
-      toasts.say("The base will be published.");
+      toasts.say(done);
       await onDone();
     });
   return (
-    <Dialog
-      title={`Publish a base of ${held.rows_after.toLocaleString("en")} keys?`}
-      onClose={onClose}
-      onSubmit={() => void publish()}
-      footer={<DialogButtons action="Publish it" look="danger" busy={form.busy} disabled={!reason.trim()} onClose={onClose} />}
-    >
-      <p>
-        {held.reason === "shrink"
-          ? `Gates know ${held.rows_before.toLocaleString("en")}. Keys that are missing in it are refused from then on.`
-          : `Gates know ${held.rows_before.toLocaleString("en")}. If a script ran away, revoke what it made before this.`}
-      </p>
+    <Dialog title={title} onClose={onClose} onSubmit={() => void go()} footer={<DialogButtons action={action} look="danger" busy={form.busy} disabled={!reason.trim()} onClose={onClose} />}>
+      <p>{children}</p>
       <TextField label="Reason" aside="for the audit log" value={reason} onChange={setReason} maxLength={1000} error={form.at("reason")} autoFocus />
       <FormFault form={form} known={["reason"]} />
     </Dialog>

@@ -75,7 +75,7 @@ export function KeyScreen({ keyspaceId, keyId }: { keyspaceId: string; keyId: st
         intro={key.description}
         actions={<Actions />}
       >
-        {change && <Propagation keyspaceId={keyspaceId} change={change} />}
+        {change && <Propagation keyspaceId={keyspaceId} keyId={keyId} change={change} />}
         <Tabs
           label="Parts of the key"
           tabs={[
