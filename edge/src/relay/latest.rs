@@ -1,18 +1,21 @@
-//! What the relay answers questions with, kept in memory between two bundles: a crowd that is woken at once reads storage once.
+//! What the relay answers questions with, kept in memory between two bundles: a crowd that is woken at once reads storage once, and shares one copy
+//! of the answer, in JavaScript's memory, from which the runtime sends it. A thousand copies of a large segment would be more than an object has.
 
 use std::rc::Rc;
 
+use js_sys::Uint8Array;
 use latchkey_snapshot::bundle::{self, Intent};
+use latchkey_snapshot::limits;
 use worker::{Error, Result};
 
 use super::bodies_for;
 use super::store::{Store, StoredHead};
 use crate::protocol::Held;
 
-/// Answers that are kept: those who keep up all hold the same, and some are one head behind.
-const KEPT: usize = 4;
-/// A longer answer is for an isolate that starts, and is made for each.
-const KEPT_BYTES: usize = 128 * 1_024;
+/// Answers that are kept: those who keep up hold the same, or one of the last few heads while there is news all the time.
+const KEPT: usize = 8;
+/// Segments of a head have no more together; the rest is room. A longer answer is for an isolate that starts, and is made for each.
+const KEPT_BYTES: usize = limits::SEGMENT_BYTES + 16 * 1_024;
 
 #[derive(Default)]
 pub(super) struct Latest {
@@ -22,7 +25,7 @@ pub(super) struct Latest {
 
 struct Answer {
     held: Bodies,
-    bundle: Rc<[u8]>,
+    bundle: Uint8Array,
 }
 
 /// Which bodies an isolate has: what an answer to it depends on, besides the head.
@@ -43,7 +46,7 @@ impl Latest {
     ///
     /// # Errors
     /// Those of the storage.
-    pub(super) fn newer_than(&mut self, held: &Held, store: &Store) -> Result<Option<Rc<[u8]>>> {
+    pub(super) fn newer_than(&mut self, held: &Held, store: &Store) -> Result<Option<Uint8Array>> {
         let Some(head) = self.head(store)? else { return Ok(None) };
         // An isolate ahead of the relay has taken its head from somewhere else; ours would be refused as not newer.
         let mark = head.fields.high_water();
@@ -52,14 +55,15 @@ impl Latest {
         }
         let bodies = Bodies::of(held);
         if let Some(answer) = self.answers.iter().find(|answer| answer.held == bodies) {
-            return Ok(Some(Rc::clone(&answer.bundle)));
+            return Ok(Some(answer.bundle.clone()));
         }
         let missing = bodies_for(store, &head, held)?;
         let bundle = bundle::encode(Intent::Commit, &head.bytes, missing.iter().map(Vec::as_slice))
             .map_err(|refusal| Error::RustError(refusal.to_string()))?;
-        let bundle: Rc<[u8]> = bundle.into();
-        if self.answers.len() < KEPT && bundle.len() <= KEPT_BYTES {
-            self.answers.push(Answer { held: bodies, bundle: Rc::clone(&bundle) });
+        let length = bundle.len();
+        let bundle = Uint8Array::from(bundle.as_slice());
+        if self.answers.len() < KEPT && length <= KEPT_BYTES {
+            self.answers.push(Answer { held: bodies, bundle: bundle.clone() });
         }
         Ok(Some(bundle))
     }

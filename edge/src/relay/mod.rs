@@ -10,13 +10,12 @@ mod store;
 mod waiters;
 
 use std::cell::RefCell;
-use std::rc::Rc;
 use std::time::Duration;
 
 use js_sys::Uint8Array;
 use latchkey_snapshot::bundle::Intent;
 use latchkey_snapshot::{Refusal, limits};
-use worker::{DurableObject, Env, Method, Request, Response, Result, State, durable_object};
+use worker::{DurableObject, Env, Method, Request, Response, Result, State, durable_object, web_sys};
 
 use crate::clock;
 use crate::config::{Config, ConfigError};
@@ -113,7 +112,7 @@ impl Relay {
         self.acks.borrow_mut().note(&request.isolate, request.colo, &held, request.refused, clock::now_ms());
         let (news, waited_ms) = self.wait_for_news(store, &held, request.wait_ms).await?;
         let answer = match news {
-            Some(bundle) => Response::from_bytes(bundle.to_vec())?,
+            Some(bundle) => web_sys::Response::new_with_opt_js_u8_array(Some(&bundle))?.into(),
             None => Response::empty()?.with_status(204),
         };
         answer.headers().set(WAITED_HEADER, &waited_ms.to_string())?;
@@ -126,7 +125,7 @@ impl Relay {
         store: &Store,
         held: &Held,
         wait_ms: u32,
-    ) -> Result<(Option<Rc<[u8]>>, f64)> {
+    ) -> Result<(Option<Uint8Array>, f64)> {
         let asked_at = clock::now_ms();
         let place = if wait_ms > 0 { self.waiters.take_place() } else { None };
         loop {
