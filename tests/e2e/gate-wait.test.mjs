@@ -26,6 +26,8 @@ let isolates, pushed, watching, other, polling;
 before(async () => {
   isolates = await startIsolates(publisher, SETTINGS.length, { varsOf: (i) => SETTINGS[i] });
   [pushed, watching, other, polling] = isolates.gates;
+  await pushed.publish();
+  for (const gate of isolates.gates) await eventually(() => admits(gate, key));
 });
 after(() => isolates?.close());
 
@@ -73,6 +75,16 @@ async function untilRefused(gate, doomed, within = 10_000) {
 const refreshedAgo = async (gate) => (await gate.status()).refreshed_seconds_ago ?? Infinity;
 const asked = async (gate) => (await gate.fault({})).asked;
 
+/** With nothing new: one question in two seconds, and two in all for where the time begins and for an answer that was late. */
+async function assertSeldomAsked(gate) {
+  const started = performance.now();
+  const before = await asked(gate);
+  await sleep(4_300);
+  const count = (await asked(gate)) - before;
+  const most = 2 + (performance.now() - started) / 2_000;
+  assert.ok(count >= 1 && count <= most, `${count} questions`);
+}
+
 test("with light traffic every isolate refuses a revoked key within a second, and one that only polls does not", async () => {
   const gates = [watching, other, polling];
   const took = { watching: [], polling: [] };
@@ -93,13 +105,9 @@ test("with light traffic every isolate refuses a revoked key within a second, an
 });
 
 test("waiting takes no more questions than asking every two seconds", async () => {
-  await withTraffic([watching, polling], async () => {
+  await withTraffic([watching], async () => {
     await sleep(1_000);
-    const before = await Promise.all([watching, polling].map(asked));
-    await sleep(4_300);
-    const [waited, polled] = (await Promise.all([watching, polling].map(asked))).map((count, i) => count - before[i]);
-    assert.ok(waited >= 1 && waited <= 3, `${waited} questions`);
-    assert.ok(polled >= 1, `${polled} questions`);
+    await assertSeldomAsked(watching);
   });
 });
 
@@ -170,10 +178,7 @@ test("gates and relays from before there was waiting work with those of today, a
   await watching.fault({ relay: "never waits" });
   await withTraffic([watching], async () => {
     await sleep(2_500);
-    const before = await asked(watching);
-    await sleep(4_300);
-    const count = (await asked(watching)) - before;
-    assert.ok(count >= 1 && count <= 3, `${count} questions`);
+    await assertSeldomAsked(watching);
     publisher.revoke(doomed);
     await pushed.publish();
     assert.ok((await untilRefused(watching, doomed)) < 5_000);
