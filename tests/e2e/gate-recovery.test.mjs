@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { bearer, eventually, startGate } from "../support/gate.mjs";
-import { Publisher } from "../support/publisher.mjs";
+import { Publisher, SigningKey } from "../support/publisher.mjs";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -186,3 +186,30 @@ test("tags under a pepper are found by a gate that has it, and by no other", asy
     });
   }
 });
+
+test("e2 a thief's head of the last epoch binds a gate for as long as it trusts the thief's key, and no longer", async () => {
+  const publisher = new Publisher();
+  const key = publisher.addKey();
+  await withGate(publisher, {}, async (gate) => {
+    const pushed = async (overrides) => codeOrStatus(await gate.push(publisher.bundle(overrides)));
+    await gate.publish();
+    assert.equal(await pushed({ epoch: 0xffff_ffff, seq: 2n ** 64n - 1n }), 200);
+    // Nothing outranks it, and while the key is trusted the gate cannot tell us from the thief.
+    publisher.epoch = 2;
+    assert.equal(await pushed(), "NOT_NEWER");
+
+    const stolen = publisher.signer;
+    publisher.signer = new SigningKey();
+    assert.equal(await pushed(), "KEY_NOT_TRUSTED");
+    await gate.restart({ LATCHKEY_TRUSTED_KEYS: publisher.signer.text });
+    assert.equal((await gate.fetch("/v1/hello", { headers: bearer(key) })).status, 503, "what the thief signed counts for nothing");
+    await gate.publish();
+    assert.equal((await gate.fetch("/v1/hello", { headers: bearer(key) })).status, 200);
+
+    assert.equal(await pushed({ epoch: 1 }), "NOT_NEWER", "from here on it binds as ever");
+    publisher.signer = stolen;
+    assert.equal(await pushed({ epoch: 0xffff_ffff, seq: 2n ** 64n - 1n }), "KEY_NOT_TRUSTED");
+  });
+});
+
+const codeOrStatus = ({ status, body }) => (status === 200 ? status : body.code);

@@ -15,7 +15,8 @@ const STARTS_WITHIN_MS = 10_000;
  * Starts `workers`: {name, dir, bindings, relay}. `dir` holds modules, entry.js first among them; a binding is a text, {service} or {kv}, the
  * address of a KV namespace; `relay` gives
  * the Worker its Durable Objects; the name of another Worker instead of `true` makes it use those, as another isolate of the same gate does. With
- * `cold`, no request is sent to find out whether they answer. Returns `url(name)`, `logs()`, `pid()`, `restart()`, which keeps storage and ports, and `close()`.
+ * `cold`, no request is sent to find out whether they answer. Returns `url(name)`, `logs()`, `pid()`, `restart(bindings)`, which keeps storage and ports and all bindings that are not
+ * given, and `close()`.
  */
 export async function startWorkerd(workers, { cold = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "latchkey-workerd-"));
@@ -46,8 +47,9 @@ export async function startWorkerd(workers, { cold = false } = {}) {
     await close();
     throw new Error(`workerd did not start: ${logs.join("")}`, { cause: error });
   }
-  const restart = async () => {
+  const restart = async (bindings) => {
     await stop();
+    if (bindings) writeConfig(folder, listening.map((worker) => ({ ...worker, bindings: { ...worker.bindings, ...bindings } })));
     await start();
   };
   return { url, close, restart, storage: join(folder, "storage"), pid: () => child.pid, logs: () => logs.join("") };
@@ -87,7 +89,7 @@ async function freePort() {
 function writeConfig(folder, workers) {
   // SQLite needs a disk.
   const storage = join(folder, "storage");
-  mkdirSync(storage);
+  mkdirSync(storage, { recursive: true });
   const services = workers.map((each) => `    (name = "${each.name}", worker = ${worker(folder, each)}),`);
   const sockets = workers.map(
     ({ name, port }) => `    (name = "${name}", address = "127.0.0.1:${port}", http = (), service = "${name}"),`,

@@ -1,4 +1,4 @@
-use latchkey_snapshot::{Head, Refusal, UnverifiedHead};
+use latchkey_snapshot::{Head, LAST_BINDING_EPOCH, Refusal, UnverifiedHead};
 use serde_json::{Value, json};
 
 use super::{DomainError, Timestamp};
@@ -40,6 +40,15 @@ pub enum LossAccepted {
     Yes,
     /// Nothing was said.
     No,
+}
+
+/// Whether somebody who signed what a gate holds may still sign for the keyspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignersOf {
+    /// At least one of the keys is in use.
+    Ours,
+    /// Every one of them was given up.
+    Thief,
 }
 
 /// An epoch that was begun.
@@ -88,13 +97,15 @@ impl ForeignHead {
     }
 }
 
-/// The epoch that outranks `current` and the head that a gate holds.
+/// The epoch that outranks `current` and the head that a gate holds. One beyond [`LAST_BINDING_EPOCH`] need not be outranked once none of its
+/// signers is trusted.
 ///
 /// # Errors
-/// Something may be lost and nobody accepted that, or there is no higher epoch.
+/// Something may be lost and nobody accepted that, or the thief's key has to be replaced first.
 pub fn raise(
     current: u32,
     foreign: Option<&ForeignHead>,
+    signers: SignersOf,
     accepted: LossAccepted,
 ) -> Result<RaisedEpoch, DomainError> {
     let lost = foreign.and_then(ForeignHead::lost);
@@ -103,7 +114,13 @@ pub fn raise(
     if may_be_lost && accepted == LossAccepted::No {
         return Err(DomainError::LostRevocations { lost });
     }
-    let highest = foreign.map_or(current, |foreign| foreign.head.epoch.max(current));
+    let highest = match foreign.map(|foreign| foreign.head.epoch) {
+        Some(epoch) if epoch > LAST_BINDING_EPOCH && signers == SignersOf::Ours => {
+            return Err(DomainError::EpochsUsedUp);
+        }
+        Some(epoch) if epoch <= LAST_BINDING_EPOCH => epoch.max(current),
+        _ => current,
+    };
     let epoch = highest.checked_add(1).ok_or(DomainError::EpochsUsedUp)?;
     Ok(RaisedEpoch { epoch, lost })
 }

@@ -132,9 +132,10 @@ pub enum DomainError {
         /// Which changes, if that is known.
         lost: Option<LostChanges>,
     },
-    /// No epoch outranks the highest.
+    /// No epoch may outrank that of a head which only a thief would sign.
     #[error(
-        "a gate has the highest epoch that there is, so none outranks it; give the gates new storage and a new signing key"
+        "a gate has a head of an epoch that only a thief would sign, by a key that still signs; replace the signing key, give every gate the new \
+         one alone, and raise the epoch then (docs/epochs.md)"
     )]
     EpochsUsedUp,
     /// There is nothing to restore.

@@ -223,7 +223,9 @@ fn describe_refusal(error: &DomainError) -> Description {
         DomainError::LostRevocations { .. } => {
             (StatusCode::CONFLICT, "LOST_REVOCATIONS", "Revocations may be lost")
         }
-        DomainError::EpochsUsedUp => (StatusCode::CONFLICT, "EPOCHS_USED_UP", "There is no higher epoch"),
+        DomainError::EpochsUsedUp => {
+            (StatusCode::CONFLICT, "EPOCHS_USED_UP", "The signing key has to be replaced first")
+        }
         DomainError::HeadKeyNotRotating => {
             (StatusCode::CONFLICT, "NOT_ROTATING", "No signing key is taking over")
         }

@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use latchkey_snapshot::bundle::{self, Intent};
-use latchkey_snapshot::{HighWater, UnverifiedHead, VerifiedHead, sha256};
+use latchkey_snapshot::{HighWater, Trust, TrustedKey, UnverifiedHead, VerifiedHead, sha256};
 use tokio::task::JoinSet;
 
 use super::release::verify_head;
 use super::{Context, PublishError, PushError};
-use crate::domain::{ForeignHead, GateUrl, KeyspaceId, Timestamp};
+use crate::domain::{ForeignHead, GateUrl, HeadKeyState, KeyspaceId, Timestamp};
 use crate::storage::{Publication, Signing};
 
 /// Heads of this process that are remembered. A gate that we have pushed to holds one of the last few.
@@ -124,6 +124,13 @@ impl Timeline {
         let now = self.context.app.now();
         // A gate's word alone must not stop anything, but the signature on what it shows.
         let Some(head) = verified(held, &signing, now) else { return Ok(Heard::Ours) };
+        if is_void(held, &signing) {
+            tracing::error!(
+                keyspace.id = %self.id, place, head.epoch = head.head().epoch,
+                "a gate or sink has a head that a thief signed with a key that was given up; take that key out of the gate's LATCHKEY_TRUSTED_KEYS"
+            );
+            return Ok(Heard::Ours);
+        }
         if !self.is_foreign(&head, signing.epoch) {
             return Ok(Heard::Ours);
         }
@@ -176,6 +183,14 @@ fn verified(held: &[u8], signing: &Signing, now: Timestamp) -> Option<VerifiedHe
     // A gate may have taken it by a clock that is ahead of ours.
     let issued_at = Timestamp(i64::try_from(issued_at).ok()?.saturating_mul(1_000));
     verify_head(held, signing.public_keys(), now.max(issued_at)).ok()
+}
+
+/// Whether only gates that still trust a key which was given up are bound by the head: whoever stole that made it to be outranked by nothing.
+fn is_void(held: &[u8], signing: &Signing) -> bool {
+    let in_use = signing.keys().filter(|key| key.state != HeadKeyState::Retired);
+    let keys: Result<Vec<_>, _> = in_use.map(|key| TrustedKey::new(&key.public_key)).collect();
+    let (Ok(head), Ok(keys)) = (UnverifiedHead::parse(held), keys) else { return false };
+    head.high_water_under(&Trust::new(head.unverified_audience(), keys)).is_none()
 }
 
 fn internal(error: &PublishError) -> PushError {

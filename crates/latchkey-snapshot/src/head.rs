@@ -97,6 +97,10 @@ pub struct HighWater {
     pub seq: u64,
 }
 
+/// The last epoch that a publisher begins by itself. A head of a later one was made by somebody who had stolen a signing key, to be outranked
+/// by nothing, so it binds its holder only while a key that signed it is trusted.
+pub const LAST_BINDING_EPOCH: u32 = u32::MAX / 2;
+
 /// A head that parses, of which nothing else is known yet.
 #[derive(Clone, Debug)]
 pub struct UnverifiedHead<'a> {
@@ -138,6 +142,14 @@ impl<'a> UnverifiedHead<'a> {
     /// The audience that the head claims; unverified.
     pub fn unverified_audience(&self) -> Audience {
         self.head.audience
+    }
+
+    /// How far whoever holds this head has come, having verified it when it came. `None`: it binds nobody any more, since its epoch is beyond
+    /// [`LAST_BINDING_EPOCH`] and no key that signed it is trusted now.
+    pub fn high_water_under(&self, trust: &Trust) -> Option<HighWater> {
+        // Any fault of its signatures counts: a thief could add one that names a key of later, and does not verify.
+        let is_void = self.head.epoch > LAST_BINDING_EPOCH && self.check_signatures(trust).is_err();
+        (!is_void).then(|| self.head.high_water())
     }
 
     /// The ids of the keys that the head claims to be signed by; unverified.

@@ -49,7 +49,7 @@ mod upstream;
 pub use body::{HashedBody, Kind, ObjectRef, sha256};
 pub use builder::{BaseBuilder, BuiltBase, BuiltShard, shard_bits_for};
 pub use error::Refusal;
-pub use head::{BaseRef, Head, HighWater, SegmentRef, UnverifiedHead, VerifiedHead};
+pub use head::{BaseRef, Head, HighWater, LAST_BINDING_EPOCH, SegmentRef, UnverifiedHead, VerifiedHead};
 pub use latchkey_token::{TagScheme, TokenShapes};
 pub use loader::Loader;
 pub use policy::{DefaultAccess, OnExpired, Policy, Role, VerifiedPolicy};

@@ -24,7 +24,8 @@ pub(super) async fn accept(trust: &Trust, store: &Store, bytes: &[u8], now: u64)
         bodies.push(digest::hash(body.to_vec()).await);
     }
     // Before its end is looked at: who comes with an old head is told that it is old, and what is newer.
-    if let Err(refusal) = head.require_newer(store.high_water()?).and_then(|()| head.require_valid(now)) {
+    if let Err(refusal) = head.require_newer(store.high_water(trust)?).and_then(|()| head.require_valid(now))
+    {
         return Ok(Err(refusal));
     }
     let mut reach = Reach::of(&head);

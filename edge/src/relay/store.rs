@@ -1,6 +1,6 @@
 //! The relay's SQLite: one table of bodies, one of single values. Everything between two awaits is one transaction.
 
-use latchkey_snapshot::{Head, HighWater, Kind, UnverifiedHead};
+use latchkey_snapshot::{Head, HighWater, Kind, Refusal, Trust, UnverifiedHead};
 use wasm_bindgen::JsValue;
 use worker::{Error, Result, SqlStorage, SqlStorageValue, State};
 
@@ -35,12 +35,13 @@ impl Store {
     pub(super) fn head(&self) -> Result<Option<StoredHead>> {
         let Some(bytes) = self.value("head")? else { return Ok(None) };
         let fields = UnverifiedHead::parse(&bytes).map(|head| head.unverified_fields().clone());
-        let fields = fields.map_err(|refusal| Error::RustError(format!("the stored head {refusal}")))?;
-        Ok(Some(StoredHead { bytes, fields }))
+        Ok(Some(StoredHead { fields: fields.map_err(damaged)?, bytes }))
     }
 
-    pub(super) fn high_water(&self) -> Result<Option<HighWater>> {
-        Ok(self.head()?.map(|head| head.fields.high_water()))
+    /// What a head has to be above, under the keys that are trusted now.
+    pub(super) fn high_water(&self, trust: &Trust) -> Result<Option<HighWater>> {
+        let Some(bytes) = self.value("head")? else { return Ok(None) };
+        UnverifiedHead::parse(&bytes).map(|head| head.high_water_under(trust)).map_err(damaged)
     }
 
     pub(super) fn set_head(&self, bytes: &[u8]) -> Result<()> {
@@ -165,6 +166,10 @@ impl Store {
         let name = JsValue::from_str(&name);
         cursor.map(|row| Ok(super::to_bytes(&js_sys::Reflect::get(&row?, &name)?))).collect()
     }
+}
+
+fn damaged(refusal: Refusal) -> Error {
+    Error::RustError(format!("the stored head {refusal}"))
 }
 
 fn blob(bytes: &[u8]) -> SqlStorageValue {

@@ -4,9 +4,11 @@ use serde_json::json;
 
 use super::mutation::{Mutation, Trail};
 use super::rows::{number, unsigned};
-use super::{SqliteStore, holds};
-use crate::domain::epoch::{self, FIRST_EPOCH};
-use crate::domain::{Actor, ChangeKind, ForeignHead, KeyspaceId, LossAccepted, RaisedEpoch, Timestamp};
+use super::{SqliteStore, head_keys, holds};
+use crate::domain::epoch::{self, FIRST_EPOCH, SignersOf};
+use crate::domain::{
+    Actor, ChangeKind, ForeignHead, HeadKeyState, KeyspaceId, LossAccepted, RaisedEpoch, Timestamp,
+};
 use crate::storage::{Committed, EpochStore, StoreError};
 
 #[async_trait]
@@ -68,7 +70,8 @@ fn raise(
     let connection = mutation.connection();
     let current = epoch(connection, keyspace)?;
     let foreign = foreign_head(connection, keyspace)?;
-    let raised = epoch::raise(current, foreign.as_ref(), accepted)?;
+    let signers = signers_of(connection, keyspace, foreign.as_ref())?;
+    let raised = epoch::raise(current, foreign.as_ref(), signers, accepted)?;
     connection
         .prepare_cached(
             "INSERT INTO epochs (keyspace_id, epoch) VALUES (?1, ?2) ON CONFLICT (keyspace_id) DO UPDATE SET epoch = excluded.epoch",
@@ -84,6 +87,18 @@ fn raise(
     let after =
         json!({ "epoch": raised.epoch, "reason": reason, "loss_accepted": accepted == LossAccepted::Yes });
     mutation.record(Trail { keyspace, seq, kind: ChangeKind::EpochRaised, key: None, before, after }, raised)
+}
+
+fn signers_of(
+    connection: &Connection,
+    keyspace: KeyspaceId,
+    foreign: Option<&ForeignHead>,
+) -> Result<SignersOf, StoreError> {
+    let keys = head_keys::sealed_keys(connection, keyspace)?;
+    let in_use = keys.iter().filter(|sealed| sealed.key.state != HeadKeyState::Retired);
+    let in_use: Vec<_> = in_use.map(|sealed| sealed.key.id()).collect();
+    let is_ours = foreign.is_none_or(|foreign| foreign.signers.iter().any(|signer| in_use.contains(signer)));
+    Ok(if is_ours { SignersOf::Ours } else { SignersOf::Thief })
 }
 
 /// What the next head has at least.

@@ -192,6 +192,41 @@ async fn e2_a_gate_that_a_thief_sent_far_ahead_is_brought_back_by_a_new_key_and_
     assert_eq!(scene.gate.push(&further), Err("KEY_NOT_TRUSTED"));
 }
 
+/// Nothing outranks the last epoch, so the thief's word must lose its weight with the thief's key.
+#[tokio::test(flavor = "multi_thread")]
+async fn e2_a_gate_that_a_thief_sent_to_the_last_epoch_is_brought_back_by_a_new_key_and_a_new_epoch() {
+    let scene = Scene::new().await;
+    let keyspace = scene.keyspace.parse().unwrap();
+    let (_, _, signing) = scene.server.app.store.publishing_state(keyspace).await.unwrap().unwrap();
+    let stolen =
+        scene.server.app.vault.open_signing_key(keyspace, &signing.keys[0].sealed().unwrap()).unwrap();
+    let last = scene.gate.forge(&stolen, |head| (head.epoch, head.seq) = (u32::MAX, u64::MAX));
+    assert_eq!(scene.gate.push(&last), Ok(()));
+    scene.server.api.key(&scene.keyspace, json!({})).await;
+    eventually("the stranger's head is found", async || {
+        (scene.propagation().await["restored"]["epoch"] == u32::MAX).then_some(())
+    })
+    .await;
+    // While its key is trusted, it binds: that is no different from any head that is ahead.
+    scene.raise(json!({})).await.problem(409, "EPOCHS_USED_UP");
+
+    let path = format!("/v1/keyspaces/{}/signing-keys:replace", scene.keyspace);
+    let body = json!({ "confirm": scene.keyspace, "reason": "stolen" });
+    scene.server.api.post(&path, body).await.expect(200);
+    assert_eq!(scene.raise(json!({})).await.expect(200)["epoch"], 2);
+    eventually("the gate does not trust the new key yet", async || {
+        (scene.propagation().await["gates"][0]["last_error"]["code"] == "KEY_NOT_TRUSTED").then_some(())
+    })
+    .await;
+    scene.gate.trust(&scene.server.api, &scene.keyspace).await;
+    scene.new_key_is_known().await;
+    for (_, token) in &scene.revoked {
+        assert_eq!(scene.gate.ask(token), Says::Revoked);
+    }
+    assert_eq!(scene.gate.push(&last), Err("KEY_NOT_TRUSTED"));
+    assert_eq!(scene.propagation().await["restored"], Value::Null);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn e2_a_head_that_no_key_of_the_keyspace_signed_stops_nothing() {
     let scene = Scene::new().await;

@@ -320,7 +320,10 @@ impl Inner {
         let clock: &dyn Clock = self.clock.as_deref().unwrap_or(&SystemClock);
         let now = clock.now().as_seconds();
         let head = UnverifiedHead::parse(bundle.head)?.verify(trust, now)?;
-        head.require_newer(self.head.as_ref().map(|held| held.head().high_water()))?;
+        let held = self.head.as_ref().and_then(|held| {
+            UnverifiedHead::parse(held.bytes()).expect("it was taken in").high_water_under(trust)
+        });
+        head.require_newer(held)?;
         let is_enforced = self.only_policy.is_none_or(|(policy, _)| policy == head.head().policy.sha256);
         if !is_enforced && self.only_policy.is_some_and(|(_, picky)| picky == Picky::Relay) {
             return Err(Refusal::PolicyInvalid);

@@ -1,15 +1,19 @@
 use ed25519_dalek::{Signer, SigningKey};
 use latchkey_snapshot::{
-    Audience, Environment, Head, HighWater, Loader, Refusal, Trust, TrustedKey, encode_head, limits,
-    public_key_text, sha256,
+    Audience, Environment, Head, HighWater, LAST_BINDING_EPOCH, Loader, Refusal, Trust, TrustedKey,
+    UnverifiedHead, encode_head, limits, public_key_text, sha256,
 };
 
 use crate::fixture::{AUDIENCE, KEYSPACE, NOW, signer, small, trust_in, verify};
 
 fn signed(change: impl FnOnce(&mut Head)) -> Vec<u8> {
+    signed_by(&["k1"], change)
+}
+
+fn signed_by(signers: &[&str], change: impl FnOnce(&mut Head)) -> Vec<u8> {
     let mut unsigned = small();
     change(&mut unsigned.head);
-    unsigned.sign(&["k1"])
+    unsigned.sign(signers)
 }
 
 #[test]
@@ -176,6 +180,30 @@ fn refuses_what_is_not_strictly_newer() {
     }
     let held = small().snapshot();
     assert_eq!(Loader::new(small().verified(), Some(&held)).err(), Some(Refusal::NotNewer));
+}
+
+/// Nothing outranks what a thief signs with the last epoch, so it must not bind for longer than the thief's key is trusted.
+#[test]
+fn a_head_beyond_the_epochs_that_publishers_begin_binds_only_while_its_signer_is_trusted() {
+    let of_epoch = |epoch| signed(|head| head.epoch = epoch);
+    let held_by = |bytes: &[u8], trusted: &[&str]| {
+        UnverifiedHead::parse(bytes).unwrap().high_water_under(&trust_in(trusted)).map(|mark| mark.epoch)
+    };
+    for epoch in [1, LAST_BINDING_EPOCH] {
+        assert_eq!(held_by(&of_epoch(epoch), &["k1"]), Some(epoch));
+        assert_eq!(held_by(&of_epoch(epoch), &["k2"]), Some(epoch), "rolling back is for nobody");
+    }
+    for epoch in [LAST_BINDING_EPOCH + 1, u32::MAX] {
+        assert_eq!(held_by(&of_epoch(epoch), &["k1"]), Some(epoch));
+        assert_eq!(held_by(&of_epoch(epoch), &["k1", "k2"]), Some(epoch));
+        assert_eq!(held_by(&of_epoch(epoch), &["k2"]), None);
+        // A second signature that names the key of later and does not verify must not make it bind again.
+        let mut both = signed_by(&["k1", "k2"], |head| head.epoch = epoch);
+        let end = both.len();
+        both[end - 1] ^= 1;
+        both[end - 65] ^= 1;
+        assert_eq!(held_by(&both, &["k2"]), None);
+    }
 }
 
 #[test]
