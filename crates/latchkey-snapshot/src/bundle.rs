@@ -160,6 +160,14 @@ impl Reach {
         }
     }
 
+    /// The index pages among [`Reach::objects`], accepted or not.
+    pub fn pages(&self) -> impl Iterator<Item = ObjectRef> + '_ {
+        self.promised
+            .values()
+            .filter(|(_, promise)| matches!(promise, Promise::Page(..)))
+            .map(|(object, _)| *object)
+    }
+
     /// Every object that is reached so far.
     pub fn objects(&self) -> impl Iterator<Item = ObjectRef> + '_ {
         self.promised.values().map(|(object, _)| *object)

@@ -1,7 +1,9 @@
 //! Taking a bundle in: `spec/snapshot.md` section 8, with the checks in the order of its section 3.1.
 
+use std::collections::BTreeSet;
+
 use latchkey_snapshot::bundle::{Intent, Reach, UnverifiedBundle};
-use latchkey_snapshot::{HashedBody, Head, Kind, Refusal, Trust, UnverifiedHead, VerifiedHead};
+use latchkey_snapshot::{HashedBody, Head, Kind, ObjectRef, Refusal, Trust, UnverifiedHead, VerifiedHead};
 use worker::Result;
 
 use super::store::Store;
@@ -34,19 +36,20 @@ pub(super) async fn accept(trust: &Trust, store: &Store, bytes: &[u8], now: u64)
         Err(refusal) => return Ok(Err(refusal)),
     };
     let root = head.head().base.root.sha256;
+    let current = store.head()?.map(|held| held.fields.base.root.sha256);
+    let is_new_base = current != Some(root);
     if bundle.intent == Intent::Commit
-        && let Err(refusal) = check_complete(store, &mut reach, &head, &bodies)?
+        && let Err(refusal) = check_complete(store, &mut reach, head.head(), is_new_base, &bodies)?
     {
         return Ok(Err(refusal));
     }
     for (body, kind) in bodies.iter().zip(kinds) {
-        store.put_object(&body.object().sha256, kind, body.bytes(), &root, now)?;
+        store.put_object(body, kind, &root, current.as_ref(), now)?;
     }
     if bundle.intent == Intent::Commit {
-        if is_new_base(store, head.head())? {
-            for object in reach.objects() {
-                store.keep_for_base(&object.sha256, &root)?;
-            }
+        if is_new_base {
+            let objects: Vec<_> = reach.objects().collect();
+            store.change_base(&root, current.as_ref(), &objects, now)?;
         }
         store.set_head(head.bytes())?;
         store.drop_unreached(head.head(), now)?;
@@ -84,47 +87,33 @@ fn explain(refusal: Refusal, reach: &Reach, body: &HashedBody) -> Refusal {
 fn check_complete(
     store: &Store,
     reach: &mut Reach,
-    head: &VerifiedHead,
+    head: &Head,
+    is_new_base: bool,
     bodies: &[HashedBody],
 ) -> Result<Verdict<()>> {
-    let has = |sha256: &[u8; 32]| -> Result<bool> {
-        Ok(bodies.iter().any(|body| body.object().sha256 == *sha256) || store.has_object(sha256)?)
-    };
-    if !is_new_base(store, head.head())? {
-        let fields = head.head();
-        let named = fields.segments.iter().map(|segment| segment.object).chain([fields.policy]);
-        for object in named {
-            if !has(&object.sha256)? {
-                return Ok(Err(Refusal::BodyMissing));
-            }
-        }
-        return Ok(Ok(()));
+    let sent: BTreeSet<[u8; 32]> = bodies.iter().map(|body| body.object().sha256).collect();
+    if is_new_base && let Err(refusal) = follow_stored_pages(store, reach, &sent)? {
+        return Ok(Err(refusal));
     }
-    // Pages that came in earlier bundles lead on; two rounds reach from the root to the shards.
+    let mut needed: Vec<ObjectRef> = if is_new_base {
+        reach.objects().collect()
+    } else {
+        head.segments.iter().map(|segment| segment.object).chain([head.policy]).collect()
+    };
+    needed.retain(|object| !sent.contains(&object.sha256));
+    Ok(if store.has_all(&needed)? { Ok(()) } else { Err(Refusal::BodyMissing) })
+}
+
+/// Pages that came in earlier bundles lead on: from the root to leaves, and from those to shards.
+fn follow_stored_pages(store: &Store, reach: &mut Reach, sent: &BTreeSet<[u8; 32]>) -> Result<Verdict<()>> {
+    let mut followed = sent.clone();
     for _ in 0..2 {
-        let objects: Vec<_> = reach.objects().collect();
-        for object in objects {
-            if bodies.iter().any(|body| body.object() == object) {
-                continue;
-            }
-            let Some(body) = store.object(&object.sha256)? else { return Ok(Err(Refusal::BodyMissing)) };
-            let body = HashedBody::trusting_host_digest(body, object.sha256);
-            if body.kind() == Ok(Kind::Page)
-                && let Err(refusal) = reach.accept(&body)
-            {
+        let pages: Vec<_> = reach.pages().filter(|page| followed.insert(page.sha256)).collect();
+        for page in store.pages(&pages)? {
+            if let Err(refusal) = reach.accept(&page) {
                 return Ok(Err(refusal));
             }
         }
     }
-    for object in reach.objects() {
-        if !has(&object.sha256)? {
-            return Ok(Err(Refusal::BodyMissing));
-        }
-    }
     Ok(Ok(()))
-}
-
-fn is_new_base(store: &Store, head: &Head) -> Result<bool> {
-    let held = store.head()?;
-    Ok(held.is_none_or(|held| held.fields.base.root != head.base.root))
 }

@@ -1,21 +1,34 @@
-//! The relay's SQLite: one table of bodies, one of single values. Everything between two awaits is one transaction.
+//! The relay's SQLite: bodies, the bases that were current lately, and single values. Everything between two awaits is one transaction.
 
-use latchkey_snapshot::{Head, HighWater, Kind, Refusal, Trust, UnverifiedHead};
+use std::collections::BTreeSet;
+
+use latchkey_snapshot::{HashedBody, Head, HighWater, Kind, ObjectRef, Refusal, Trust, UnverifiedHead};
+use serde::Deserialize;
 use wasm_bindgen::JsValue;
 use worker::{Error, Result, SqlStorage, SqlStorageValue, State};
 
-/// `base` is the root page of the base that a page or shard was last reached from. `mirrored` says whether KV has the body;
-/// a body that is dropped leaves its name until KV has dropped it too.
+/// `base` is the root page of a base that leads to a page or shard: of the current one, if that does. `mirrored` says whether KV has the body;
+/// a body that is dropped leaves its name until KV has dropped it too. The indices spare each commit, and each look for what KV lacks, a walk
+/// through all bodies.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS object (
         sha256 BLOB PRIMARY KEY, kind INTEGER NOT NULL, body BLOB NOT NULL, base BLOB, stored_at INTEGER NOT NULL,
         mirrored INTEGER NOT NULL DEFAULT 0
     ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS object_of_base ON object (base, stored_at);
+    CREATE INDEX IF NOT EXISTS object_unmirrored ON object (sha256) WHERE mirrored = 0;
+    CREATE TABLE IF NOT EXISTS former_base (root BLOB PRIMARY KEY, left_at INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS dropped (sha256 BLOB PRIMARY KEY) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS value (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 ";
 /// Seconds that a body without a head is kept: a base is uploaded in many bundles, and an isolate may still use the base before.
 const GRACE_SECONDS: u64 = 3_600;
+/// Hashes in one query: 32 KiB of them, or 270 KiB as the text that they are handed over in.
+const HASHES_AT_ONCE: usize = 4_096;
+/// Index pages that are read at once; each has at most 36 KiB.
+const PAGES_AT_ONCE: usize = 32;
+/// The hashes of a parameter; see [`list`].
+const LISTED: &str = "(SELECT unhex(value) FROM json_each(?1))";
 
 pub(super) struct Store(SqlStorage);
 
@@ -23,6 +36,12 @@ pub(super) struct Store(SqlStorage);
 pub(super) struct StoredHead {
     pub(super) bytes: Vec<u8>,
     pub(super) fields: Head,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    count: u64,
+    bytes: u64,
 }
 
 impl Store {
@@ -72,32 +91,80 @@ impl Store {
             .map(|mut found| found.pop())
     }
 
-    pub(super) fn has_object(&self, sha256: &[u8; 32]) -> Result<bool> {
-        let found = self.blobs("SELECT sha256 FROM object WHERE sha256 = ?", vec![blob(sha256)])?;
-        Ok(!found.is_empty())
+    /// Those of these pages that are there, in any order.
+    pub(super) fn pages(&self, pages: &[ObjectRef]) -> Result<Vec<HashedBody>> {
+        let sql = format!("SELECT body FROM object WHERE sha256 IN {LISTED}");
+        let mut found = Vec::with_capacity(pages.len());
+        for some in pages.chunks(PAGES_AT_ONCE) {
+            found.extend(
+                self.blobs(&sql, vec![list(some.iter().map(|object| &object.sha256))])?
+                    .into_iter()
+                    .map(HashedBody::compute),
+            );
+        }
+        Ok(found)
     }
 
+    /// Whether each of these, no two of which are the same, is there. Reads none of them: what is stored was hashed before.
+    pub(super) fn has_all(&self, objects: &[ObjectRef]) -> Result<bool> {
+        let sql = format!(
+            "SELECT count(*) AS count, ifnull(sum(length(body)), 0) AS bytes FROM object WHERE sha256 IN {LISTED}"
+        );
+        for some in objects.chunks(HASHES_AT_ONCE) {
+            let bytes: u64 = some.iter().map(|object| u64::from(object.length)).sum();
+            let found: Found =
+                self.0.exec(&sql, vec![list(some.iter().map(|object| &object.sha256))])?.one()?;
+            if found.count != some.len() as u64 || found.bytes != bytes {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Stores a body that was reached from `base`, or says that it was again. What the `current` base leads to goes on to be known as its own:
+    /// the other one may never be complete.
     pub(super) fn put_object(
         &self,
-        sha256: &[u8; 32],
+        body: &HashedBody,
         kind: Kind,
-        body: &[u8],
         base: &[u8; 32],
+        current: Option<&[u8; 32]>,
         now: u64,
     ) -> Result<()> {
+        let sha256 = body.object().sha256;
         let in_base = matches!(kind, Kind::Page | Kind::Shard);
         let base = if in_base { blob(base) } else { SqlStorageValue::Null };
-        let sql = "INSERT INTO object (sha256, kind, body, base, stored_at) VALUES (?, ?, ?, ?, ?)
-             ON CONFLICT (sha256) DO UPDATE SET base = excluded.base, stored_at = excluded.stored_at";
-        self.run(sql, vec![blob(sha256), kind_number(kind).into(), blob(body), base, seconds(now)])?;
-        self.run("DELETE FROM dropped WHERE sha256 = ?", vec![blob(sha256)])
+        let current = current.map_or(SqlStorageValue::Null, |root| blob(root));
+        let sql = "INSERT INTO object (sha256, kind, body, base, stored_at) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT (sha256) DO UPDATE SET stored_at = excluded.stored_at,
+             base = CASE WHEN base = ?6 THEN base ELSE excluded.base END";
+        let values =
+            vec![blob(&sha256), kind_number(kind).into(), blob(body.bytes()), base, seconds(now), current];
+        self.run(sql, values)?;
+        self.run("DELETE FROM dropped WHERE sha256 = ?", vec![blob(&sha256)])
     }
 
-    /// Says that a body which is held already is reached from this base.
-    pub(super) fn keep_for_base(&self, sha256: &[u8; 32], base: &[u8; 32]) -> Result<()> {
-        let sql = "UPDATE object SET base = ? WHERE sha256 = ? AND kind IN (?, ?)";
+    /// Makes a base, all of which is held, the current one. What only the one before leads to is kept for as long as an isolate may use it.
+    pub(super) fn change_base(
+        &self,
+        base: &[u8; 32],
+        before: Option<&[u8; 32]>,
+        objects: &[ObjectRef],
+        now: u64,
+    ) -> Result<()> {
+        let sql = format!("UPDATE object SET base = ?2 WHERE kind IN (?3, ?4) AND sha256 IN {LISTED}");
         let (page, shard) = (kind_number(Kind::Page), kind_number(Kind::Shard));
-        self.run(sql, vec![blob(base), blob(sha256), page.into(), shard.into()])
+        for some in objects.chunks(HASHES_AT_ONCE) {
+            self.run(
+                &sql,
+                vec![list(some.iter().map(|object| &object.sha256)), blob(base), page.into(), shard.into()],
+            )?;
+        }
+        if let Some(before) = before {
+            let sql = "INSERT INTO former_base (root, left_at) VALUES (?, ?) ON CONFLICT (root) DO UPDATE SET left_at = excluded.left_at";
+            self.run(sql, vec![blob(before), seconds(now)])?;
+        }
+        Ok(())
     }
 
     /// Pages, then shards, of a base, without its root.
@@ -109,16 +176,33 @@ impl Store {
     /// Drops bodies that the head does not lead to, once nobody can be waiting for them.
     pub(super) fn drop_unreached(&self, head: &Head, now: u64) -> Result<()> {
         let cutoff = now.saturating_sub(GRACE_SECONDS);
-        let sql = "SELECT sha256 FROM object WHERE stored_at < ? AND (base IS NULL OR base <> ?)";
-        let named = |sha256: &[u8; 32]| {
-            head.policy.sha256 == *sha256
-                || head.segments.iter().any(|segment| segment.object.sha256 == *sha256)
+        self.run("DELETE FROM former_base WHERE left_at < ?", vec![seconds(cutoff)])?;
+        let named: BTreeSet<_> = head
+            .segments
+            .iter()
+            .map(|segment| segment.object)
+            .chain([head.policy])
+            .map(|o| o.sha256)
+            .collect();
+        let old = |of: &str| {
+            format!("SELECT sha256 FROM object INDEXED BY object_of_base WHERE {of} AND stored_at < ?1")
         };
-        for sha256 in self.hashes(sql, vec![seconds(cutoff), blob(&head.base.root.sha256)])? {
-            if !named(&sha256) {
-                self.run("INSERT OR IGNORE INTO dropped SELECT sha256 FROM object WHERE sha256 = ? AND mirrored = 1", vec![blob(&sha256)])?;
-                self.run("DELETE FROM object WHERE sha256 = ?", vec![blob(&sha256)])?;
-            }
+        let left = "base NOT IN (SELECT root FROM former_base)";
+        // Left to itself SQLite walks through all bodies.
+        let sql = [
+            old("base IS NULL"),
+            old(&format!("base < ?2 AND {left}")),
+            old(&format!("base > ?2 AND {left}")),
+        ];
+        let mut unreached =
+            self.hashes(&sql.join(" UNION ALL "), vec![seconds(cutoff), blob(&head.base.root.sha256)])?;
+        unreached.retain(|sha256| !named.contains(sha256));
+        for some in unreached.chunks(HASHES_AT_ONCE) {
+            let sql = format!(
+                "INSERT OR IGNORE INTO dropped SELECT sha256 FROM object WHERE mirrored = 1 AND sha256 IN {LISTED}"
+            );
+            self.run(&sql, vec![list(some.iter())])?;
+            self.run(&format!("DELETE FROM object WHERE sha256 IN {LISTED}"), vec![list(some.iter())])?;
         }
         Ok(())
     }
@@ -178,6 +262,19 @@ fn blob(bytes: &[u8]) -> SqlStorageValue {
 
 fn seconds(seconds: u64) -> SqlStorageValue {
     SqlStorageValue::Integer(i64::try_from(seconds).unwrap_or(i64::MAX))
+}
+
+/// Hashes as a parameter for [`LISTED`]; a query takes no more than 100 parameters.
+fn list<'a>(hashes: impl ExactSizeIterator<Item = &'a [u8; 32]>) -> SqlStorageValue {
+    let mut text = String::with_capacity(hashes.len() * 67 + 2);
+    for sha256 in hashes {
+        text.push(if text.is_empty() { '[' } else { ',' });
+        text.push('"');
+        text.push_str(&hex::encode(sha256));
+        text.push('"');
+    }
+    text.push_str(if text.is_empty() { "[]" } else { "]" });
+    text.into()
 }
 
 /// Pages come before shards, as receivers need them.
