@@ -12,6 +12,7 @@ use worker::{Env, Url};
 
 use crate::control_plane::{Bearer, ControlPlane};
 use crate::freshness::Pace;
+use crate::sources::r2::Prefix;
 use crate::sources::url::SnapshotUrl;
 use crate::upstream_credentials::GateKey;
 
@@ -29,6 +30,7 @@ const GATE_KEY: &str = "LATCHKEY_GATE_KEY";
 const USAGE_KEY: &str = "LATCHKEY_USAGE_KEY";
 const SNAPSHOT_URL: &str = "LATCHKEY_SNAPSHOT_URL";
 const SNAPSHOT_TOKEN: &str = "LATCHKEY_SNAPSHOT_TOKEN";
+const R2_PREFIX: &str = "LATCHKEY_R2_PREFIX";
 const UPSTREAM_URL: &str = "UPSTREAM_URL";
 /// A service binding; outranks `UPSTREAM_URL`.
 pub(crate) const UPSTREAM: &str = "UPSTREAM";
@@ -66,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) control_plane: Option<ControlPlane>,
     /// Where snapshots can be read besides the relay and KV.
     pub(crate) snapshot_url: Option<SnapshotUrl>,
+    /// Where they stand in the R2 bucket, if there is a binding for one.
+    pub(crate) r2_prefix: Prefix,
     /// Where usage is reported to; `None`: nothing is noted.
     pub(crate) usage: Option<UsageTarget>,
 }
@@ -133,6 +137,7 @@ impl Config {
             gate_key: setting(GATE_KEY).map(|text| gate_key(&text)).transpose()?,
             control_plane,
             snapshot_url: snapshot_url(setting(SNAPSHOT_URL), setting(SNAPSHOT_TOKEN))?,
+            r2_prefix: setting(R2_PREFIX).map_or(Ok(Prefix::default()), |text| r2_prefix(&text))?,
             usage,
         })
     }
@@ -266,6 +271,10 @@ fn snapshot_url(url: Option<String>, token: Option<String>) -> Result<Option<Sna
     }
 }
 
+fn r2_prefix(text: &str) -> Result<Prefix, ConfigError> {
+    Prefix::parse(text).map_err(|message| bad(R2_PREFIX, message))
+}
+
 fn usage_target(control_plane: Option<ControlPlane>, key: String) -> Result<UsageTarget, ConfigError> {
     let control_plane =
         control_plane.ok_or_else(|| bad(CONTROL_PLANE_URL, "is needed for LATCHKEY_USAGE_KEY"))?;
@@ -371,6 +380,7 @@ mod tests {
             (PEPPERS, &["1", "{\"0\":\"AA==\"}", "{\"1\":\"AA==\"}", "{\"300\":\"\"}", "[]"]),
             (GATE_KEY, &["AAAA", "not base64!"]),
             (SNAPSHOT_URL, &["http://cdn.example.com", "cdn"]),
+            (R2_PREFIX, &["two words", "ü"]),
             (CONTROL_PLANE_URL, &["http://latchkey.example.com", "latchkey"]),
             (
                 UPSTREAM_URL,

@@ -1,6 +1,6 @@
-//! Bringing an isolate up to date: from the relay, or from KV and a web address when the relay cannot be reached.
+//! Bringing an isolate up to date: from the relay, or from KV, R2 and a web address when the relay cannot be reached.
 
-use futures_util::future::{join, join_all};
+use futures_util::future::{join_all, join3};
 use latchkey_snapshot::bundle::UnverifiedBundle;
 use latchkey_snapshot::{HashedBody, Kind, Loader, ObjectRef, Refusal, UnverifiedHead, VerifiedPolicy};
 use latchkey_validator::Rules;
@@ -11,6 +11,7 @@ use crate::freshness::{Behind, REFRESH_DEADLINE_MS};
 use crate::protocol::SyncRequest;
 use crate::sources::Unreachable;
 use crate::sources::kv::Kv;
+use crate::sources::r2::R2;
 use crate::sources::relay::{News, Relay};
 use crate::watch::Ended;
 use crate::{clock, digest, isolate, usage};
@@ -148,17 +149,19 @@ async fn ask(
     Ok(told)
 }
 
-/// Both copies are asked: either may have stood still, and what is newer counts.
+/// All copies are asked: each may have stood still, and what is newest counts.
 async fn from_copies(env: &Env, config: &Config) -> Result<(), Unreachable> {
     let asked_at = clock::now_ms();
     let audience = config.trust.audience();
     let in_kv = async { Kv::connect(env)?.head(audience).await?.ok_or(Unreachable) };
     let at_url =
         async { config.snapshot_url.as_ref().ok_or(Unreachable)?.head(audience).await?.ok_or(Unreachable) };
-    let (in_kv, at_url) = join(in_kv, at_url).await;
+    let in_r2 = async { R2::connect(env, &config.r2_prefix)?.head(audience).await?.ok_or(Unreachable) };
+    let (in_kv, in_r2, at_url) = join3(in_kv, in_r2, at_url).await;
     let from_kv = adopt_copy(env, config, in_kv).await;
+    let from_r2 = adopt_copy(env, config, in_r2).await;
     let from_url = adopt_copy(env, config, at_url).await;
-    from_kv.or(from_url)?;
+    from_kv.or(from_r2).or(from_url)?;
     isolate::with(|isolate| isolate.freshness.learn(asked_at));
     Ok(())
 }
@@ -237,25 +240,24 @@ impl Loading {
 
 /// Copies first: they are cached in every location, and the relay is one object for all of them.
 pub(crate) async fn fetch_object(env: &Env, config: &Config, object: &ObjectRef) -> Option<HashedBody> {
-    let from_kv = match Kv::connect(env) {
-        Ok(kv) => kv.object(&object.sha256).await.ok().flatten(),
-        Err(Unreachable) => None,
-    };
-    // A copy may hold anything under a name: bytes that are not the promised ones are asked for again where they came from.
-    if let Some(bytes) = from_kv {
-        let body = digest::hash(bytes).await;
-        if body.object() == *object {
-            return Some(body);
-        }
+    // A copy may hold anything under a name: bytes that are not the promised ones are asked for again at the next place.
+    let in_kv = async { Kv::connect(env)?.object(&object.sha256).await };
+    if let Some(body) = promised(in_kv.await, object).await {
+        return Some(body);
     }
-    if let Some(url) = &config.snapshot_url
-        && let Some(bytes) = url.object(object).await.ok().flatten()
-    {
-        let body = digest::hash(bytes).await;
-        if body.object() == *object {
-            return Some(body);
-        }
+    let in_r2 = async { R2::connect(env, &config.r2_prefix)?.object(object).await };
+    if let Some(body) = promised(in_r2.await, object).await {
+        return Some(body);
+    }
+    let at_url = async { config.snapshot_url.as_ref().ok_or(Unreachable)?.object(object).await };
+    if let Some(body) = promised(at_url.await, object).await {
+        return Some(body);
     }
     let relay = Relay::connect(env, config.trust.audience()).ok()?;
     Some(digest::hash(relay.object(&object.sha256).await.ok().flatten()?).await)
+}
+
+async fn promised(answer: Result<Option<Vec<u8>>, Unreachable>, object: &ObjectRef) -> Option<HashedBody> {
+    let body = digest::hash(answer.ok().flatten()?).await;
+    (body.object() == *object).then_some(body)
 }

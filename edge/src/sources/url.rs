@@ -4,24 +4,21 @@
 //! Whoever answers there may answer with anything, for ever, and as slowly as they like: not more is read than what was asked for can
 //! have, and not longer than a refresh can wait.
 
-use std::cell::Cell;
 use std::fmt;
 
 use futures_util::StreamExt;
 use latchkey_snapshot::{Audience, ObjectRef, limits};
 use worker::{AbortController, Fetch, Headers, Request, RequestInit, RequestRedirect, Response, Url};
 
-use super::Unreachable;
+use super::{Pause, Unreachable};
 use crate::clock;
 use crate::control_plane::Bearer;
 
 const HEAD_TIMEOUT_MS: u64 = 1_500;
 const OBJECT_TIMEOUT_MS: u64 = 2_500;
-/// For this long after a failure other places are asked for bodies, so that one that hangs does not slow each of them down.
-const PAUSE_MS: f64 = 5_000.0;
 
 thread_local! {
-    static FAILED_AT: Cell<f64> = const { Cell::new(f64::NEG_INFINITY) };
+    static PAUSE: Pause = const { Pause::none() };
 }
 
 /// Where snapshots can be read, without a slash at its end.
@@ -62,7 +59,7 @@ impl SnapshotUrl {
 
     /// A body. While the place has just failed, there is none.
     pub(crate) async fn object(&self, object: &ObjectRef) -> Result<Option<Vec<u8>>, Unreachable> {
-        if clock::now_ms() - FAILED_AT.get() < PAUSE_MS {
+        if PAUSE.with(Pause::is_on) {
             return Err(Unreachable);
         }
         let name = format!("obj/{}", hex::encode(object.sha256));
@@ -82,7 +79,7 @@ impl SnapshotUrl {
         if answer.is_err() {
             // Else the connection would stay open as long as the other side likes.
             abort.abort();
-            FAILED_AT.set(clock::now_ms());
+            PAUSE.with(Pause::begin);
         }
         answer
     }
