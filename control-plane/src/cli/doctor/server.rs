@@ -130,10 +130,37 @@ async fn check_keyspace(client: &Client, keyspace: &Value, report: &mut Report) 
         let fix = format!("latchkey keyspaces update {id} --gate https://…");
         report.warning(format!("gates of {id}"), "it has none, so nothing enforces its keys", fix);
     }
+    check_holds(&id, &propagation, report);
     for gate in gates {
         check_gate(gate, propagation["change_seq"].as_u64().unwrap_or(0), report);
     }
     Ok(())
+}
+
+/// What keeps the keyspace from being published in full.
+fn check_holds(id: &str, propagation: &Value, report: &mut Report) {
+    let check = format!("publishing of {id}");
+    if let Some(paused) = propagation.get("paused").filter(|paused| paused.is_object()) {
+        let (gate, code) = (text(paused, "/gate"), text(paused, "/code"));
+        let found = format!(
+            "only revocations go out since {gate} refused what was published: {code}: {}",
+            text(paused, "/message")
+        );
+        let fix = format!(
+            "mend what the gate says, by another policy or a newer gate, then latchkey snapshot resume {id} --reason …"
+        );
+        report.problem(check, found, fix);
+    } else if let Some(held) = propagation.get("held").filter(|held| held.is_object()) {
+        let found = format!(
+            "a base with {} rows instead of {} is held back",
+            held["rows_after"], held["rows_before"]
+        );
+        report.problem(
+            check,
+            found,
+            format!("if that was meant, latchkey snapshot override {id} --reason …"),
+        );
+    }
 }
 
 fn check_snapshot(id: &str, snapshot: &Value, report: &mut Report) {
@@ -200,6 +227,9 @@ fn advice(code: &str) -> &'static str {
         "AUDIENCE_MISMATCH" => "give the gate the audience that `latchkey snapshot get` shows",
         "KEY_NOT_TRUSTED" | "SIGNATURE_INVALID" => {
             "give the gate the trusted_keys that `latchkey snapshot get` shows"
+        }
+        "UNKNOWN_VERSION" | "UNKNOWN_CRITICAL" | "POLICY_INVALID" | "NOT_CANONICAL" => {
+            "the gate cannot take what is published: deploy a newer one, or put a policy that it can enforce"
         }
         "ISSUED_IN_FUTURE" => "set the server's clock (timedatectl set-ntp true)",
         "NOT_NEWER" => "the gate has seen a later snapshot; was the database restored from an older backup?",

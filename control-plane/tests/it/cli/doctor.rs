@@ -1,7 +1,12 @@
 use std::net::TcpListener;
 use std::path::Path;
 
+use axum::http::StatusCode;
+use axum::{Json, Router};
+use serde_json::json;
+
 use super::shell::{Run, Shell, open_to_all, run};
+use crate::support::eventually;
 
 fn examine(shell: &Shell, more: &[&str]) -> Run {
     let listen = shell.process.url.strip_prefix("http://").unwrap();
@@ -45,6 +50,33 @@ fn c1_gates_that_cannot_be_reached_and_keyspaces_without_any_are_named() {
         .find(|run| run.code == 1)
         .expect("the first push fails soon");
     found.shows(&["problem", &gate, "UNREACHABLE", "check the gate's URL"]);
+}
+
+/// A gate that says of everything that it is bad.
+async fn refusing_gate() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let refusal = json!({ "code": "UNKNOWN_VERSION", "detail": "it is of a later version" });
+    let answer = (StatusCode::BAD_REQUEST, Json(refusal));
+    let router = Router::new().fallback(async move || answer.clone());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e1_publishing_that_no_gate_takes_is_explained_and_resumed() {
+    let gate = refusing_gate().await;
+    let shell = Shell::start();
+    let keyspace = shell.keyspace(&["--gate", &gate]);
+    let examined = eventually("publishing is paused", async || {
+        let run = tokio::task::block_in_place(|| examine(&shell, &["--only", "server"]));
+        run.stdout.contains("snapshot resume").then_some(run)
+    })
+    .await;
+    examined.shows(&["problem", "only revocations go out", &gate, "UNKNOWN_VERSION", "deploy a newer one"]);
+    let resume = |id: &str| shell.run(&["snapshot", "resume", id, "--reason", "the gate is newer now"]);
+    assert_eq!(resume(&keyspace).ok().stdout, "");
+    resume(&shell.keyspace(&[])).ends(5).says(&["NOT_PAUSED"]);
 }
 
 #[test]

@@ -100,6 +100,7 @@ async fn everything_waits_but_revocations(picky: Picky) {
     assert_eq!(scene.gates[0].ask(new["secret"].as_str().unwrap()), Says::Unknown);
     let seen = scene.propagation().await;
     assert!(seen["gates"][0]["applied_change_seq"].as_u64() < new["change_seq"].as_u64(), "{seen}");
+    assert_eq!(seen["gates"][0]["applied_change_seq"], seen["change_seq"], "the gate has what it could have");
 
     // A restart changes nothing.
     let Scene { server, gates, keyspace, keys } = scene;

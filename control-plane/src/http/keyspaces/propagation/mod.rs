@@ -103,7 +103,11 @@ pub(in crate::http) async fn get_propagation(
     let (foreign, pause) = signing.map_or((None, None), |signing| (signing.foreign, signing.pause));
     Ok(Json(PropagationView {
         seq: published.as_ref().map_or(0, |published| published.seq),
-        change_seq: published.as_ref().map_or(0, |published| published.change_seq),
+        // Heads of a pause name a change that they may not contain.
+        change_seq: match &pause {
+            Some(pause) => pause.change_seq,
+            None => published.as_ref().map_or(0, |published| published.change_seq),
+        },
         held: app.propagation.held(id).map(HeldView::from),
         paused: pause.map(PausedView::from),
         key: key.map(|key| key_progress(&key, &gates)),
