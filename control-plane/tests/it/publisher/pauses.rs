@@ -3,6 +3,7 @@
 use latchkey_control_plane::domain::{GateRefusal, GateUrl, Pause, Timestamp};
 use serde_json::{Value, json};
 
+use super::large::insert_keys;
 use crate::support::eventually;
 use crate::support::gate::{Gate, Picky, Says};
 use crate::support::server::Server;
@@ -132,6 +133,30 @@ async fn e1_what_the_only_gate_refuses_is_given_up_and_everything_waits_but_revo
 #[tokio::test(flavor = "multi_thread")]
 async fn e1_what_isolates_refuse_behind_a_relay_that_took_it_is_given_up_too() {
     everything_waits_but_revocations(Picky::Isolate).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e1_a_base_that_is_refused_is_given_up_for_the_one_before_over_a_restart_too() {
+    let scene = Scene::new(1).await;
+    scene.gates[0].take_no_other_base();
+    insert_keys(&scene.server, &scene.keyspace);
+    let new = scene.key().await;
+    assert_eq!(scene.paused().await["code"], "NOT_CANONICAL");
+    scene.revoke(&scene.keys[0]).await;
+    scene.says(0, &scene.keys[0], Says::Revoked).await;
+
+    let Scene { server, gates, keyspace, keys } = scene;
+    let scene = Scene { server: server.restart().await, gates, keyspace, keys };
+    // It lost everything, and gets it from what is still there of the base before.
+    scene.gates[0].lose_storage();
+    scene.revoke(&scene.keys[1]).await;
+    scene.says(0, &scene.keys[1], Says::Revoked).await;
+    scene.says(0, &scene.keys[2], KNOWN).await;
+
+    scene.gates[0].take_any_base();
+    scene.resume().await.expect(204);
+    scene.says(0, &new, KNOWN).await;
+    assert_eq!(scene.gates[0].ask(scene.keys[0]["secret"].as_str().unwrap()), Says::Revoked);
 }
 
 #[tokio::test(flavor = "multi_thread")]

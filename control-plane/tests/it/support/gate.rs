@@ -47,6 +47,8 @@ struct Inner {
     part_takes: Duration,
     /// The only policy that it can enforce, and which part of it says so.
     only_policy: Option<([u8; 32], Picky)>,
+    /// The root of the only base that it takes.
+    only_base: Option<[u8; 32]>,
     /// What its isolate decides by, where that is not what the relay has.
     decided_by: Option<VerifiedHead>,
     /// It does not show what it has to whoever comes with something older.
@@ -197,6 +199,17 @@ impl Gate {
         inner.decided_by = head;
     }
 
+    /// From now on it takes no other base than the one that it has.
+    pub(crate) fn take_no_other_base(&self) {
+        let mut inner = self.lock();
+        inner.only_base = inner.head.as_ref().map(|head| head.head().base.root.sha256);
+    }
+
+    /// From now on it takes any base.
+    pub(crate) fn take_any_base(&self) {
+        self.lock().only_base = None;
+    }
+
     /// From now on it takes any.
     pub(crate) fn take_any_policy(&self) {
         self.lock().only_policy = None;
@@ -324,6 +337,9 @@ impl Inner {
             UnverifiedHead::parse(held.bytes()).expect("it was taken in").high_water_under(trust)
         });
         head.require_newer(held)?;
+        if self.only_base.is_some_and(|root| root != head.head().base.root.sha256) {
+            return Err(Refusal::NotCanonical);
+        }
         let is_enforced = self.only_policy.is_none_or(|(policy, _)| policy == head.head().policy.sha256);
         if !is_enforced && self.only_policy.is_some_and(|(_, picky)| picky == Picky::Relay) {
             return Err(Refusal::PolicyInvalid);
