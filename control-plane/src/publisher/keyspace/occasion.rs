@@ -35,7 +35,10 @@ impl KeyspacePublisher {
                 self.hear(word).await;
                 Due::IfChanged
             }
-            () = sleep_until(undecided_until.unwrap_or(heartbeat)), if undecided_until.is_some() => Due::IfChanged,
+            () = sleep_until(undecided_until.unwrap_or(heartbeat)), if undecided_until.is_some() => {
+                self.refusals.end_patience();
+                Due::IfChanged
+            }
             built = finished(&mut self.building) => {
                 self.take_base(built).await;
                 Due::IfChanged

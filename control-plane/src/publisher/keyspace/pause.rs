@@ -1,9 +1,12 @@
 //! Publishing that is paused: no gate takes what was published, so revocations go out over the last release that gates took, and nothing else
 //! does until an operator resumes.
 
+use std::sync::Arc;
+
 use super::super::PublishError;
 use super::super::content::{Changes, Content};
-use super::super::refusals::{Unanimous, Word};
+use super::super::lanes::Lanes;
+use super::super::refusals::{Objection, Word};
 use super::super::release::Release;
 use super::super::twin::Twin;
 use super::occasion::Due;
@@ -11,7 +14,6 @@ use super::signing::{Next, Settings};
 use super::{KeyspacePublisher, Outlook, report};
 use crate::domain::{GateRefusal, GateUrl, Keyspace, Pause, PolicyState};
 use crate::storage::{ChangesSince, Signing};
-use std::sync::Arc;
 
 /// What no gate takes, and what to fall back to.
 pub(super) struct Refused {
@@ -49,14 +51,14 @@ impl KeyspacePublisher {
         if self.pause.is_some() {
             return None;
         }
+        self.refusals.keep(gates);
+        if self.refusals.is_unchecked() {
+            let is_confirmed = !self.is_good().await;
+            self.refusals.note_check(is_confirmed);
+        }
         let propagation = &self.context.app.propagation;
         let state_of = |gate: &GateUrl| propagation.of(self.id, gate);
-        let own = match self.refusals.first() {
-            Some(refused) if !self.is_good().await => Some(refused),
-            _ => None,
-        };
-        let is_confirmed = own.is_some();
-        let Unanimous { refusal, holds } = own.or_else(|| self.refusals.judge(gates, state_of))?;
+        let Objection { refusal, holds, is_confirmed } = self.refusals.judge(gates, state_of)?;
         let current = self.current.as_ref()?;
         // Without one that gates are known to have, after a restart, only what cannot be told from bad is there to go on from.
         let basis = holds.and_then(|seq| self.recent.up_to(seq)).unwrap_or(current).clone();
@@ -106,7 +108,7 @@ impl KeyspacePublisher {
             self.release_in_lanes(&settings, &mut next).await?;
             let release = self.sign(&settings, content, &mut next)?;
             if let Err(error) = self.put_out(release, &changed).await {
-                self.lanes = Default::default();
+                self.lanes = Lanes::default();
                 return Err(error);
             }
         }

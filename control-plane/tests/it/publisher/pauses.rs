@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::large::insert_keys;
 use crate::support::eventually;
-use crate::support::gate::{Gate, Picky, Says};
+use crate::support::gate::{Fault, Gate, Picky, Says};
 use crate::support::server::Server;
 
 const KNOWN: Says = Says::Known { disabled: false };
@@ -199,6 +199,20 @@ async fn e1_the_word_of_one_gate_does_not_keep_others_from_what_they_take() {
         scene.propagation().await["gates"][0]["refusal"].is_null().then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn e1_a_gate_that_is_down_does_not_speak_for_what_another_refuses() {
+    let scene = Scene::new(2).await;
+    scene.gates[0].take_no_other_policy(Picky::Relay);
+    scene.gates[1].set_fault(Some(Fault::Down));
+    scene.new_policy().await;
+    scene.paused().await;
+    scene.revoke(&scene.keys[0]).await;
+    scene.says(0, &scene.keys[0], Says::Revoked).await;
+    // It comes back to what the other one has, not to what that refused.
+    scene.gates[1].set_fault(None);
+    scene.says(1, &scene.keys[0], Says::Revoked).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
