@@ -3,7 +3,7 @@
 use crate::freshness::{Pace, STALE_INTERVALS};
 
 /// While there is news all the time, a question is asked this often at most: so late is what came in right after the last answer.
-const NEWS_PAUSE_MS: f64 = 700.0;
+const NEWS_PAUSE_MS: f64 = 500.0;
 /// After a question that failed, for this long there is no other; what is newest is asked for without waiting.
 const FAILURE_PAUSE_MS: f64 = 5_000.0;
 /// An answer is overdue this long after its wait: it should have come, and knowledge ages.

@@ -121,7 +121,7 @@ test("news all the time is asked for at a pace", async () => {
     }
     const seconds = (performance.now() - started) / 1_000;
     const count = (await asked(watching)) - before;
-    assert.ok(count <= 2 + seconds / 0.7, `${count} questions in ${seconds} s`);
+    assert.ok(count <= 2 + seconds / 0.5, `${count} questions in ${seconds} s`);
   });
 });
 

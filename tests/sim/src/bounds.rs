@@ -15,7 +15,7 @@ pub const MIRROR_MS: u64 = 1_000;
 pub const RELAY_MS: u64 = 2 * REFRESH_AFTER_MS as u64 + CALL_MS + 100;
 /// Through the relay, for an isolate that is asked all the time and watches: the pause between two questions while there is news all the time, the call, 400 ms
 /// until a request brings the next question, and the ticks of the simulation.
-pub const WATCHED_MS: u64 = 700 + CALL_MS + 400 + 200;
+pub const WATCHED_MS: u64 = 500 + CALL_MS + 400 + 200;
 /// After the relay can be reached again: an isolate that has failed decides from what it has for 30 s, and each of its requests tries again.
 pub const AFTER_FAILURE_MS: u64 = RELAY_MS + 30_000 + 4_000;
 /// With KV alone.
