@@ -43,7 +43,7 @@ mod upstream;
 mod walk;
 
 pub use crate::domain::{HeldBase, HoldReason};
-pub use export::{Export, export};
+pub use export::{Export, Portion, export};
 pub use propagation::{Confirmations, GateState, Isolate, Mark, Propagation, PushError, Wanted};
 pub use replica::Replicas;
 pub use sinks::{SinkState, SinkStates};

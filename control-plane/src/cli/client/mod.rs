@@ -117,10 +117,12 @@ impl Client {
         Ok(Reply { text, date })
     }
 
-    /// Makes a call whose answer is no text.
-    pub(super) async fn bytes(&self, call: Call) -> Result<Vec<u8>, Failure> {
+    /// Makes a call whose answer is no text; with it comes what brings the next part, if there is one.
+    pub(super) async fn part(&self, call: Call) -> Result<(Vec<u8>, Option<String>), Failure> {
         let response = self.answer(&call).await?;
-        self.read(response).await
+        let next = response.headers().get("latchkey-next-cursor");
+        let next = next.and_then(|next| next.to_str().ok()).map(str::to_owned);
+        Ok((self.read(response).await?, next))
     }
 
     /// Makes a call whose answer is read line by line.

@@ -37,6 +37,9 @@ pub(super) enum Command {
         /// Where to; `-` is standard output.
         #[arg(long, value_name = "FILE|-", default_value = "-")]
         out: PathBuf,
+        /// Write FILE.2, FILE.3 and so on too, if one bundle is too small.
+        #[arg(long, requires = "out")]
+        parts: bool,
     },
     /// Publish a base that is held back because it has far fewer or far more keys than gates know.
     Override {
@@ -74,9 +77,10 @@ pub(super) async fn run(group: Group<Command>) -> Result<(), Failure> {
             let session = group.api.session()?;
             list(&session, Call::get(keyspaces::path(&keyspace)? + "/snapshots"), page, COLUMNS).await
         }
-        Command::Export { keyspace, out } => {
-            let path = keyspaces::path(&keyspace)? + "/snapshot:export";
-            export(&group.api.session()?, Call::get(path), &out).await
+        Command::Export { keyspace, out, parts } => {
+            let call = Call::get(keyspaces::path(&keyspace)? + "/snapshot:export");
+            let session = group.api.session()?;
+            if parts { export_parts(&session, call, &out).await } else { export(&session, call, &out).await }
         }
         Command::Override { keyspace, reason } => {
             let call =
@@ -112,12 +116,34 @@ async fn export(session: &Session, call: Call, out: &Path) -> Result<(), Failure
     if to_stdout && std::io::stdout().is_terminal() {
         return Err(Failure::usage("a bundle is no text: name a file with --out"));
     }
-    let bundle = session.client.bytes(call).await?;
+    let (bundle, _) = session.client.part(call).await?;
     if !to_stdout {
-        return std::fs::write(out, bundle)
-            .map_err(|error| Failure::failed(format!("{} cannot be written: {error}", out.display())));
+        return write(out, &bundle);
     }
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(&bundle)?;
     Ok(stdout.flush()?)
+}
+
+async fn export_parts(session: &Session, call: Call, out: &Path) -> Result<(), Failure> {
+    if out == Path::new("-") {
+        return Err(Failure::usage("parts are files of their own: name the first with --out"));
+    }
+    let (bundle, mut next) = session.client.part(call.clone().query("parts", Some(true))).await?;
+    write(out, &bundle)?;
+    let mut number = 1;
+    while let Some(cursor) = next {
+        number += 1;
+        let bundle;
+        (bundle, next) = session.client.part(call.clone().query("cursor", Some(cursor))).await?;
+        let mut name = out.as_os_str().to_owned();
+        name.push(format!(".{number}"));
+        write(Path::new(&name), &bundle)?;
+    }
+    Ok(())
+}
+
+fn write(file: &Path, bundle: &[u8]) -> Result<(), Failure> {
+    std::fs::write(file, bundle)
+        .map_err(|error| Failure::failed(format!("{} cannot be written: {error}", file.display())))
 }

@@ -94,6 +94,10 @@ async fn c1_what_was_published_is_listed_and_taken_along() {
     let (audience, key) =
         (snapshot["audience"].as_str().unwrap(), snapshot["trusted_keys"][0].as_str().unwrap());
     run(&["snapshot", "verify", &file, "--audience", audience, "--trusted-key", key], &[], "").ok();
+    shell.run(&["snapshot", "export", &keyspace, "--out", &file, "--parts"]).ok();
+    assert!(!std::path::Path::new(&format!("{file}.2")).exists(), "what fits into one bundle comes in one");
+    run(&["snapshot", "verify", &file, "--audience", audience, "--trusted-key", key], &[], "").ok();
+    shell.run(&["snapshot", "export", &keyspace, "--parts"]).ends(2).says(&["--out"]);
     shell
         .run(&["snapshot", "export", &keyspace, "--out", "/no/such/folder/x"])
         .ends(1)
