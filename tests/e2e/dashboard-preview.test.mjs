@@ -1,13 +1,21 @@
 // The key preview: a key is pasted into a page, which says what it is and, with a snapshot, what it may do. The key stays in the page.
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { resolve } from "node:path";
+import { readdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { Dashboard } from "../support/dashboard.mjs";
 import { ControlPlane, createKey, eventually, temporaryFolder } from "../support/processes.mjs";
 import { Publisher } from "../support/publisher.mjs";
+import { importKeys, untilSettled } from "../support/sinks.mjs";
 import { serveFolder } from "../support/static.mjs";
 
+/** So many keys need more than one bundle. */
+const LARGE = 20_000;
+/** A debug build on a busy machine reads a base of megabytes within this. */
+const LOADED_WITHIN_MS = 60_000;
 const PAGE = resolve("control-plane/dashboard/dist/preview");
 const POLICY = {
   default: "deny",
@@ -159,15 +167,38 @@ test("b1_where_gates_mix_a_pepper_in_the_page_says_why_it_cannot_look_keys_up_an
   await dashboard.inspect("preview-pepper");
 });
 
-test("b1_a_snapshot_that_is_too_large_for_a_bundle_is_named_as_such_with_what_to_do_instead", async () => {
-  await load(Buffer.concat([await bundle(), Buffer.alloc(4 << 20)]));
-  await card("The snapshot").getByText("at most 4 MiB").waitFor();
-  // A keyspace of that size takes minutes to make: the page hears what the control plane says of one.
-  await page.route("**/snapshot:export", (route) => route.fulfill({ status: 409, contentType: "application/problem+json", json: { detail: "the snapshot does not fit into one bundle of 4 MiB" } }));
-  await page.getByRole("button", { name: "Load its newest snapshot" }).click();
-  await card("The snapshot").getByText("The snapshot does not fit into one bundle of 4 MiB. In the dashboard, “Try a request” under Routes").waitFor();
-  await dashboard.inspect("preview-too-large");
-  await page.unroute("**/snapshot:export");
+test("b1_a_snapshot_that_is_too_large_for_one_bundle_is_loaded_in_parts_or_from_several_files", async () => {
+  const large = await plane.api("POST", "/v1/keyspaces", { name: "Large" });
+  const one = await createKey(plane, large, { owner: "one-of-many" });
+  await importKeys(plane, large, LARGE);
+  await untilSettled(plane, large, LARGE + 1);
+  await box().fill(one.secret);
+  await page.getByRole("button", { name: "Clear" }).click();
+  await page.goto(`${plane.url}/dashboard/preview/#${large.id}`);
+  await page.reload();
+  await box().fill(one.secret);
+  const found = card("The snapshot");
+  await found.getByText("verified", { exact: true }).waitFor({ timeout: LOADED_WITHIN_MS });
+  await card("What gates know of it").getByText("active", { exact: true }).waitFor();
+  assert.equal(await found.getByText("not here").count(), 0);
+  assert(sent.filter((request) => request.includes("snapshot:export?cursor=")).length > 0, "it came in one part");
+
+  const env = { ...process.env, LATCHKEY_URL: plane.url, LATCHKEY_ADMIN_KEY: plane.adminKey };
+  const out = join(folder.path, "large.latchkey");
+  await promisify(execFile)(resolve(process.env.LATCHKEY_BIN), ["snapshot", "export", large.id, "--out", out, "--parts"], { env });
+  const files = (await readdir(folder.path)).filter((name) => name.startsWith("large.latchkey")).map((name) => join(folder.path, name));
+  assert(files.length > 1, files.join(" "));
+  const bundles = page.getByLabel("Snapshot bundle");
+  await bundles.setInputFiles(out);
+  await found.getByText("choose all of its files together").waitFor();
+  assert.equal(await card("What gates know of it").count(), 0);
+  await dashboard.inspect("preview-parts-missing");
+  await bundles.setInputFiles(files.reverse());
+  await card("What gates know of it").getByText("one-of-many").waitFor();
+  assert.equal(await found.getByText("not here").count(), 0);
+
+  await load(Buffer.alloc(5 << 20, await bundle()));
+  await found.getByText("at most 4 MiB").waitFor();
   await page.getByLabel("Trusted keys").fill(trusted);
   await box().fill(key.secret);
   await load(await bundle());

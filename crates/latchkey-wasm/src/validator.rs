@@ -30,6 +30,8 @@ pub struct Validator {
     snapshot: Option<Snapshot>,
     rules: Option<Rules>,
     floor: Option<HighWater>,
+    /// Bodies for the next snapshot.
+    kept: Vec<Vec<u8>>,
     input: Box<[u8]>,
 }
 
@@ -44,7 +46,8 @@ impl Validator {
         let audience: Audience = audience.parse()?;
         let keys = trusted_keys.iter().map(|key| key.parse::<TrustedKey>()).collect::<Result<Vec<_>, _>>()?;
         let input = vec![0; INPUT_BYTES].into_boxed_slice();
-        Ok(Self { trust: Trust::new(audience, keys), snapshot: None, rules: None, floor: None, input })
+        let trust = Trust::new(audience, keys);
+        Ok(Self { trust, snapshot: None, rules: None, floor: None, kept: Vec::new(), input })
     }
 
     /// Refuses snapshots that are not newer than this (epoch, seq): for callers that remember across restarts how far they had come.
@@ -53,8 +56,20 @@ impl Validator {
         self.floor = Some(HighWater { epoch, seq: seq as u64 });
     }
 
+    /// Keeps the bodies of a bundle for the next [`Validator::load`], whose own bundle may be too small for all that its head leads to. What that
+    /// head does not lead to is forgotten then. Returns `undefined`, or the code of the refusal if this is no bundle.
+    pub fn keep(&mut self, bundle: &[u8]) -> Option<String> {
+        match UnverifiedBundle::parse(bundle) {
+            Ok(bundle) => {
+                self.kept.extend(bundle.bodies.into_iter().map(<[u8]>::to_vec));
+                None
+            }
+            Err(refusal) => Some(refusal.code().to_owned()),
+        }
+    }
+
     /// Verifies a bundle and adopts its snapshot; `now` in seconds since the epoch. Returns `undefined`, or the code of
-    /// spec/snapshot.md section 10 for which it was refused: the validator is then as it was.
+    /// spec/snapshot.md section 10 for which it was refused: the validator is then as it was, but that nothing is kept any more.
     pub fn load(&mut self, bundle: &[u8], now: f64) -> Option<String> {
         self.adopt(bundle, now as u64).err().map(|refusal| refusal.code().to_owned())
     }
@@ -161,12 +176,19 @@ fn deny<'s>(conditional: &Conditional<'s>) -> Decision<'s> {
 
 impl Validator {
     fn adopt(&mut self, bundle: &[u8], now: u64) -> Result<(), Refusal> {
+        let kept = std::mem::take(&mut self.kept);
         let bundle = UnverifiedBundle::parse(bundle)?;
         let head = UnverifiedHead::parse(bundle.head)?.verify(&self.trust, now)?;
         head.require_newer(self.floor)?;
         let mut loader = Loader::new(head, self.snapshot.as_ref())?;
         for body in bundle.bodies {
             loader.supply(HashedBody::compute(body.to_vec()))?;
+        }
+        for body in kept {
+            match loader.supply(HashedBody::compute(body)) {
+                Ok(()) | Err(Refusal::BodyUnexpected) => {}
+                Err(refusal) => return Err(refusal),
+            }
         }
         let policy = loader.policy(self.snapshot.as_ref()).ok_or(Refusal::BodyMissing)?;
         let rules = Rules::compile(policy).map_err(|_| Refusal::PolicyInvalid)?;

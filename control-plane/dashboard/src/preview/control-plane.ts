@@ -18,23 +18,26 @@ export async function keyspaces(): Promise<Keyspace[] | undefined> {
   return page.data;
 }
 
-/** The newest snapshot of a keyspace and the keys that its gates trust. */
-export async function snapshotOf(id: string): Promise<{ bundle: Uint8Array; trustedKeys: string[] }> {
+/** The newest snapshot of a keyspace, all parts of it, and the keys that its gates trust. */
+export async function snapshotOf(id: string, onPart: (count: number) => void): Promise<{ bundles: Uint8Array[]; trustedKeys: string[] }> {
   const { trusted_keys } = (await json(`/v1/keyspaces/${id}/snapshot`)) as { trusted_keys: string[] };
-  const answer = await fetch(`/v1/keyspaces/${id}/snapshot:export`);
-  if (answer.status === 409) throw new Error(`${capital(await detailOf(answer))}. In the dashboard, “Try a request” under Routes decides for keys of any keyspace, however large.`);
-  if (!answer.ok) throw new Error(await detailOf(answer));
-  return { bundle: new Uint8Array(await answer.arrayBuffer()), trustedKeys: trusted_keys };
+  const bundles: Uint8Array[] = [];
+  // Always all: asked for one part, the control plane would learn in which one a key is.
+  for (let query: string | undefined = "parts=true"; query !== undefined; ) {
+    const answer: Response = await fetch(`/v1/keyspaces/${id}/snapshot:export?${query}`);
+    if (!answer.ok) throw new Error(await detailOf(answer));
+    bundles.push(new Uint8Array(await answer.arrayBuffer()));
+    onPart(bundles.length);
+    const next = answer.headers.get("latchkey-next-cursor");
+    query = next === null ? undefined : `cursor=${next}`;
+  }
+  return { bundles, trustedKeys: trusted_keys };
 }
 
 async function json(path: string): Promise<unknown> {
   const answer = await fetch(path);
   if (!answer.ok) throw new Error(await detailOf(answer));
   return answer.json();
-}
-
-function capital(sentence: string): string {
-  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
 }
 
 async function detailOf(answer: Response): Promise<string> {

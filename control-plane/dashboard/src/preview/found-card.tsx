@@ -15,7 +15,7 @@ const WORDS: Partial<Record<KeyReport["status"], string>> = {
   "no-token": "The keyspace takes only keys of Latchkey's own form.",
   "pepper-needed":
     "It cannot be looked up here: the gates of this keyspace mix a secret of their own, a pepper, into what they look keys up by. It belongs to them alone, so this page neither has it nor asks for it. What the key is, and who signed what for whom, stands above; whether it passes, only a gate or the control plane can say.",
-  "object-needed": "The part of the snapshot that has this key is not in the file.",
+  "object-needed": "The part of the snapshot in which this key would be is not here.",
 };
 const REASONS: Record<string, string> = {
   admin: "An admin revoked it.",

@@ -1,4 +1,5 @@
 import { type DragEvent, useEffect, useRef, useState } from "react";
+import { counted } from "../lib/time";
 import { Badge } from "../ui/badge";
 import { Button } from "../ui/button";
 import { Callout } from "../ui/callout";
@@ -16,28 +17,29 @@ interface SnapshotCardProps {
 /** Where a snapshot comes from, and whether it is what somebody trusted signed. */
 export function SnapshotCard({ snapshot, onChange }: SnapshotCardProps) {
   const [trusted, setTrusted] = useState("");
-  const [file, setFile] = useState<{ name: string; bytes: Uint8Array }>();
+  const [file, setFile] = useState<{ name: string; bundles: Uint8Array[] }>();
   const [fault, setFault] = useState<string>();
 
-  const use = (bundle: Uint8Array, keys: string[]) => {
+  const use = (bundles: Uint8Array[], keys: string[]) => {
     snapshot?.validator.free();
     try {
-      onChange(verify(bundle, keys));
+      onChange(verify(bundles, keys));
       setFault(undefined);
     } catch (error) {
       onChange(undefined);
       setFault((error as Error).message);
     }
   };
-  const take = async (taken: File) => {
-    const bytes = new Uint8Array(await taken.arrayBuffer());
-    setFile({ name: taken.name, bytes });
-    use(bytes, linesOf(trusted));
+  const take = async (taken: File[]) => {
+    const bundles = await Promise.all(taken.map(async (one) => new Uint8Array(await one.arrayBuffer())));
+    const [{ name } = { name: "" }, ...others] = taken;
+    setFile({ name: others.length === 0 ? name : `${name} and ${counted(others.length, "other")}`, bundles });
+    use(bundles, linesOf(trusted));
   };
   return (
     <Card title="The snapshot" intro="What gates know of a keyspace. It is verified here, against the keys that you trust to sign it.">
-      {hasControlPlane && <FromControlPlane onTake={(bundle, keys) => (setFile(undefined), setTrusted(keys.join("\n")), use(bundle, keys))} onFault={setFault} />}
-      <DropZone name={file?.name} onFile={(taken) => void take(taken)} />
+      {hasControlPlane && <FromControlPlane onTake={(bundles, keys) => (setFile(undefined), setTrusted(keys.join("\n")), use(bundles, keys))} onFault={setFault} />}
+      <DropZone name={file?.name} onFiles={(taken) => void take(taken)} />
       <TextArea
         label="Trusted keys"
         hint="One a line, as latchkey snapshot get shows them. Take them from somewhere else than the file."
@@ -48,12 +50,18 @@ export function SnapshotCard({ snapshot, onChange }: SnapshotCardProps) {
         value={trusted}
         onChange={(text) => {
           setTrusted(text);
-          if (file) use(file.bytes, linesOf(text));
+          if (file) use(file.bundles, linesOf(text));
         }}
       />
       <div aria-live="polite">
         {fault && <Callout tone="danger">{fault}</Callout>}
         {snapshot && <Verdict head={snapshot.head} />}
+        {snapshot !== undefined && snapshot.missing > 0 && (
+          <Callout tone="warn">
+            {counted(snapshot.missing, "part")} of this snapshot {snapshot.missing === 1 ? "is" : "are"} not here, so keys in {snapshot.missing === 1 ? "it" : "them"} cannot be looked up. Choose all files of the
+            export together, or load it anew.
+          </Callout>
+        )}
       </div>
     </Card>
   );
@@ -76,14 +84,14 @@ function Verdict({ head }: { head: Head }) {
   );
 }
 
-function DropZone({ name, onFile }: { name: string | undefined; onFile: (file: File) => void }) {
+function DropZone({ name, onFiles }: { name: string | undefined; onFiles: (files: File[]) => void }) {
   const input = useRef<HTMLInputElement>(null);
   const [isOver, setOver] = useState(false);
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
-    const [file] = event.dataTransfer.files;
-    if (file) onFile(file);
+    const files = [...event.dataTransfer.files];
+    if (files.length > 0) onFiles(files);
   };
   return (
     <div
@@ -102,11 +110,12 @@ function DropZone({ name, onFile }: { name: string | undefined; onFile: (file: F
       <input
         ref={input}
         type="file"
+        multiple
         hidden
         aria-label="Snapshot bundle"
         onChange={({ target }) => {
-          const [file] = target.files ?? [];
-          if (file) onFile(file);
+          const files = [...(target.files ?? [])];
+          if (files.length > 0) onFiles(files);
           target.value = "";
         }}
       />
@@ -115,7 +124,7 @@ function DropZone({ name, onFile }: { name: string | undefined; onFile: (file: F
 }
 
 interface FromControlPlaneProps {
-  onTake: (bundle: Uint8Array, trustedKeys: string[]) => void;
+  onTake: (bundles: Uint8Array[], trustedKeys: string[]) => void;
   onFault: (fault: string) => void;
 }
 
@@ -124,11 +133,13 @@ function FromControlPlane({ onTake, onFault }: FromControlPlaneProps) {
   const [offered, setOffered] = useState<Keyspace[]>();
   const [chosen, setChosen] = useState("");
   const [busy, setBusy] = useState(false);
+  const [parts, setParts] = useState(0);
   const load = async (id: string) => {
     setBusy(true);
+    setParts(0);
     try {
-      const { bundle, trustedKeys } = await snapshotOf(id);
-      onTake(bundle, trustedKeys);
+      const { bundles, trustedKeys } = await snapshotOf(id, setParts);
+      onTake(bundles, trustedKeys);
     } catch (error) {
       onFault((error as Error).message);
     } finally {
@@ -157,7 +168,7 @@ function FromControlPlane({ onTake, onFault }: FromControlPlaneProps) {
         ))}
       </SelectField>
       <Button busy={busy} onClick={() => void load(chosen || (offered[0]?.id ?? ""))}>
-        Load its newest snapshot
+        {busy && parts > 1 ? `Loading, ${parts} parts so far` : "Load its newest snapshot"}
       </Button>
     </div>
   );

@@ -14,10 +14,12 @@ export interface Head {
   tagScheme: "sha256" | "hmac-sha256";
 }
 
-/** A bundle whose signature and content were checked against trusted keys. */
+/** A snapshot whose signature and content were checked against trusted keys. */
 export interface Verified {
   head: Head;
   validator: Validator;
+  /** How many parts of its base are not here: keys in them cannot be looked up. */
+  missing: number;
 }
 
 /** What a snapshot says of a key. */
@@ -42,6 +44,10 @@ export interface KeyReport {
   };
 }
 
+/** Where a bundle says what it is for, and what it says if its head is to be taken up (spec/snapshot.md section 8). */
+const INTENT_AT = 5;
+const COMMIT = 1;
+
 const REFUSALS: Record<string, string> = {
   BAD_MAGIC: "This file is no snapshot bundle.",
   TRUNCATED: "The file ends too early: it was not copied whole.",
@@ -50,7 +56,7 @@ const REFUSALS: Record<string, string> = {
   SIGNATURE_INVALID: "Its signature does not verify: it was changed after it was signed.",
   BODY_HASH_MISMATCH: "Part of it is not what was signed.",
   BODY_UNEXPECTED: "It holds a part that nothing signed leads to.",
-  BODY_MISSING: "It is not a whole snapshot: it only brings what changed.",
+  BODY_MISSING: "It is not a whole snapshot. If it was exported in parts, choose all of its files together.",
   EXPIRED: "It is past the time until which it is valid.",
   ISSUED_IN_FUTURE: "It was issued in the future: one of the clocks is wrong.",
 };
@@ -60,12 +66,13 @@ export function now(): number {
 }
 
 /**
- * Verifies a bundle as a gate would.
+ * Verifies a bundle as a gate would, with those that bring the rest of a large snapshot, in any order.
  *
  * @throws {Error} with a sentence for people.
  */
-export function verify(bundle: Uint8Array, trustedKeys: string[]): Verified {
+export function verify(bundles: Uint8Array[], trustedKeys: string[]): Verified {
   if (trustedKeys.length === 0) throw new Error("Give the key that signs the keyspace's snapshots: without one, anybody could have made the file.");
+  const bundle = bundles.find((one) => one[INTENT_AT] === COMMIT) ?? bundles[0] ?? new Uint8Array();
   let head: Head;
   try {
     head = describeBundle(bundle) as Head;
@@ -78,8 +85,9 @@ export function verify(bundle: Uint8Array, trustedKeys: string[]): Verified {
   } catch {
     throw new Error("A trusted key is a line that begins with ed25519: as latchkey snapshot get shows it.");
   }
+  for (const other of bundles.filter((one) => one !== bundle)) validator.keep(other);
   const refusal = validator.load(bundle, now());
-  if (refusal === undefined) return { head, validator };
+  if (refusal === undefined) return { head, validator, missing: validator.missing().length };
   validator.free();
   throw new Error(inWords(refusal));
 }
