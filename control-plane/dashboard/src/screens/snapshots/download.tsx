@@ -15,7 +15,7 @@ export function Download({ keyspaceId }: { keyspaceId: string }) {
       const bundle = await take(api.GET("/v1/keyspaces/{keyspace_id}/snapshot:export", { ...inKeyspace(keyspaceId), parseAs: "blob" }));
       save(bundle as unknown as Blob, `${keyspaceId}.latchkey`);
     } catch (error) {
-      toasts.fault(tooLarge(error) ? new Error("This snapshot does not fit into one file, which has at most 4 MiB. `latchkey snapshot export --parts` writes several; the key preview loads it without any.") : error);
+      toasts.fault(tooLarge(error) ? new Error("This snapshot does not fit into one file, which has at most 4 MiB. The key preview loads it without one, and latchkey snapshot export --parts writes several.") : error);
     } finally {
       setBusy(false);
     }
