@@ -98,6 +98,9 @@ shapes! {
     /// What a snapshot brought that the one before did not have, the first of these that fits: a new base, changes of keys over the same
     /// base, changes of settings alone, nothing but other signatures.
     HeadKind = one_of(Brought::ALL.map(Brought::as_str));
+    /// Which part of a snapshot is wanted: the one behind this.
+    SnapshotPart = pattern("^[0-9a-f]{64}$")
+        .examples([json!("0000000000000000000000000000000000000000000000000000000000000000")]);
     /// What a sink is.
     SinkType = one_of(["kv", "s3", "gcs", "folder"]);
     /// Workers KV.

@@ -28,8 +28,8 @@ export async function snapshotOf(id: string, onPart: (count: number) => void): P
     if (!answer.ok) throw new Error(await detailOf(answer));
     bundles.push(new Uint8Array(await answer.arrayBuffer()));
     onPart(bundles.length);
-    const next = answer.headers.get("latchkey-next-cursor");
-    query = next === null ? undefined : `cursor=${next}`;
+    const next = answer.headers.get("latchkey-next-part");
+    query = next === null ? undefined : `part=${next}`;
   }
   return { bundles, trustedKeys: trusted_keys };
 }

@@ -120,7 +120,7 @@ impl Client {
     /// Makes a call whose answer is no text; with it comes what brings the next part, if there is one.
     pub(super) async fn part(&self, call: Call) -> Result<(Vec<u8>, Option<String>), Failure> {
         let response = self.answer(&call).await?;
-        let next = response.headers().get("latchkey-next-cursor");
+        let next = response.headers().get("latchkey-next-part");
         let next = next.and_then(|next| next.to_str().ok()).map(str::to_owned);
         Ok((self.read(response).await?, next))
     }

@@ -132,10 +132,10 @@ async fn export_parts(session: &Session, call: Call, out: &Path) -> Result<(), F
     let (bundle, mut next) = session.client.part(call.clone().query("parts", Some(true))).await?;
     write(out, &bundle)?;
     let mut number = 1;
-    while let Some(cursor) = next {
+    while let Some(part) = next {
         number += 1;
         let bundle;
-        (bundle, next) = session.client.part(call.clone().query("cursor", Some(cursor))).await?;
+        (bundle, next) = session.client.part(call.clone().query("part", Some(part))).await?;
         let mut name = out.as_os_str().to_owned();
         name.push(format!(".{number}"));
         write(Path::new(&name), &bundle)?;

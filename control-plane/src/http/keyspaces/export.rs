@@ -8,16 +8,17 @@ use crate::domain::KeyspaceId;
 use crate::http::caller::Caller;
 use crate::http::params::{Params, PathId};
 use crate::http::problem::Failure;
+use crate::http::shapes;
 use crate::publisher::{Export, Portion, export};
 
 /// What brings the next part.
-const NEXT_CURSOR: HeaderName = HeaderName::from_static("latchkey-next-cursor");
+const NEXT_PART: HeaderName = HeaderName::from_static("latchkey-next-part");
 
 /// Write the newest snapshot as one bundle, or in parts.
 ///
 /// The bytes that gates get, signed. `latchkey snapshot verify` and the key preview look into them without a server. A bundle has at most 4 MiB: with
 /// `parts`, what is larger comes in several. The first one has everything but shards of the base, and the others, which follow as long as there is a
-/// `Latchkey-Next-Cursor`, have those. If a new base is published in between, some shards belong to no part of the first: begin again.
+/// `Latchkey-Next-Part`, have those. If a new base is published in between, some shards belong to no part of the first: begin again.
 #[utoipa::path(
     get,
     path = "/v1/keyspaces/{keyspace_id}/snapshot:export",
@@ -25,7 +26,7 @@ const NEXT_CURSOR: HeaderName = HeaderName::from_static("latchkey-next-cursor");
     params(
         ("keyspace_id" = String, Path),
         ("parts" = Option<bool>, Query, description = "several bundles if one is too small"),
-        ("cursor" = Option<String>, Query, description = "`Latchkey-Next-Cursor` of the part before"),
+        ("part" = inline(Option<shapes::SnapshotPart>), Query, description = "`Latchkey-Next-Part` of the part before"),
     ),
     responses(
         (
@@ -33,7 +34,7 @@ const NEXT_CURSOR: HeaderName = HeaderName::from_static("latchkey-next-cursor");
             description = "The bundle.",
             body = Vec<u8>,
             content_type = "application/vnd.latchkey.bundle",
-            headers(("Latchkey-Next-Cursor" = String, description = "Send it as `cursor` for the next part; absent: this was the last."))
+            headers(("Latchkey-Next-Part" = String, description = "Send it as `part` for the next one; absent: this was the last."))
         ),
         (status = 409, description = "Nothing was published yet, or it has more than 4 MiB: `SNAPSHOT_NOT_EXPORTABLE`."),
     )
@@ -45,7 +46,7 @@ pub(in crate::http) async fn export_snapshot(
     mut params: Params,
 ) -> Result<Response, Failure> {
     let in_parts = params.flag("parts");
-    let after = params.take("cursor", shard_hash);
+    let after = params.take("part", shard_hash);
     params.finish()?;
     let portion = match after {
         Some(hash) => Portion::Above(hash),
@@ -62,7 +63,7 @@ pub(in crate::http) async fn export_snapshot(
         Export::Bundle { bytes, next } => {
             let name = format!("attachment; filename=\"{id}.latchkey\"");
             let kind = "application/vnd.latchkey.bundle".to_owned();
-            let next = next.map(|hash| [(NEXT_CURSOR, hex::encode(hash))]);
+            let next = next.map(|hash| [(NEXT_PART, hex::encode(hash))]);
             Ok(([(CONTENT_TYPE, kind), (CONTENT_DISPOSITION, name)], next, bytes).into_response())
         }
     }
@@ -70,6 +71,11 @@ pub(in crate::http) async fn export_snapshot(
 
 fn shard_hash(text: &str) -> Result<[u8; 32], &'static str> {
     let mut hash = [0; 32];
-    hex::decode_to_slice(text, &mut hash).map_err(|_| "is not the cursor of a part before")?;
-    Ok(hash)
+    let decoded = hex::decode_to_slice(text, &mut hash);
+    let is_canonical = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    if decoded.is_ok() && is_canonical {
+        Ok(hash)
+    } else {
+        Err("must be the Latchkey-Next-Part of the part before")
+    }
 }
