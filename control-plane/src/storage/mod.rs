@@ -52,6 +52,6 @@ pub use traits::{
 pub use upstream::{PublishedCredential, SealedValue, UpstreamStore};
 pub use usage::{RequestFilter, Taken, UsageStore};
 pub use webhooks::{
-    DeliveryFilter, DeliveryRecord, DeliveryStore, DueWebhook, FannedOut, SealedWebhookSecrets, StaleGate,
-    WatchedGates, WebhookStore,
+    CaughtUp, DeliveryFilter, DeliveryRecord, DeliveryStore, DueWebhook, FannedOut, SealedWebhookSecrets,
+    StaleGate, WatchedGates, WebhookStore,
 };

@@ -120,7 +120,8 @@ pub trait WebhookStore: Send + Sync + 'static {
         at: Timestamp,
     ) -> Result<Committed<Delivery>, StoreError>;
 
-    /// As [`WebhookStore::resend_delivery`], for all that failed and were made at or after `since`. Returns how many.
+    /// As [`WebhookStore::resend_delivery`], for all that failed and were made at or after `since`. Returns how many. Events that waited
+    /// when the webhook was switched off by itself, and had no delivery yet, get one too, as it is their turn.
     async fn resend_failed(
         &self,
         actor: &Actor,
@@ -148,6 +149,17 @@ pub struct DueWebhook {
     pub secrets: SealedWebhookSecrets,
     /// What is to be tried now, in the order in which it is to be tried.
     pub deliveries: Vec<DueDelivery>,
+    /// Whether [`DeliveryStore::catch_up`] may have something to do.
+    pub events_wait: bool,
+}
+
+/// What making deliveries of events that waited came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CaughtUp {
+    /// How many were made.
+    pub deliveries: u32,
+    /// Whether another call may make more.
+    pub may_have_more: bool,
 }
 
 /// The gates of a keyspace of whose stale gates somebody wants to hear.
@@ -184,10 +196,14 @@ pub trait DeliveryStore: Send + Sync + 'static {
     /// Notified of events and deliveries that were committed. It remembers one notice.
     fn event_notices(&self) -> Arc<Notify>;
 
-    /// Makes deliveries of up to `limit` events, each event once.
+    /// Makes deliveries of up to `limit` events, each event once. Events for webhooks that fail, or that have as many deliveries waiting
+    /// as they may, are left to [`DeliveryStore::catch_up`].
     async fn fan_out(&self, limit: u32, at: Timestamp) -> Result<FannedOut, StoreError>;
 
-    /// Enabled webhooks that have something to be tried now.
+    /// Makes deliveries of up to `limit` of the events that wait for a webhook, oldest first and each once.
+    async fn catch_up(&self, id: WebhookId, limit: u32, at: Timestamp) -> Result<CaughtUp, StoreError>;
+
+    /// Enabled webhooks that have something to be tried now, or events that wait.
     async fn webhooks_with_due(&self, now: Timestamp) -> Result<Vec<WebhookId>, StoreError>;
 
     /// What is to be tried now for a webhook; `None` if it is switched off or gone.

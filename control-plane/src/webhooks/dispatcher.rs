@@ -8,14 +8,15 @@ use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::client::WebhookClient;
-use super::{Context, Permits, lane};
+use super::lane::{self, Wake};
+use super::{Context, Permits};
 use crate::app::App;
 use crate::domain::WebhookId;
 use crate::storage::StoreError;
 
 /// Events that become deliveries in one transaction.
 const BATCH: u32 = 500;
-/// How often is looked for retries that are due.
+/// How often is looked for retries that are due; no lane goes by older settings of its webhook than that.
 const TICK: Duration = Duration::from_secs(1);
 /// Events that come this soon after one another become deliveries together.
 const COALESCE: Duration = Duration::from_millis(2);
@@ -45,7 +46,7 @@ struct Dispatcher {
 
 struct Running {
     task: Id,
-    wake: Arc<Notify>,
+    wake: Arc<Wake>,
 }
 
 impl Dispatcher {
@@ -68,13 +69,25 @@ impl Dispatcher {
         }
     }
 
-    /// Makes deliveries of new events. A notice without any is of deliveries that somebody wants sent again.
+    /// Makes deliveries of new events. A notice without any is of a change of a webhook, or of what somebody wants sent again. Should both
+    /// have come together, the next tick tells the lanes.
     async fn spread(&mut self) -> Result<(), StoreError> {
         tokio::time::sleep(COALESCE).await;
-        if self.fan_out().await? == 0 { self.wake_due().await } else { Ok(()) }
+        if self.fan_out().await? > 0 {
+            return Ok(());
+        }
+        self.mark_stale();
+        // Those whose webhook is gone end.
+        self.running.values().for_each(|running| running.wake.notify());
+        self.wake_due().await
+    }
+
+    fn mark_stale(&self) {
+        self.running.values().for_each(|running| running.wake.mark_stale());
     }
 
     async fn look_around(&mut self) -> Result<(), StoreError> {
+        self.mark_stale();
         self.fan_out().await?;
         self.wake_due().await
     }
@@ -99,11 +112,11 @@ impl Dispatcher {
 
     fn wake(&mut self, id: WebhookId) {
         let running = self.running.entry(id).or_insert_with(|| {
-            let wake = Arc::new(Notify::new());
+            let wake = Arc::new(Wake::default());
             let work = lane::run(self.context.clone(), id, Arc::clone(&wake));
             Running { task: self.lanes.spawn(work).id(), wake }
         });
-        running.wake.notify_one();
+        running.wake.notify();
     }
 
     /// A lane ends when its webhook is switched off or gone, and if it panics. Should something be due, the next tick begins a new one.

@@ -3,6 +3,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rand::RngExt;
@@ -18,16 +19,40 @@ use crate::storage::{DueWebhook, StoreError};
 /// Deliveries of one webhook under way at once. A receiver that has not shown that it answers gets one, and twice as many with each
 /// answer: so that many dead ones together take nothing from those that live.
 const CONCURRENCY: usize = 16;
-/// Deliveries that are read at a time.
+/// The same for a receiver that answers, but takes its time: many such ones together must not take all requests that there may be.
+const SLOW_CONCURRENCY: usize = 2;
+/// A receiver that takes longer is slow.
+const QUICK: Duration = Duration::from_secs(1);
+/// Deliveries that are read at a time of a webhook whose receiver answers, and of others: bounds what lanes hold in memory.
 const BATCH: u32 = 256;
+const PROBES: u32 = 4;
 /// How long a receiver that failed is left alone; twice as long after each further failure.
 const FIRST_REST: Duration = Duration::from_millis(100);
 const LONGEST_REST: Duration = Duration::from_secs(5);
 /// Pause before whatever failed through no fault of the receiver's is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Delivers until the webhook is switched off or gone. `wake` says that something may be due.
-pub(super) async fn run(context: Context, id: WebhookId, wake: Arc<Notify>) {
+/// How a lane is told that there may be something to do.
+#[derive(Default)]
+pub(super) struct Wake {
+    notify: Notify,
+    is_stale: AtomicBool,
+}
+
+impl Wake {
+    /// Something may be due.
+    pub(super) fn notify(&self) {
+        self.notify.notify_one();
+    }
+
+    /// The webhook may have been changed: what was read of it is read again before more is sent. A lane that sleeps sleeps on.
+    pub(super) fn mark_stale(&self) {
+        self.is_stale.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Delivers until the webhook is switched off or gone.
+pub(super) async fn run(context: Context, id: WebhookId, wake: Arc<Wake>) {
     let mut lane = Lane {
         context,
         id,
@@ -38,11 +63,19 @@ pub(super) async fn run(context: Context, id: WebhookId, wake: Arc<Notify>) {
         busy_keys: HashSet::new(),
         may_run: 1,
         is_proven: false,
+        may_probe: true,
         failures: 0,
         rests_until: None,
     };
     let mut may_have_more = true;
     loop {
+        if lane.running.is_empty() {
+            lane.rest().await;
+        }
+        if wake.is_stale.swap(false, Ordering::Relaxed) {
+            lane.forget_queue();
+            may_have_more = true;
+        }
         if may_have_more && lane.queue.is_empty() {
             may_have_more = match lane.load().await {
                 Ok(Some(more)) => more,
@@ -58,14 +91,13 @@ pub(super) async fn run(context: Context, id: WebhookId, wake: Arc<Notify>) {
         lane.start();
         if lane.running.is_empty() {
             if lane.queue.is_empty() && !may_have_more {
-                wake.notified().await;
-                may_have_more = true;
+                wake.notify.notified().await;
+                (may_have_more, lane.may_probe) = (true, true);
             }
-            lane.rest().await;
             continue;
         }
         tokio::select! {
-            () = wake.notified() => may_have_more = true,
+            () = wake.notify.notified() => (may_have_more, lane.may_probe) = (true, true),
             Some(done) = lane.running.join_next() => {
                 lane.settle(done);
                 // Something may have waited for it.
@@ -86,8 +118,11 @@ struct Lane {
     busy_keys: HashSet<KeyId>,
     /// How many may be under way.
     may_run: usize,
-    /// Whether the last answer was a good one.
+    /// Whether the last answer was a good one, and quick.
     is_proven: bool,
+    /// Whether one of the events that wait may be made a delivery for a receiver that has not shown that it answers: one for each attempt,
+    /// or each time that the lane is told of something.
+    may_probe: bool,
     /// Failures in a row.
     failures: u32,
     /// A receiver that fails gets a pause, however much there is for it, so that dead ones cost the living nothing.
@@ -99,14 +134,16 @@ struct Done {
     id: DeliveryId,
     key: Option<KeyId>,
     outcome: Outcome,
+    is_quick: bool,
 }
 
 impl Lane {
     /// Reads what is due. `None`: the webhook is off. `true`: there may be more than was read.
     async fn load(&mut self) -> Result<Option<bool>, StoreError> {
         let now = self.context.app.now();
-        let due = self.context.app.store.due_deliveries(self.id, now, BATCH).await?;
-        let Some(DueWebhook { webhook, secrets, deliveries }) = due else { return Ok(None) };
+        let batch = if self.is_proven { BATCH } else { PROBES };
+        let due = self.context.app.store.due_deliveries(self.id, now, batch).await?;
+        let Some(DueWebhook { webhook, secrets, deliveries, events_wait }) = due else { return Ok(None) };
         let open = |sealed: &[u8]| {
             let opened = self.context.app.vault.open_webhook_secret(webhook.id, sealed);
             opened.map(|bytes| WebhookSecret::new(webhook.signature, bytes))
@@ -121,14 +158,35 @@ impl Lane {
                 return Ok(Some(false));
             }
         }
-        let is_full = deliveries.len() == BATCH as usize;
-        let before = self.queue.len();
+        let is_full = deliveries.len() == batch as usize;
         for delivery in deliveries {
             if self.in_hand.insert(delivery.id) {
                 self.queue.push_back(delivery);
             }
         }
-        Ok(Some(is_full && self.queue.len() > before))
+        if self.queue.is_empty() && events_wait {
+            return self.catch_up().await.map(Some);
+        }
+        Ok(Some(is_full && !self.queue.is_empty()))
+    }
+
+    /// Makes deliveries of events that wait. `true`: there is something to be read.
+    async fn catch_up(&mut self) -> Result<bool, StoreError> {
+        let may_try = self.is_proven || (self.may_probe && self.running.is_empty());
+        if !may_try {
+            return Ok(false);
+        }
+        let limit = if self.is_proven { BATCH } else { 1 };
+        let made = self.context.app.store.catch_up(self.id, limit, self.context.app.now()).await?;
+        self.may_probe &= made.deliveries == 0;
+        Ok(made.deliveries > 0 || made.may_have_more)
+    }
+
+    /// Nothing is sent of what was read until now and is not under way.
+    fn forget_queue(&mut self) {
+        for delivery in self.queue.drain(..) {
+            self.in_hand.remove(&delivery.id);
+        }
     }
 
     async fn rest(&self) {
@@ -155,7 +213,7 @@ impl Lane {
     }
 
     fn settle(&mut self, done: Result<Done, tokio::task::JoinError>) {
-        let Done { id, key, outcome } = match done {
+        let Done { id, key, outcome, is_quick } = match done {
             Ok(done) => done,
             Err(error) => {
                 tracing::error!(webhook.id = %self.id, %error, "a delivery failed badly");
@@ -169,24 +227,18 @@ impl Lane {
         if let Some(key) = key {
             self.busy_keys.remove(&key);
         }
-        self.is_proven = outcome == Outcome::Delivered;
-        if self.is_proven {
-            self.may_run = (self.may_run * 2).min(CONCURRENCY);
+        self.may_probe = true;
+        self.is_proven = outcome == Outcome::Delivered && is_quick;
+        if outcome == Outcome::Delivered {
+            self.may_run = (self.may_run * 2).min(if is_quick { CONCURRENCY } else { SLOW_CONCURRENCY });
             (self.failures, self.rests_until) = (0, None);
         } else {
             self.may_run = 1;
             let pause = (FIRST_REST * 2_u32.pow(self.failures)).min(LONGEST_REST);
             self.failures = (self.failures + 1).min(10);
             self.rests_until = Some(Instant::now() + pause);
-            // What waits behind it may have to wait longer now; the next reading knows.
-            let in_hand = &mut self.in_hand;
-            self.queue.retain(|queued| {
-                let stays = key.is_none() || queued.key_id != key;
-                if !stays {
-                    in_hand.remove(&queued.id);
-                }
-                stays
-            });
+            // What waits behind it may have to wait longer now, or the webhook was switched off by it; the next reading knows.
+            self.forget_queue();
         }
     }
 
@@ -218,13 +270,13 @@ async fn attempt(context: Context, sender: Arc<Sender>, delivery: DueDelivery, i
     let _permit = permits.one(is_proven).await;
     let (at, begun) = (app.now(), Instant::now());
     let answer = client.deliver(&sender.webhook.settings.url, sender.message(&delivery, at)).await;
-    let outcome = answer.outcome;
+    let (outcome, took) = (answer.outcome, begun.elapsed());
     let record = AttemptRecord {
         delivery_id: delivery.id,
         webhook_id: sender.webhook.id,
         at,
         ended_at: app.now(),
-        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+        duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         status: answer.status,
         error: answer.error,
         response: answer.body,
@@ -245,5 +297,5 @@ async fn attempt(context: Context, sender: Arc<Sender>, delivery: DueDelivery, i
         tracing::error!(webhook.id = %webhook, error = &error as &dyn std::error::Error, "an attempt could not be noted");
         tokio::time::sleep(PAUSE).await;
     }
-    Done { id: delivery.id, key: delivery.key_id, outcome }
+    Done { id: delivery.id, key: delivery.key_id, outcome, is_quick: took <= QUICK }
 }

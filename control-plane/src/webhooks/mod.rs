@@ -2,9 +2,11 @@
 //!
 //! 1. A mutation writes its events in its own transaction, if anybody listens (`storage/sqlite/webhooks/events.rs`): none is lost with a
 //!    crash, none tells of what did not happen, and without a listener nothing is written.
-//! 2. The `dispatcher` makes one delivery of each event for each webhook that wants it, and moves its cursor, in one transaction.
-//! 3. The `lane` of a webhook tries its deliveries: those about one key in their order, again and again for 28 hours. A delivery is done
-//!    when the receiver's 2xx is on disk; after a crash before that it is sent again, under the same id.
+//! 2. The `dispatcher` makes one delivery of each event for each webhook that wants it, and moves its cursor, in one transaction. For a
+//!    webhook that fails, or has too many waiting, events wait without deliveries (`storage/sqlite/webhooks/backlog.rs`).
+//! 3. The `lane` of a webhook tries its deliveries: those about one key in their order, again and again for 28 hours. Of what waits it
+//!    makes deliveries as it can use them. A delivery is done when the receiver's 2xx is on disk; after a crash before that it is sent
+//!    again, under the same id.
 //! 4. The `client` makes the request, to nowhere that only we can reach (`resolver`).
 //!
 //! A receiver that answers 410, or fails for five days, is switched off, and an event says so.

@@ -5,6 +5,9 @@ use crate::domain::{DeliveryId, EventId, EventType, KeyId, KeyspaceId, Timestamp
 
 /// For how long deliveries, their attempts and events are kept.
 pub const KEPT_DAYS: i64 = 30;
+/// Deliveries that may wait for a webhook. Further events wait without one, and so does all that happens while it fails: what a dead
+/// receiver costs does not grow with the events.
+pub const WINDOW: u32 = 64;
 /// A delivery that was tried fewer times holds up those behind it of the same key, so that a short outage changes no order. One that
 /// fails on and on holds up nothing: news of a revocation must not wait for a day.
 pub const HOLDING_TRIES: u32 = 2;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{AdminKey, EventType, KeyspaceId, Timestamp, WebhookId, WorkspaceId};
 
 pub use delivery::{
-    Attempt, AttemptRecord, Delivery, DeliveryState, DueDelivery, HOLDING_TRIES, KEPT_DAYS, Outcome,
+    Attempt, AttemptRecord, Delivery, DeliveryState, DueDelivery, HOLDING_TRIES, KEPT_DAYS, Outcome, WINDOW,
     retry_pause,
 };
 pub use draft::{WebhookDraft, WebhookPatch, WebhookSettings};

@@ -49,7 +49,7 @@ pub(in crate::http) struct ResendFailedInput {
 /// How many are sent again.
 #[derive(Serialize, ToSchema)]
 pub(in crate::http) struct ResentView {
-    /// How many deliveries are on their way.
+    /// How many deliveries are on their way. Events that waited without one, when the webhook was switched off by itself, come beside them.
     deliveries: u64,
 }
 

@@ -24,6 +24,7 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = &[
     ("0016_epochs", include_str!("../../../migrations/sqlite/0016_epochs.sql")),
     ("0017_published_heads", include_str!("../../../migrations/sqlite/0017_published_heads.sql")),
     ("0018_holds", include_str!("../../../migrations/sqlite/0018_holds.sql")),
+    ("0019_webhook_backlogs", include_str!("../../../migrations/sqlite/0019_webhook_backlogs.sql")),
 ];
 
 pub(super) fn run(connection: &mut Connection, path: &str) -> Result<(), OpenError> {

@@ -1,5 +1,6 @@
 //! What webhooks are told, and what happens if nobody takes it.
 
+mod backlog;
 mod delivery;
 mod events;
 mod failing;

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::super::mutation::Mutation;
 use super::super::rows::{self, number, unsigned};
+use super::backlog;
 use super::events::newest;
 use super::notices;
 use crate::domain::audit::AuditDraft;
@@ -68,6 +69,9 @@ pub(super) fn update(
         connection
             .prepare_cached("UPDATE webhooks SET from_event = ?2 WHERE id = ?1")?
             .execute(params![number(id.0), number(newest(connection)?)])?;
+        backlog::go_on(connection, id)?;
+    } else if old.settings.enabled && !settings.enabled {
+        backlog::close(connection, id)?;
     }
     let starts_anew = is_switched_on || settings.url != old.settings.url;
     let webhook = Webhook {
@@ -86,6 +90,7 @@ pub(super) fn delete(mutation: &mut Mutation<'_>, id: WebhookId) -> Result<Commi
     let connection = mutation.connection();
     let old = stored(connection, mutation.actor().workspace_id, id)?;
     unsubscribe(connection, id)?;
+    backlog::clear(connection, id)?;
     // The secrets go at once; deliveries and the rest of the row go with the next round of forgetting.
     connection
         .prepare_cached(
@@ -142,6 +147,7 @@ pub(super) fn disable(
             "UPDATE deliveries SET state = ?2, next_at = NULL, finished_at = ?3 WHERE webhook_id = ?1 AND state = 'pending'",
         )?
         .execute(params![number(id.0), DeliveryState::Failed.as_str(), mutation.at.0])?;
+    backlog::give_up(connection, id, mutation.at)?;
     mutation.emit(&EventDraft {
         kind: EventType::WebhookDisabled,
         keyspace_id: None,

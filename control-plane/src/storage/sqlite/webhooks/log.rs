@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::mutation::Mutation;
 use super::super::rows::{self, number, unsigned};
+use super::backlog;
 use super::endpoints::stored;
 use super::events;
 use super::send::next_delivery_id;
@@ -119,6 +120,7 @@ pub(super) fn resend_failed(
         )?
         .execute(params![number(webhook.0), number(first_number_at(since)), mutation.at.0])?;
     let resent = resent as u64;
+    backlog::take_up(mutation.connection(), webhook, since)?;
     finish(mutation, "webhook.resent", webhook, json!({ "since": since, "deliveries": resent }), resent)
 }
 

@@ -1,8 +1,10 @@
 //! Webhooks, the events that they are told of, and the deliveries of these.
 
+mod backlog;
 mod credits;
 mod endpoints;
 mod events;
+mod forget;
 mod log;
 mod notices;
 mod send;
@@ -20,8 +22,8 @@ use crate::domain::{
     Actor, AdminKey, DeliveryId, Page, PageRequest, RequestId, Timestamp, Webhook, WebhookId, WorkspaceId,
 };
 use crate::storage::{
-    Committed, DeliveryFilter, DeliveryRecord, DeliveryStore, DueWebhook, FannedOut, StaleGate, StoreError,
-    WatchedGates, WebhookStore,
+    CaughtUp, Committed, DeliveryFilter, DeliveryRecord, DeliveryStore, DueWebhook, FannedOut, StaleGate,
+    StoreError, WatchedGates, WebhookStore,
 };
 
 pub(super) use credits::{tell_levels, unit_view};
@@ -70,7 +72,7 @@ impl WebhookStore for SqliteStore {
         at: Timestamp,
     ) -> Result<Committed<Webhook>, StoreError> {
         self.mutate(actor, at, move |mutation| {
-            // What was pending while it was off is due now.
+            // The sender is to go by the new settings, and what was pending while it was off is due now.
             mutation.notes_events();
             endpoints::update(mutation, id, settings)
         })
@@ -83,7 +85,11 @@ impl WebhookStore for SqliteStore {
         id: WebhookId,
         at: Timestamp,
     ) -> Result<Committed<()>, StoreError> {
-        self.mutate(actor, at, move |mutation| endpoints::delete(mutation, id)).await
+        self.mutate(actor, at, move |mutation| {
+            mutation.notes_events();
+            endpoints::delete(mutation, id)
+        })
+        .await
     }
 
     async fn rotate_webhook_secret(
@@ -96,6 +102,7 @@ impl WebhookStore for SqliteStore {
         at: Timestamp,
     ) -> Result<Committed<Webhook>, StoreError> {
         self.mutate(actor, at, move |mutation| {
+            mutation.notes_events();
             endpoints::rotate_secret(mutation, id, &sealed_secret, public_key, old_until)
         })
         .await
@@ -171,6 +178,10 @@ impl DeliveryStore for SqliteStore {
         self.keep(move |connection| send::fan_out(connection, limit, at)).await
     }
 
+    async fn catch_up(&self, id: WebhookId, limit: u32, at: Timestamp) -> Result<CaughtUp, StoreError> {
+        self.keep(move |connection| backlog::catch_up(connection, id, limit, at)).await
+    }
+
     async fn webhooks_with_due(&self, now: Timestamp) -> Result<Vec<WebhookId>, StoreError> {
         self.read(move |connection| send::with_due(connection, now)).await
     }
@@ -233,6 +244,6 @@ impl DeliveryStore for SqliteStore {
     }
 
     async fn forget_deliveries(&self, before: Timestamp) -> Result<usize, StoreError> {
-        self.keep(move |connection| send::forget(connection, before)).await
+        self.keep(move |connection| forget::forget(connection, before)).await
     }
 }

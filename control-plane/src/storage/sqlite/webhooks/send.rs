@@ -1,66 +1,171 @@
-//! What the sender reads and notes: events become deliveries, deliveries are tried, and all of it is forgotten in the end.
+//! What the sender reads and notes: events become deliveries, and deliveries are tried.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::super::rows::{self, number, unsigned};
+use super::backlog;
 use super::endpoints::{self, COLUMNS};
 use super::events::{FAN_OUT, cursor, set_cursor};
-use crate::domain::id::{first_number_at, next_number};
+use crate::domain::id::next_number;
 use crate::domain::webhook::{
-    AttemptRecord, DeliveryState, DisabledReason, DueDelivery, HOLDING_TRIES, Outcome, retry_pause,
+    AttemptRecord, DeliveryState, DisabledReason, DueDelivery, HOLDING_TRIES, Outcome, WINDOW, retry_pause,
 };
 use crate::domain::{DeliveryId, EventId, EventType, KeyId, KeyspaceId, Timestamp, Webhook, WebhookId};
 use crate::storage::{DueWebhook, FannedOut, StoreError};
 
 const LAST_DELIVERY: &str = "delivery";
-/// Rows of each table that one job of the writer forgets: mutations wait that long.
-const SLICE: i64 = 1_000;
+/// Deliveries of a webhook that are due: the third parameter is how far to count.
+const DUE_COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE webhook_id = webhooks.id AND state = 'pending' \
+     AND next_at <= ?2 LIMIT ?3)";
 
-struct FreshEvent {
-    id: u64,
+/// An event that may be for somebody.
+pub(super) struct FreshEvent {
+    pub(super) id: u64,
     workspace: i64,
     keyspace: Option<KeyspaceId>,
     key: Option<i64>,
     kind: EventType,
 }
 
+impl FreshEvent {
+    /// Reads `id, workspace_id, keyspace_id, key_id, type`.
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: unsigned(row.get(0)?),
+            workspace: row.get(1)?,
+            keyspace: row.get::<_, Option<i64>>(2)?.map(|id| KeyspaceId(unsigned(id))),
+            key: row.get(3)?,
+            kind: rows::parsed(row, 4, |name| EventType::parse(name).ok_or("not a type of event"))?,
+        })
+    }
+
+    pub(super) fn is_for(&self, webhook: &Webhook) -> bool {
+        self.workspace == number(webhook.workspace_id.0) && webhook.wants(self.kind, self.keyspace)
+    }
+}
+
+/// Deliveries that are being made in one transaction.
+pub(super) struct NewDeliveries<'a> {
+    connection: &'a Connection,
+    insert: CachedStatement<'a>,
+    last: u64,
+    at: Timestamp,
+}
+
+impl<'a> NewDeliveries<'a> {
+    pub(super) fn begin(connection: &'a Connection, at: Timestamp) -> Result<Self, StoreError> {
+        let insert = connection.prepare_cached(
+            "INSERT INTO deliveries (webhook_id, id, event_id, key_id, state, next_at) VALUES (?1, ?2, ?3, ?4, 'pending', ?5)",
+        )?;
+        Ok(Self { connection, insert, last: cursor(connection, LAST_DELIVERY)?, at })
+    }
+
+    pub(super) fn add(&mut self, webhook: WebhookId, event: &FreshEvent) -> Result<(), StoreError> {
+        self.last = next_number(self.last, self.at);
+        let (id, event_id) = (number(self.last), number(event.id));
+        self.insert.execute(params![number(webhook.0), id, event_id, event.key, self.at.0])?;
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<(), StoreError> {
+        set_cursor(self.connection, LAST_DELIVERY, self.last)
+    }
+}
+
+/// Whom the events of a workspace are for.
+struct Listeners {
+    current: Vec<Listener>,
+    /// Events wait for these.
+    behind: Vec<WebhookId>,
+}
+
+struct Listener {
+    webhook: Webhook,
+    /// It hears of what came after this event.
+    from_event: u64,
+    /// How many more deliveries may wait for it.
+    room: u32,
+}
+
 /// Events and cursor change together, so an event fans out once, also over a crash.
 pub(super) fn fan_out(connection: &Connection, limit: u32, at: Timestamp) -> Result<FannedOut, StoreError> {
-    let fresh = fresh_events(connection, limit)?;
-    let Some(last) = fresh.last() else { return Ok(FannedOut::default()) };
-    let mut listeners: HashMap<i64, Vec<(Webhook, u64)>> = HashMap::new();
+    let mut position = cursor(connection, FAN_OUT)?;
+    let fresh = fresh_events(connection, position, limit)?;
+    let mut listeners: HashMap<i64, Listeners> = HashMap::new();
     let mut told = BTreeSet::new();
-    let mut delivery = cursor(connection, LAST_DELIVERY)?;
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO deliveries (webhook_id, id, event_id, key_id, state, next_at) VALUES (?1, ?2, ?3, ?4, 'pending', ?5)",
-    )?;
+    let mut new = NewDeliveries::begin(connection, at)?;
     for event in &fresh {
         let listeners = match listeners.entry(event.workspace) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(listeners_of(connection, event.workspace)?),
+            Entry::Vacant(place) => place.insert(Listeners::of(connection, event.workspace, at)?),
         };
-        for (webhook, from_event) in listeners.iter() {
-            if event.id <= *from_event || !webhook.wants(event.kind, event.keyspace) {
-                continue;
-            }
-            delivery = next_number(delivery, at);
-            insert.execute(params![
-                number(webhook.id.0),
-                number(delivery),
-                number(event.id),
-                event.key,
-                at.0
-            ])?;
-            told.insert(webhook.id);
-        }
+        listeners.tell(connection, event, position, &mut new, &mut told)?;
+        position = event.id;
     }
-    set_cursor(connection, LAST_DELIVERY, delivery)?;
-    set_cursor(connection, FAN_OUT, last.id)?;
+    if fresh.is_empty() {
+        return Ok(FannedOut::default());
+    }
+    told.extend(listeners.into_values().flat_map(|listeners| listeners.behind));
+    new.finish()?;
+    set_cursor(connection, FAN_OUT, position)?;
     let events = u32::try_from(fresh.len()).unwrap_or(u32::MAX);
     Ok(FannedOut { events, webhooks: told.into_iter().collect() })
+}
+
+impl Listeners {
+    fn of(connection: &Connection, workspace: i64, at: Timestamp) -> Result<Self, StoreError> {
+        let columns =
+            COLUMNS.replace(" FROM webhooks", &format!(", from_event, ({DUE_COUNT}) FROM webhooks"));
+        let sql = format!(
+            "SELECT {columns} WHERE workspace_id = ?1 AND enabled = 1 AND deleted_at IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM webhook_backlogs WHERE webhook_id = webhooks.id AND until IS NULL) ORDER BY id"
+        );
+        let mut current = connection.prepare_cached(&sql)?;
+        let current = current.query_map(params![workspace, at.0, WINDOW], |row| {
+            let room = WINDOW.saturating_sub(row.get(18)?);
+            Ok(Listener { webhook: endpoints::read(row)?, from_event: unsigned(row.get(17)?), room })
+        })?;
+        let mut behind = connection.prepare_cached(
+            "SELECT w.id FROM webhook_backlogs AS b JOIN webhooks AS w ON w.id = b.webhook_id \
+             WHERE b.until IS NULL AND w.workspace_id = ?1",
+        )?;
+        let behind = behind.query_map([workspace], |row| Ok(WebhookId(unsigned(row.get(0)?))))?;
+        Ok(Self { current: current.collect::<Result<_, _>>()?, behind: behind.collect::<Result<_, _>>()? })
+    }
+
+    /// Makes deliveries of an event. `before` is the one before it: where those fall behind that take no more.
+    fn tell(
+        &mut self,
+        connection: &Connection,
+        event: &FreshEvent,
+        before: u64,
+        new: &mut NewDeliveries<'_>,
+        told: &mut BTreeSet<WebhookId>,
+    ) -> Result<(), StoreError> {
+        let mut has_full = false;
+        for listener in &mut self.current {
+            let id = listener.webhook.id;
+            if event.id <= listener.from_event || !event.is_for(&listener.webhook) {
+                continue;
+            }
+            if listener.room == 0 {
+                backlog::open(connection, id, before)?;
+                self.behind.push(id);
+                has_full = true;
+                continue;
+            }
+            new.add(id, event)?;
+            listener.room -= 1;
+            told.insert(id);
+        }
+        if has_full {
+            self.current.retain(|listener| !self.behind.contains(&listener.webhook.id));
+        }
+        Ok(())
+    }
 }
 
 /// Whether there is an event that has not fanned out: asked without the writer.
@@ -70,31 +175,12 @@ pub(super) fn has_fresh_events(connection: &Connection) -> Result<bool, StoreErr
     Ok(statement.query_row([number(cursor(connection, FAN_OUT)?)], |row| row.get(0))?)
 }
 
-fn fresh_events(connection: &Connection, limit: u32) -> Result<Vec<FreshEvent>, StoreError> {
+fn fresh_events(connection: &Connection, after: u64, limit: u32) -> Result<Vec<FreshEvent>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT id, workspace_id, keyspace_id, key_id, type FROM events WHERE id > ?1 AND fans_out = 1 ORDER BY id LIMIT ?2",
     )?;
-    let fresh = statement.query_map(params![number(cursor(connection, FAN_OUT)?), limit], |row| {
-        Ok(FreshEvent {
-            id: unsigned(row.get(0)?),
-            workspace: row.get(1)?,
-            keyspace: row.get::<_, Option<i64>>(2)?.map(|id| KeyspaceId(unsigned(id))),
-            key: row.get(3)?,
-            kind: rows::parsed(row, 4, |name| EventType::parse(name).ok_or("not a type of event"))?,
-        })
-    })?;
+    let fresh = statement.query_map(params![number(after), limit], FreshEvent::read)?;
     Ok(fresh.collect::<Result<_, _>>()?)
-}
-
-fn listeners_of(connection: &Connection, workspace: i64) -> Result<Vec<(Webhook, u64)>, StoreError> {
-    let columns = COLUMNS.replace(" FROM webhooks", ", from_event FROM webhooks");
-    let sql = format!(
-        "SELECT {columns} WHERE workspace_id = ?1 AND enabled = 1 AND deleted_at IS NULL ORDER BY id"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let found =
-        statement.query_map([workspace], |row| Ok((endpoints::read(row)?, unsigned(row.get(17)?))))?;
-    Ok(found.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn next_delivery_id(connection: &Connection, at: Timestamp) -> Result<DeliveryId, StoreError> {
@@ -106,9 +192,12 @@ pub(super) fn next_delivery_id(connection: &Connection, at: Timestamp) -> Result
 pub(super) fn with_due(connection: &Connection, now: Timestamp) -> Result<Vec<WebhookId>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT w.id FROM webhooks AS w WHERE w.enabled = 1 AND w.deleted_at IS NULL AND EXISTS (\
-             SELECT 1 FROM deliveries AS d WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.next_at <= ?1)",
+             SELECT 1 FROM deliveries AS d WHERE d.webhook_id = w.id AND d.state = 'pending' AND d.next_at <= ?1 \
+             UNION ALL SELECT 1 FROM webhook_backlogs AS b WHERE b.webhook_id = w.id AND b.given_up_at IS NULL \
+             AND b.position < coalesce(b.until, ?2))",
     )?;
-    let ids = statement.query_map([now.0], |row| Ok(WebhookId(unsigned(row.get(0)?))))?;
+    let fanned_out = number(cursor(connection, FAN_OUT)?);
+    let ids = statement.query_map([now.0, fanned_out], |row| Ok(WebhookId(unsigned(row.get(0)?))))?;
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
@@ -135,7 +224,8 @@ pub(super) fn due(
             body: row.get(3)?,
         })
     })?;
-    Ok(Some(DueWebhook { webhook, secrets, deliveries: found.collect::<Result<_, _>>()? }))
+    let events_wait = backlog::events_wait(connection, &webhook)?;
+    Ok(Some(DueWebhook { webhook, secrets, deliveries: found.collect::<Result<_, _>>()?, events_wait }))
 }
 
 pub(super) fn note(
@@ -196,7 +286,7 @@ fn was_switched_off(connection: &Connection, id: WebhookId) -> Result<bool, Stor
     Ok(statement.query_row([number(id.0)], |row| row.get(0)).optional()?.unwrap_or(true))
 }
 
-/// Since when a webhook fails. Nothing is written while that stays as it is.
+/// Since when a webhook fails: meanwhile events wait for it. Nothing is written while that stays as it is.
 fn note_health(
     connection: &Connection,
     record: &AttemptRecord,
@@ -215,50 +305,8 @@ fn note_health(
             .prepare_cached("UPDATE webhooks SET failing_since = ?2 WHERE id = ?1")?
             .execute(params![number(record.webhook_id.0), since])?;
     }
+    if since.is_some() {
+        backlog::open(connection, record.webhook_id, cursor(connection, FAN_OUT)?)?;
+    }
     Ok(since.and_then(|since| record.outcome.ends_webhook(Timestamp(since), record.ended_at)))
-}
-
-/// Removes some of what is too old, and tells how many rows.
-pub(super) fn forget(connection: &Connection, before: Timestamp) -> Result<usize, StoreError> {
-    let end = number(first_number_at(before));
-    let mut removed = 0;
-    let mut webhooks =
-        connection.prepare_cached("SELECT id, deleted_at IS NOT NULL FROM webhooks ORDER BY id")?;
-    let webhooks = webhooks.query_map([], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?)))?;
-    for (webhook, is_deleted) in webhooks.collect::<Result<Vec<_>, _>>()? {
-        if removed < SLICE as usize {
-            removed +=
-                forget_of_webhook(connection, webhook, if is_deleted { i64::MAX } else { end }, is_deleted)?;
-        }
-    }
-    // What is newer belongs to a delivery, or is yet to fan out.
-    removed += connection
-        .prepare_cached(
-            "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id < ?1 ORDER BY id LIMIT ?2)",
-        )?
-        .execute(params![end.min(number(cursor(connection, FAN_OUT)?)), SLICE])?;
-    Ok(removed)
-}
-
-fn forget_of_webhook(
-    connection: &Connection,
-    webhook: i64,
-    end: i64,
-    is_deleted: bool,
-) -> Result<usize, StoreError> {
-    let mut old = connection
-        .prepare_cached("SELECT id FROM deliveries WHERE webhook_id = ?1 AND id < ?2 ORDER BY id LIMIT ?3")?;
-    let old = old.query_map(params![webhook, end, SLICE], |row| row.get::<_, i64>(0))?;
-    let old = old.collect::<Result<Vec<_>, _>>()?;
-    let mut attempts = connection.prepare_cached("DELETE FROM delivery_attempts WHERE delivery_id = ?1")?;
-    let mut delivery =
-        connection.prepare_cached("DELETE FROM deliveries WHERE webhook_id = ?1 AND id = ?2")?;
-    for id in &old {
-        attempts.execute([id])?;
-        delivery.execute([webhook, *id])?;
-    }
-    if is_deleted && old.is_empty() {
-        return Ok(connection.prepare_cached("DELETE FROM webhooks WHERE id = ?1")?.execute([webhook])?);
-    }
-    Ok(old.len())
 }
