@@ -11,6 +11,7 @@ import { promisify } from "node:util";
 import { ControlPlane, createKeyspace, eventually, temporaryFolder } from "../support/processes.mjs";
 import { Disk } from "./control-plane/disk.mjs";
 import { fill } from "./control-plane/fill.mjs";
+import { processorTime } from "./processor.mjs";
 
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 3);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 1);
@@ -114,14 +115,6 @@ class Bench {
     const writer = threads.find(({ name }) => name === "sqlite-writer");
     return [processorTime(this.pid).own, writer?.own ?? Number.NaN, processorTime("self").children];
   }
-}
-
-/** The name of a process or thread, and microseconds of processor time that it and the children that it waited for have used. */
-function processorTime(pid) {
-  const [, name, rest] = /\((.*)\) (.*)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8"));
-  // Fields 14 to 17 of proc(5), counted from behind the name, in ticks of 10 ms.
-  const [user, system, childUser, childSystem] = rest.split(" ").slice(11, 15).map(Number);
-  return { name, own: (user + system) * 10_000, children: (childUser + childSystem) * 10_000 };
 }
 
 function reportRun(name, { rate, p50, p99, note }) {

@@ -1,15 +1,20 @@
 // Deliveries of webhooks to a receiver on this machine: how many in a second, and how late, alone and beside 50 receivers that are dead. Half of these refuse
-// connections, half take them and never answer. Each round measures both, one after the other, so a ratio compares neighbours in time.
+// connections, half take them and never answer. Each round measures both, one after the other and in turn each first, so a ratio compares neighbours in
+// time and neither gains by its place. What an event costs the control plane in processor time is reported too, where the system counts it: rates on a
+// machine that does other things beside say little.
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { ControlPlane, eventually, freePort, temporaryFolder } from "../support/processes.mjs";
 import { Receiver } from "../support/receiver.mjs";
+import { processorTime } from "./processor.mjs";
 
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 7);
 const DEAD = 50;
 /** Keys that are imported at once: each is an event. */
-const BURST = 2_000;
+const BURST = 5_000;
 /** Keys that are made one after the other, and the milliseconds between them. */
 const PACED = 200;
 const EVERY_MS = 20;
@@ -35,6 +40,12 @@ async function deadWebhooks(plane, closing) {
 }
 
 const createdKeys = (receiver) => receiver.received.filter(({ event }) => event.type === "key.created");
+
+/** Microseconds of processor time that the control plane has used, or NaN. */
+function timeOf(folder) {
+  if (process.platform !== "linux") return Number.NaN;
+  return processorTime(Number(readFileSync(join(folder, "control-plane/latchkey.lock"), "utf8"))).own;
+}
 
 async function burst(plane, keyspace, receiver) {
   receiver.received = [];
@@ -67,7 +78,6 @@ const receiver = await Receiver.start();
 const env = { LATCHKEY_ALLOW_HTTP_LOOPBACK: "true", LATCHKEY_LOG: "error" };
 const plane = await ControlPlane.start({ folder: folder.path, env });
 try {
-  const keyspace = await plane.api("POST", "/v1/keyspaces", { name: "Bench", foreign_tokens: true });
   await plane.api("POST", "/v1/webhooks", { url: receiver.url, events: ["key.created"] });
   const dead = await deadWebhooks(plane, closing);
   const enable = async (enabled) => {
@@ -75,19 +85,29 @@ try {
   };
   for (let round = -1; round < ROUNDS; round++) {
     const measured = {};
-    for (const beside of [false, true]) {
+    for (const beside of round % 2 ? [false, true] : [true, false]) {
       await enable(beside);
+      // A new one each time: what publishing costs grows with the keys.
+      const keyspace = await plane.api("POST", "/v1/keyspaces", { name: "Bench", foreign_tokens: true });
       const late = await paced(plane, keyspace, receiver);
-      measured[beside] = { late, rate: await burst(plane, keyspace, receiver) };
+      const before = timeOf(folder.path);
+      const rate = await burst(plane, keyspace, receiver);
+      measured[beside] = { late, rate, cost: (timeOf(folder.path) - before) / BURST };
     }
     await enable(false);
     // The first round warms everything up.
     if (round < 0) continue;
     const { true: with50, false: alone } = measured;
-    console.log(`round ${round + 1}: ${Math.round(alone.rate)}/s alone, ${Math.round(with50.rate)}/s beside ${DEAD} dead`);
+    const said = ({ rate, cost }) => `${Math.round(rate)}/s (${Math.round(cost)} us each)`;
+    console.log(`round ${round + 1}: ${said(alone)} alone, ${said(with50)} beside ${DEAD} dead`);
     report("webhooks.deliveries_per_s", alone.rate, "1/s", `a burst of ${BURST} events to one receiver`);
     report("webhooks.beside_dead_per_s", with50.rate, "1/s", `the same beside ${DEAD} dead receivers of the same events`);
     report("webhooks.ratio_dead", with50.rate / alone.rate, "x", "beside dead receivers, of alone");
+    if (Number.isFinite(alone.cost)) {
+      report("webhooks.event_cpu_us", alone.cost, "us", "processor time of the control plane for an event: importing, publishing and delivering");
+      report("webhooks.beside_dead_event_cpu_us", with50.cost, "us", `the same beside ${DEAD} dead receivers`);
+      report("webhooks.ratio_dead_cpu", alone.cost / with50.cost, "x", "alone, of beside dead receivers");
+    }
     report("webhooks.late_median_ms", alone.late.median, "ms", `from commit to receiver, at ${1_000 / EVERY_MS} events/s`);
     report("webhooks.late_p99_ms", alone.late.p99, "ms", "the same");
     report("webhooks.beside_dead_late_median_ms", with50.late.median, "ms", `the same beside ${DEAD} dead receivers`);
