@@ -144,7 +144,8 @@ pub(super) fn disable(
     unsubscribe(connection, id)?;
     connection
         .prepare_cached(
-            "UPDATE deliveries SET state = ?2, next_at = NULL, finished_at = ?3 WHERE webhook_id = ?1 AND state = 'pending'",
+            "UPDATE deliveries INDEXED BY deliveries_due SET state = ?2, next_at = NULL, finished_at = ?3 \
+             WHERE webhook_id = ?1 AND state = 'pending'",
         )?
         .execute(params![number(id.0), DeliveryState::Failed.as_str(), mutation.at.0])?;
     backlog::give_up(connection, id, mutation.at)?;
