@@ -197,7 +197,7 @@ test("so many questions wait and are all answered at once; who finds no place, o
     await answer.arrayBuffer();
     return { status: answer.status, took: performance.now() - started, waited: Number(answer.headers.get("latchkey-waited-ms")) };
   };
-  const isFull = async () => (await ask(100)).waited === 0;
+  const isFull = async () => (await ask(100)).waited < 100;
   const crowd = Array.from({ length: PLACES + 50 }, () => ask(10_000));
   await eventually(isFull, { within: 9_000 });
   const started = performance.now();
@@ -206,7 +206,8 @@ test("so many questions wait and are all answered at once; who finds no place, o
   assert.ok(performance.now() - started < 5_000);
   const woken = answers.filter(({ status }) => status === 200);
   assert.ok(woken.length >= PLACES - 1 && woken.length <= PLACES, `${woken.length} were woken`);
-  assert.ok(answers.every(({ status, waited }) => status === 200 || (status === 204 && waited === 0)));
+  const others = answers.filter(({ status, waited }) => status !== 200 && (status !== 204 || waited > 100));
+  assert.deepEqual(others, [], "the others were answered at once, within what a clock moves while it is read twice");
 
   held.seq = publisher.seq;
   const gone = new AbortController();
