@@ -3,23 +3,36 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use hashbrown::DefaultHashBuilder;
 use latchkey_token::Environment;
-use rusqlite::types::ValueRef;
+use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, Row, params};
 
 use super::environments;
-use super::rows::{json, number, optional_json, parsed, unsigned};
+use super::rows::{json, number, optional_json, unsigned};
 use crate::domain::{KeyId, KeyspaceId, Timestamp};
 use crate::storage::{BaseProfile, BaseRow, StoreError, TagRange};
 
-const COLUMNS: &str = "t.tag, k.id, k.environment, k.enabled, k.revoked_at IS NOT NULL, k.expires_at, t.expires_at, \
-     k.owner, k.permissions, k.roles, k.metadata, (SELECT document FROM key_restrictions WHERE key_id = k.id)";
+/// As the table has them that exists for this. Few columns, since taking each out of a row costs as much as finding the next row.
+const COLUMNS: &str = "tag, key_id, live | (enabled << 1) | ((revoked_at IS NOT NULL) << 2) | (restricted << 3), \
+     min(ifnull(key_expires_at, expires_at), ifnull(expires_at, key_expires_at)), owner, permissions, roles, metadata, \
+     CASE WHEN restricted THEN (SELECT document FROM key_restrictions WHERE key_id = base_rows.key_id) END";
+/// The same from where they come from.
+const COLUMNS_OF_A_KEY: &str = "t.tag, k.id, (k.environment = 'live') | (k.enabled << 1) | ((k.revoked_at IS NOT NULL) << 2) \
+     | (EXISTS (SELECT 1 FROM key_restrictions WHERE key_id = k.id) << 3), \
+     min(ifnull(k.expires_at, t.expires_at), ifnull(t.expires_at, k.expires_at)), k.owner, k.permissions, k.roles, k.metadata, \
+     (SELECT document FROM key_restrictions WHERE key_id = k.id)";
+/// Bits of the third column.
+const LIVE: i64 = 1;
+const ENABLED: i64 = 1 << 1;
+const REVOKED: i64 = 1 << 2;
+const RESTRICTED: i64 = 1 << 3;
 /// The columns of [`COLUMNS`] that make a profile.
-const OWNER: usize = 7;
-const PERMISSIONS: usize = 8;
-const ROLES: usize = 9;
-const METADATA: usize = 10;
-const RESTRICTIONS: usize = 11;
+const OWNER: usize = 4;
+const PERMISSIONS: usize = 5;
+const ROLES: usize = 6;
+const METADATA: usize = 7;
+const RESTRICTIONS: usize = 8;
 
 /// Those rows of a range that a base still has, in the order of their tags.
 pub(super) fn page(
@@ -33,9 +46,8 @@ pub(super) fn page(
     let after = range.after.map_or_else(Vec::new, |tag| tag.to_vec());
     let through = range.through.map_or_else(|| vec![0xff; 17], |tag| tag.to_vec());
     let sql = format!(
-        "SELECT {COLUMNS} FROM secrets AS t JOIN keys AS k ON k.id = t.key_id \
-         WHERE t.keyspace_id = ?1 AND t.tag > ?2 AND t.tag <= ?3 AND ifnull(k.revoked_at, ?4) >= ?4 \
-         AND ifnull(k.expires_at, ?4) >= ?4 AND ifnull(t.expires_at, ?4) >= ?4 ORDER BY t.tag LIMIT ?5"
+        "SELECT {COLUMNS} FROM base_rows WHERE keyspace_id = ?1 AND tag > ?2 AND tag <= ?3 AND ifnull(revoked_at, ?4) >= ?4 \
+         AND ifnull(key_expires_at, ?4) >= ?4 AND ifnull(expires_at, ?4) >= ?4 ORDER BY tag LIMIT ?5"
     );
     let mut reading = Reading::of(connection, id)?;
     let mut statement = connection.prepare_cached(&sql)?;
@@ -47,7 +59,7 @@ pub(super) fn page(
 /// All rows of a key.
 pub(super) fn of_key(connection: &Connection, id: KeyspaceId, key: i64) -> Result<Vec<BaseRow>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM secrets AS t JOIN keys AS k ON k.id = t.key_id WHERE t.key_id = ?1 ORDER BY t.tag"
+        "SELECT {COLUMNS_OF_A_KEY} FROM secrets AS t JOIN keys AS k ON k.id = t.key_id WHERE t.key_id = ?1 ORDER BY t.tag"
     );
     let mut reading = Reading::of(connection, id)?;
     let mut statement = connection.prepare_cached(&sql)?;
@@ -85,27 +97,31 @@ pub(super) fn changed_tags(
 struct Reading {
     live_keys_work: bool,
     /// By their columns as they stand.
-    profiles: HashMap<Vec<u8>, Arc<BaseProfile>>,
+    profiles: HashMap<Vec<u8>, Arc<BaseProfile>, DefaultHashBuilder>,
     columns: Vec<u8>,
 }
 
 impl Reading {
     fn of(connection: &Connection, id: KeyspaceId) -> Result<Self, StoreError> {
         let live_keys_work = environments::is_on(connection, id)?;
-        Ok(Self { live_keys_work, profiles: HashMap::new(), columns: Vec::new() })
+        Ok(Self { live_keys_work, profiles: HashMap::default(), columns: Vec::new() })
     }
 
     fn row(&mut self, row: &Row<'_>) -> rusqlite::Result<BaseRow> {
-        let expiries: [Option<i64>; 2] = [row.get(5)?, row.get(6)?];
-        let environment = parsed(row, 2, |text| text.parse())?;
-        let enabled: bool = row.get(3)?;
+        let flags: i64 = row.get(2)?;
+        let has = |flag| flags & flag != 0;
+        // Without them the key could do more than it may.
+        if has(RESTRICTED) && row.get_ref(RESTRICTIONS)? == ValueRef::Null {
+            let what = "a restricted key has no restrictions".to_owned();
+            return Err(rusqlite::Error::InvalidColumnType(RESTRICTIONS, what, Type::Null));
+        }
         Ok(BaseRow {
             tag: row.get(0)?,
             key_id: KeyId(unsigned(row.get(1)?)),
-            environment,
-            enabled: enabled && (environment == Environment::Test || self.live_keys_work),
-            revoked: row.get(4)?,
-            expires_at: expiries.into_iter().flatten().min().map(Timestamp),
+            environment: if has(LIVE) { Environment::Live } else { Environment::Test },
+            enabled: has(ENABLED) && (self.live_keys_work || !has(LIVE)),
+            revoked: has(REVOKED),
+            expires_at: row.get::<_, Option<i64>>(3)?.map(Timestamp),
             profile: self.profile(row)?,
         })
     }
