@@ -40,7 +40,7 @@ impl Building {
 }
 
 /// Builds a base and takes it in as gates will, which takes as long again: neither may hold a revocation up.
-async fn build(
+pub(super) async fn build(
     store: Arc<dyn Store>,
     id: KeyspaceId,
     now: Timestamp,

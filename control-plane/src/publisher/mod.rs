@@ -27,6 +27,7 @@ mod guard;
 mod keyspace;
 mod lanes;
 mod log;
+mod measure;
 mod propagation;
 mod push;
 mod recent;
@@ -44,6 +45,8 @@ mod walk;
 
 pub use crate::domain::{HeldBase, HoldReason};
 pub use export::{Export, Portion, export};
+#[doc(hidden)]
+pub use measure::{MeasuredBase, measure};
 pub use propagation::{Confirmations, GateState, Isolate, Mark, Propagation, PushError, Wanted};
 pub use replica::Replicas;
 pub use sinks::{SinkState, SinkStates};

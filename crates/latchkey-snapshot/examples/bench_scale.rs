@@ -2,7 +2,8 @@
 //! keys, then again with one key revoked, with 10,000 keys changed and with 1 % of them.
 //!
 //! `bench_scale COUNT DIR` builds one and leaves in DIR what a gate needs to serve it: `bodies.bin` (each behind its length as a little-endian u32), `head.bin`,
-//! `policy.bin`, `trust.json` and `tokens.txt`, 100,000 of the keys' tokens in random order. Of a base of more than 20 million keys only the first sixteenth is kept,
+//! `policy.bin`, `trust.json` and `tokens.txt`, 100,000 of the keys' tokens in random order; and the next head, `later-head.bin`, with a segment, `later-segment.bin`,
+//! in which the last 20,000 of those are revoked. Of a base of more than 20 million keys only the first sixteenth is kept,
 //! and all tokens are from there.
 //!
 //! Tags are as evenly spread as hashes are, but made in their order, so that nothing has to be sorted and only a shard is in memory. What is timed is
@@ -28,6 +29,8 @@ use rand::seq::SliceRandom;
 const KEYSPACE: u64 = 1;
 /// Real tokens among the made-up tags.
 const TOKENS: usize = 100_000;
+/// Revocations that an isolate may miss and still catch up with by segments.
+const MISSED: usize = 20_000;
 /// Distinct sets of owner, grants and metadata.
 const PROFILES: u64 = 1_000;
 /// From here on only this part of the base is kept.
@@ -187,18 +190,11 @@ impl Keys {
 
     /// Bytes of what a gate is sent when so many keys were revoked together.
     fn push_of_revocations(&self, count: usize) -> Result<usize> {
-        let revokes = self.tags().take(count).map(|tag| Revoke {
-            prefix: tag[..8].try_into().expect("16 bytes"),
-            seq: 1,
-            reason: Reason::Admin,
-        });
-        let changes = Changes { revokes: revokes.collect(), ..Changes::default() };
-        let segment = changes.encode(KEYSPACE, 1, 1 + count as u64)?;
+        let segment = revocations(self.tags().take(count))?;
         let any = ObjectRef::to(b"any")?;
         let base =
             BuiltBase { root: any, shard_bits: 0, rows: self.count, shards: Vec::new(), pages: Vec::new() };
-        let listed = SegmentRef { object: ObjectRef::to(&segment)?, last_seq: 1 + count as u64 };
-        let head = self.head(&base, any, vec![listed], 1_800_000_000)?;
+        let head = self.head(&base, any, Some((&segment, count)), 1_800_000_000)?;
         Ok(encode(Intent::Commit, &head, [segment.as_slice()].into_iter())?.len())
     }
 
@@ -206,15 +202,19 @@ impl Keys {
         &self,
         base: &BuiltBase,
         policy: ObjectRef,
-        segments: Vec<SegmentRef>,
+        revoked: Option<(&[u8], usize)>,
         now: u64,
     ) -> Result<Vec<u8>> {
+        let count = revoked.map_or(0, |(_, count)| count as u64);
+        let segment = revoked.map(|(segment, _)| ObjectRef::to(segment)).transpose()?;
+        let segments: Vec<_> =
+            segment.into_iter().map(|object| SegmentRef { object, last_seq: 1 + count }).collect();
         let head = Head {
             audience: audience(),
             tag_scheme: TagScheme::Sha256,
             epoch: 1,
-            seq: 1,
-            change_seq: 1 + segments.last().map_or(0, |segment| segment.last_seq),
+            seq: 1 + segments.len() as u64,
+            change_seq: 1 + count,
             issued_at: now,
             fresh_until: now + 86_400,
             valid_until: now + 864_000,
@@ -237,15 +237,34 @@ impl Keys {
         };
         let policy = Policy { routes: vec![route], ..Policy::default() }.encode(KEYSPACE)?;
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
-        write(folder.join("head.bin"), self.head(base, ObjectRef::to(&policy)?, Vec::new(), now)?)?;
-        write(folder.join("policy.bin"), policy)?;
-        let mut tokens: Vec<&str> = self.tokens.iter().map(|(_, token)| token.as_str()).collect();
+        let mut tokens: Vec<_> = self.tokens.iter().collect();
         tokens.shuffle(&mut StdRng::seed_from_u64(8));
+        let revoked = tokens.iter().rev().take(MISSED).map(|(tag, _)| *tag);
+        let (revoked, segment) = (revoked.len(), revocations(revoked)?);
+        let policy_object = ObjectRef::to(&policy)?;
+        write(folder.join("head.bin"), self.head(base, policy_object, None, now)?)?;
+        let later = self.head(base, policy_object, Some((&segment, revoked)), now)?;
+        write(folder.join("later-head.bin"), later)?;
+        write(folder.join("later-segment.bin"), segment)?;
+        write(folder.join("policy.bin"), policy)?;
+        let tokens: Vec<&str> = tokens.iter().map(|(_, token)| token.as_str()).collect();
         write(folder.join("tokens.txt"), tokens.join("\n"))?;
         let (audience, key) = (audience().to_string(), public_key_text(&signer().public_key()));
         write(folder.join("trust.json"), format!(r#"{{"audience":"{audience}","key":"{key}"}}"#))?;
         Ok(())
     }
+}
+
+/// A segment that revokes the keys with these tags.
+fn revocations(tags: impl Iterator<Item = [u8; 16]>) -> Result<Vec<u8>> {
+    let revokes = tags.map(|tag| Revoke {
+        prefix: tag[..8].try_into().expect("16 bytes"),
+        seq: 1,
+        reason: Reason::Admin,
+    });
+    let changes = Changes { revokes: revokes.collect(), ..Changes::default() };
+    let count = changes.revokes.len() as u64;
+    Ok(changes.encode(KEYSPACE, 1, 1 + count)?)
 }
 
 fn audience() -> Audience {

@@ -1,4 +1,4 @@
-//! `cargo xtask bench NAME [--json FILE]`.
+//! `cargo xtask bench NAME [--json FILE] [--keys N,…]`.
 //!
 //! This tool has no dependencies, so what is measured runs in programs of its own: examples of a crate (built in
 //! release) or Node scripts under tests/bench. A program compares its contenders in one run, interleaved, over several
@@ -12,7 +12,8 @@
 //! become a median, a lowest and a highest. A figure that is a statistic already (`revoke.p99_ms`) is reported once, with
 //! `low` and `high` where it has them. Lines that do not start with `{` are shown to the person who waits.
 //!
-//! Programs find the built parts in the environment, like the tests do: see `build::name_parts`.
+//! Programs find the built parts in the environment, like the tests do: see `build::name_parts`. `--keys` is for benchmarks that depend on the size of a
+//! keyspace (`scale`); its programs find it as `LATCHKEY_BENCH_KEYS`, and have sizes of their own without it.
 //! Names of figures never change, so that files of different versions can be compared.
 
 mod figures;
@@ -77,6 +78,13 @@ const BENCHMARKS: [Benchmark; 8] = [
                     ],
                 ),
             ),
+            Program::Example(
+                "bench_base",
+                (
+                    "builder of bases from the database",
+                    &["build", "--release", "--package", "latchkey-control-plane", "--example", "bench_base"],
+                ),
+            ),
             Program::Script("tests/bench/scale.mjs"),
         ],
     },
@@ -103,23 +111,56 @@ const BENCHMARKS: [Benchmark; 8] = [
 ];
 
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
-    let (name, file) = match *arguments {
-        [name] => (name, None),
-        [name, "--json", file] | ["--json", file, name] => (name, Some(file)),
-        _ => {
-            return fail(format!("usage: cargo xtask bench NAME [--json FILE]; NAME is one of: {}", names()));
-        }
-    };
+    let Options { name, file, keys } = Options::parse(arguments)?;
     let Some(benchmark) = BENCHMARKS.iter().find(|benchmark| benchmark.name == name) else {
         return fail(format!("there is no benchmark `{name}`; there are: {}", names()));
     };
     benchmark.wanted().build(&Progress::start())?;
     let mut figures = Figures::default();
     for program in benchmark.programs {
-        collect(&mut program.command()?, &mut figures)?;
+        let mut command = program.command()?;
+        if let Some(keys) = keys {
+            command.env("LATCHKEY_BENCH_KEYS", keys);
+        }
+        collect(&mut command, &mut figures)?;
     }
     figures.print();
     file.map_or(Ok(()), |file| figures.write(file.as_ref()))
+}
+
+/// What a call asks for.
+struct Options<'a> {
+    name: &'a str,
+    file: Option<&'a str>,
+    keys: Option<&'a str>,
+}
+
+impl<'a> Options<'a> {
+    fn parse(arguments: &[&'a str]) -> Result<Self> {
+        let (mut name, mut file, mut keys) = (None, None, None);
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            let (wanted, value) = match *argument {
+                "--json" => (&mut file, rest.next()),
+                "--keys" => (&mut keys, rest.next()),
+                _ => (&mut name, Some(argument)),
+            };
+            if value.is_none() || wanted.is_some() {
+                return usage();
+            }
+            *wanted = value.copied();
+        }
+        let is_sizes =
+            |text: &str| text.split(',').all(|size| size.parse::<u64>().is_ok_and(|size| size > 0));
+        match name {
+            Some(name) if keys.is_none_or(is_sizes) => Ok(Self { name, file, keys }),
+            _ => usage(),
+        }
+    }
+}
+
+fn usage<T>() -> Result<T> {
+    fail(format!("usage: cargo xtask bench NAME [--json FILE] [--keys N,…]; NAME is one of: {}", names()))
 }
 
 fn names() -> String {
