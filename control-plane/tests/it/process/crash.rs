@@ -1,6 +1,8 @@
 //! kill -9 under load, over and over, on one database, while keys are made, imported, rotated, reported, revoked, restored and purged.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use latchkey_control_plane::domain::audit::ChainVerifier;
@@ -20,6 +22,8 @@ use crate::support::process::{EAGER_PURGE, Process, age_revocations};
 
 const ROUNDS: u64 = 100;
 const WRITERS: usize = 4;
+/// Fewer keys than that have been through all that happens to them when a round's last moments begin.
+const LIVES: u64 = 12;
 
 /// Of 100 rounds that many begin with revocations that are old enough to be purged.
 const PURGES: u32 = 10;
@@ -59,16 +63,22 @@ async fn whatever_was_acknowledged_survives_kill_9_at_any_moment() {
     let mut published = 0;
     for round in 0..ROUNDS {
         let api = process.api(&admin_key);
+        let lives = Arc::new(AtomicU64::new(0));
         let writers: Vec<_> = (0..WRITERS)
             .map(|_| {
                 tokio::spawn(write_until_it_dies(
                     api.clone(),
                     keyspace.clone(),
                     StdRng::seed_from_u64(rng.random()),
+                    lives.clone(),
                 ))
             })
             .collect();
-        tokio::time::sleep(Duration::from_micros(rng.random_range(1_000..60_000))).await;
+        // A round on a slow machine lasts longer, so that rounds with something to lose are as many on any.
+        let wanted = rng.random_range(0..LIVES);
+        eventually("the writers write", async || (lives.load(Ordering::Relaxed) >= wanted).then_some(()))
+            .await;
+        tokio::time::sleep(Duration::from_micros(rng.random_range(0..30_000))).await;
         process.kill();
         let mut fresh = Keys::new();
         for writer in writers {
@@ -94,7 +104,7 @@ async fn whatever_was_acknowledged_survives_kill_9_at_any_moment() {
         count(|key| key.revoked),
         count(|key| key.aged)
     );
-    assert!(keys.len() > 50, "the writers hardly wrote");
+    assert!(keys.len() > 2 * ROUNDS as usize, "the writers hardly wrote");
     let api = process.api(&admin_key);
     check_keys(&api, &keys, ROUNDS).await;
     let last = api.post(&format!("/v1/keyspaces/{keyspace}/keys"), json!({})).await.change_seq();
@@ -120,10 +130,11 @@ async fn whatever_was_acknowledged_survives_kill_9_at_any_moment() {
 
 /// Makes keys and does things to them until the server is gone; returns what it was told is done. A key of which something is
 /// unanswered is left out: it may have happened or not, so nothing can be asked of it.
-async fn write_until_it_dies(api: Api, keyspace: String, mut rng: StdRng) -> Keys {
+async fn write_until_it_dies(api: Api, keyspace: String, mut rng: StdRng, lives: Arc<AtomicU64>) -> Keys {
     let mut keys = Keys::new();
     while let Some((id, key)) = live_a_life(&api, &keyspace, &mut rng).await {
         keys.insert(id, key);
+        lives.fetch_add(1, Ordering::Relaxed);
     }
     keys
 }
