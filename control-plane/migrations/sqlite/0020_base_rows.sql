@@ -1,5 +1,5 @@
 -- What a base says of each secret, in the order in which it says it: a base is built from this table alone, from its beginning to its end. The same
--- can be read from `secrets` and `keys`, by jumping about in both for each row, which for a million rows takes many times as long.
+-- can be read from `secrets` and `keys`, by jumping about in both for each row.
 CREATE TABLE IF NOT EXISTS base_rows (
     keyspace_id    INTEGER NOT NULL,
     tag            BLOB NOT NULL CHECK (length(tag) = 16),

@@ -214,7 +214,8 @@ pub(super) fn due(
         "SELECT d.id, d.event_id, d.key_id, e.body FROM deliveries AS d JOIN events AS e ON e.id = d.event_id \
          WHERE d.webhook_id = ?1 AND d.state = 'pending' AND d.next_at <= ?2 AND NOT EXISTS (\
              SELECT 1 FROM deliveries AS o INDEXED BY deliveries_of_key \
-             WHERE o.webhook_id = ?1 AND o.state = 'pending' AND o.key_id = d.key_id AND o.id < d.id AND o.tries < ?3 AND o.next_at > d.next_at) \
+             WHERE o.webhook_id = ?1 AND o.state = 'pending' AND o.key_id = d.key_id AND o.id < d.id \
+             AND o.tries < ?3 AND o.next_at > d.next_at) \
          ORDER BY d.next_at, d.id LIMIT ?4",
     )?;
     let found = statement.query_map(params![number(id.0), now.0, HOLDING_TRIES, limit], |row| {
