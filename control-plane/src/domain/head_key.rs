@@ -51,9 +51,14 @@ impl HeadKeyState {
 }
 
 impl HeadKey {
+    /// Whether it was not given up: gates are to trust it, now or from `not_before` on.
+    pub fn is_in_use(&self) -> bool {
+        self.state != HeadKeyState::Retired
+    }
+
     /// Whether a head that is made at `now` is signed by it.
     pub fn signs_at(&self, now: Timestamp) -> bool {
-        self.state != HeadKeyState::Retired
+        self.is_in_use()
             // In whole seconds, as heads tell the time and gates compare it.
             && self.not_before.as_seconds() <= now.as_seconds()
             && self.not_after.is_none_or(|end| now.as_seconds() <= end.as_seconds())

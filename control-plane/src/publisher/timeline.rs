@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use super::release::verify_head;
 use super::{Context, PublishError, PushError};
-use crate::domain::{ForeignHead, GateUrl, HeadKeyState, KeyspaceId, Timestamp};
+use crate::domain::{ForeignHead, GateUrl, KeyspaceId, Timestamp};
 use crate::storage::{Publication, Signing};
 
 /// Heads of this process that are remembered. A gate that we have pushed to holds one of the last few.
@@ -187,8 +187,7 @@ fn verified(held: &[u8], signing: &Signing, now: Timestamp) -> Option<VerifiedHe
 
 /// Whether only gates that still trust a key which was given up are bound by the head: whoever stole that made it to be outranked by nothing.
 fn is_void(held: &[u8], signing: &Signing) -> bool {
-    let in_use = signing.keys().filter(|key| key.state != HeadKeyState::Retired);
-    let keys: Result<Vec<_>, _> = in_use.map(|key| TrustedKey::new(&key.public_key)).collect();
+    let keys: Result<Vec<_>, _> = signing.in_use().map(|key| TrustedKey::new(&key.public_key)).collect();
     let (Ok(head), Ok(keys)) = (UnverifiedHead::parse(held), keys) else { return false };
     head.high_water_under(&Trust::new(head.unverified_audience(), keys)).is_none()
 }

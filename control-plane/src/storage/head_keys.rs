@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 
 use super::{Committed, SealedSigningKey, StoreError};
-use crate::domain::{Actor, ForeignHead, HeadKey, HeadKeyState, KeyspaceId, Pause, Timestamp, WorkspaceId};
+use crate::domain::{Actor, ForeignHead, HeadKey, KeyspaceId, Pause, Timestamp, WorkspaceId};
 
 /// A signing key as the publisher needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,11 @@ impl Signing {
         self.keys.iter().map(|sealed| &sealed.key)
     }
 
+    /// Those that are not retired.
+    pub fn in_use(&self) -> impl Iterator<Item = &HeadKey> {
+        self.keys().filter(|key| key.is_in_use())
+    }
+
     /// Every public key whose signature may be on a head of this keyspace.
     pub fn public_keys(&self) -> impl Iterator<Item = &[u8; 32]> {
         self.keys().map(|key| &key.public_key)
@@ -52,7 +57,7 @@ impl Signing {
 
 /// What a gate's setting lists: every key that is not retired.
 pub fn trusted_texts<'a>(keys: impl Iterator<Item = &'a HeadKey>) -> Vec<String> {
-    keys.filter(|key| key.state != HeadKeyState::Retired).map(HeadKey::trusted_text).collect()
+    keys.filter(|key| key.is_in_use()).map(HeadKey::trusted_text).collect()
 }
 
 /// Keys that sign heads.

@@ -15,7 +15,7 @@ use super::object::Objects;
 use super::stock::Stock;
 use super::target::{Outgoing, SinkError, Target};
 use super::{HEADS, body_of, head_name};
-use crate::domain::{HeadKeyState, KeyspaceId, Sink, SinkTarget};
+use crate::domain::{KeyspaceId, Sink, SinkTarget};
 use crate::publisher::release::{Release, verify_head};
 use crate::publisher::timeline::{Heard, Timeline};
 use crate::publisher::walk::BaseWalk;
@@ -281,8 +281,7 @@ impl Writer {
         let state = store.publishing_state(self.id).await.map_err(|error| internal(error.into()))?;
         let Some((_, _, signing)) = state else { return Ok(()) };
         // Anything that we did not sign is written over, and so is what a key has signed that was taken out of use.
-        let keys = signing.keys().filter(|key| key.state != HeadKeyState::Retired);
-        let keys = keys.map(|key| &key.public_key);
+        let keys = signing.in_use().map(|key| &key.public_key);
         let Ok(head) = verify_head(found, keys, self.context.app.now()) else { return Ok(()) };
         if self.timeline.judge(&self.sink.name, found).await.map_err(internal)? == Heard::Foreign {
             let _ = self.overtaken.try_send(());

@@ -7,7 +7,7 @@ use super::rows::{number, unsigned};
 use super::{SqliteStore, head_keys, holds};
 use crate::domain::epoch::{self, FIRST_EPOCH, SignersOf};
 use crate::domain::{
-    Actor, ChangeKind, ForeignHead, HeadKeyState, KeyspaceId, LossAccepted, RaisedEpoch, Timestamp,
+    Actor, ChangeKind, ForeignHead, HeadKey, KeyspaceId, LossAccepted, RaisedEpoch, Timestamp,
 };
 use crate::storage::{Committed, EpochStore, StoreError};
 
@@ -95,8 +95,8 @@ fn signers_of(
     foreign: Option<&ForeignHead>,
 ) -> Result<SignersOf, StoreError> {
     let keys = head_keys::sealed_keys(connection, keyspace)?;
-    let in_use = keys.iter().filter(|sealed| sealed.key.state != HeadKeyState::Retired);
-    let in_use: Vec<_> = in_use.map(|sealed| sealed.key.id()).collect();
+    let in_use = keys.iter().map(|sealed| &sealed.key).filter(|key| key.is_in_use());
+    let in_use: Vec<_> = in_use.map(HeadKey::id).collect();
     let is_ours = foreign.is_none_or(|foreign| foreign.signers.iter().any(|signer| in_use.contains(signer)));
     Ok(if is_ours { SignersOf::Ours } else { SignersOf::Thief })
 }

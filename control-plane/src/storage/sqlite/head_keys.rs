@@ -164,7 +164,7 @@ fn record(
 
 /// Retired ones are in the rows before.
 fn audit_view(keys: &[HeadKey]) -> Value {
-    keys.iter().filter(|key| key.state != HeadKeyState::Retired).map(HeadKey::audit_view).collect()
+    keys.iter().filter(|key| key.is_in_use()).map(HeadKey::audit_view).collect()
 }
 
 fn keys(connection: &Connection, keyspace: KeyspaceId) -> Result<Vec<HeadKey>, StoreError> {
