@@ -3,7 +3,7 @@
 use latchkey_snapshot::Audience;
 use worker::{Env, KvStore};
 
-use super::Unreachable;
+use super::{Unreachable, head_name, object_name};
 use crate::clock;
 
 /// The namespace's binding. Optional: without it there is no fallback.
@@ -23,23 +23,23 @@ impl Kv {
     }
 
     pub(crate) async fn head(&self, audience: Audience) -> Result<Option<Vec<u8>>, Unreachable> {
-        self.within(self.0.get(&head_key(audience)).cache_ttl(HEAD_CACHE_SECONDS).bytes()).await
+        self.within(self.0.get(&head_name(audience)).cache_ttl(HEAD_CACHE_SECONDS).bytes()).await
     }
 
     pub(crate) async fn object(&self, sha256: &[u8; 32]) -> Result<Option<Vec<u8>>, Unreachable> {
-        self.within(self.0.get(&object_key(sha256)).cache_ttl(OBJECT_CACHE_SECONDS).bytes()).await
+        self.within(self.0.get(&object_name(sha256)).cache_ttl(OBJECT_CACHE_SECONDS).bytes()).await
     }
 
     pub(crate) async fn put_head(&self, audience: Audience, head: &[u8]) -> Result<(), Unreachable> {
-        self.put(&head_key(audience), head).await
+        self.put(&head_name(audience), head).await
     }
 
     pub(crate) async fn put_object(&self, sha256: &[u8; 32], body: &[u8]) -> Result<(), Unreachable> {
-        self.put(&object_key(sha256), body).await
+        self.put(&object_name(sha256), body).await
     }
 
     pub(crate) async fn delete_object(&self, sha256: &[u8; 32]) -> Result<(), Unreachable> {
-        self.0.delete(&object_key(sha256)).await.map_err(log)
+        self.0.delete(&object_name(sha256)).await.map_err(log)
     }
 
     async fn put(&self, key: &str, value: &[u8]) -> Result<(), Unreachable> {
@@ -55,14 +55,6 @@ impl Kv {
             None => Err(log(format!("no answer within {TIMEOUT_MS} ms"))),
         }
     }
-}
-
-fn head_key(audience: Audience) -> String {
-    format!("head/{audience}")
-}
-
-fn object_key(sha256: &[u8; 32]) -> String {
-    format!("obj/{}", hex::encode(sha256))
 }
 
 fn log(error: impl std::fmt::Display) -> Unreachable {

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use latchkey_snapshot::Audience;
+
 use crate::clock;
 
 pub(crate) mod kv;
@@ -13,8 +15,21 @@ pub(crate) mod url;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unreachable;
 
+/// How long a bucket or a web address may take for a head, and for a body. Milliseconds.
+const HEAD_TIMEOUT_MS: u64 = 1_500;
+const OBJECT_TIMEOUT_MS: u64 = 2_500;
 /// For this long after a failure other places are asked for bodies, so that one that hangs does not slow each of them down.
 const PAUSE_MS: f64 = 5_000.0;
+
+/// What the head is called in KV, in a bucket and at a web address; sinks of the control plane write it under the same name.
+fn head_name(audience: Audience) -> String {
+    format!("head/{audience}")
+}
+
+/// What a body is called.
+fn object_name(sha256: &[u8; 32]) -> String {
+    format!("obj/{}", hex::encode(sha256))
+}
 
 /// When a source failed last.
 struct Pause(Cell<f64>);

@@ -4,13 +4,11 @@
 use latchkey_snapshot::{Audience, ObjectRef, limits};
 use worker::{Bucket, Env};
 
-use super::{Pause, Unreachable};
+use super::{HEAD_TIMEOUT_MS, OBJECT_TIMEOUT_MS, Pause, Unreachable, head_name, object_name};
 use crate::clock;
 
 /// The bucket's binding. Optional.
 const BINDING: &str = "LATCHKEY_R2";
-const HEAD_TIMEOUT_MS: u64 = 1_500;
-const OBJECT_TIMEOUT_MS: u64 = 2_500;
 
 thread_local! {
     static PAUSE: Pause = const { Pause::none() };
@@ -48,7 +46,7 @@ impl<'a> R2<'a> {
     }
 
     pub(crate) async fn head(&self, audience: Audience) -> Result<Option<Vec<u8>>, Unreachable> {
-        self.get(&format!("head/{audience}"), limits::HEAD_BYTES, HEAD_TIMEOUT_MS).await
+        self.get(&head_name(audience), limits::HEAD_BYTES, HEAD_TIMEOUT_MS).await
     }
 
     /// A body. While the bucket has just failed, there is none.
@@ -56,8 +54,7 @@ impl<'a> R2<'a> {
         if PAUSE.with(Pause::is_on) {
             return Err(Unreachable);
         }
-        let name = format!("obj/{}", hex::encode(object.sha256));
-        self.get(&name, object.length as usize, OBJECT_TIMEOUT_MS).await
+        self.get(&object_name(&object.sha256), object.length as usize, OBJECT_TIMEOUT_MS).await
     }
 
     async fn get(&self, name: &str, most: usize, timeout_ms: u64) -> Result<Option<Vec<u8>>, Unreachable> {

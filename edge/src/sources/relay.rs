@@ -26,6 +26,7 @@ pub(crate) struct Answer {
     pub(crate) waited_ms: f64,
 }
 
+/// What the relay has that an isolate lacks.
 pub(crate) enum News {
     /// The isolate has the newest head.
     Nothing,
