@@ -12,6 +12,7 @@ use worker::{Env, Url};
 
 use crate::control_plane::{Bearer, ControlPlane};
 use crate::freshness::Pace;
+use crate::protocol::MOST_WAIT_MS;
 use crate::sources::r2::Prefix;
 use crate::sources::url::SnapshotUrl;
 use crate::upstream_credentials::GateKey;
@@ -38,8 +39,7 @@ pub(crate) const UPSTREAM: &str = "UPSTREAM";
 /// Milliseconds. Below the lower bound every request would refresh; above the upper one a revocation takes longer than is promised.
 const REFRESH_AFTER_BOUNDS: std::ops::RangeInclusive<u32> = 100..=60_000;
 const REFRESH_AFTER_DEFAULT: u32 = 2_000;
-/// Milliseconds. The platform ends what goes on after an answer at 30 s, and a watch may last a wait and some calls.
-const RELAY_WAIT_MAX: u32 = 10_000;
+/// Milliseconds.
 const RELAY_WAIT_DEFAULT: u32 = 2_000;
 /// Where Cloudflare puts the client's address. A caller's own header of that name never arrives there.
 pub(crate) const CLIENT_ADDRESS_HEADER: &str = "cf-connecting-ip";
@@ -243,7 +243,7 @@ fn pace(refresh_after: Option<String>, relay_wait: Option<String>) -> Result<Pac
         .map_or(Ok(REFRESH_AFTER_DEFAULT), |text| milliseconds(REFRESH_AFTER, &text, (low, high)))?;
     // A question that waits for longer would hold up the news that nothing is new, and requests would refresh first.
     let wait = relay_wait.map_or(Ok(RELAY_WAIT_DEFAULT.min(interval)), |text| {
-        milliseconds(RELAY_WAIT, &text, (0, RELAY_WAIT_MAX.min(interval)))
+        milliseconds(RELAY_WAIT, &text, (0, MOST_WAIT_MS.min(interval)))
     })?;
     Ok(Pace { interval_ms: interval.into(), wait_ms: wait.into() })
 }

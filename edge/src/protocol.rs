@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Of an answer to a sync: how many milliseconds it was held back. Absent from relays that answer at once.
 pub(crate) const WAITED_HEADER: &str = "latchkey-waited-ms";
 
+/// The longest wait that a question can ask for, in milliseconds. The platform ends what goes on after an answer at 30 s, and a watch may last a wait and some calls.
+pub(crate) const MOST_WAIT_MS: u32 = 10_000;
+
 /// `POST /sync`: what an isolate holds. The answer is 204 if that is the newest, else a bundle of what it lacks.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct SyncRequest {

@@ -20,14 +20,12 @@ use worker::{DurableObject, Env, Method, Request, Response, Result, State, durab
 use crate::clock;
 use crate::config::{Config, ConfigError};
 use crate::problem::{self, Problem};
-use crate::protocol::{Held, RelayStatus, SyncRequest, WAITED_HEADER};
+use crate::protocol::{Held, MOST_WAIT_MS, RelayStatus, SyncRequest, WAITED_HEADER};
 use acks::Acks;
 use latest::Latest;
 use store::Store;
 use waiters::Waiters;
 
-/// A question waits no longer than this, whatever it says. Milliseconds.
-const MOST_WAIT_MS: u32 = 10_000;
 /// Bytes of bodies in an answer to a sync. What does not fit is fetched by hash.
 const SYNC_BYTES: usize = 3 * 1_024 * 1_024;
 
@@ -131,6 +129,7 @@ impl Relay {
         loop {
             let news = self.latest.borrow_mut().newer_than(held, store)?;
             let waited_ms = clock::now_ms() - asked_at;
+            // Whatever it says: places are few.
             let left_ms = f64::from(wait_ms.min(MOST_WAIT_MS)) - waited_ms;
             match (&place, &news) {
                 (Some(place), None) if left_ms > 0.0 => {
