@@ -6,7 +6,7 @@ use latchkey_snapshot::bundle::{Intent, Reach, UnverifiedBundle};
 use latchkey_snapshot::{HashedBody, Head, Kind, ObjectRef, Refusal, Trust, UnverifiedHead, VerifiedHead};
 use worker::Result;
 
-use super::store::Store;
+use super::store::{Store, parse_head};
 use crate::digest;
 
 type Verdict<T> = std::result::Result<T, Refusal>;
@@ -25,9 +25,11 @@ pub(super) async fn accept(trust: &Trust, store: &Store, bytes: &[u8], now: u64)
     for body in &bundle.bodies {
         bodies.push(digest::hash(body.to_vec()).await);
     }
+    let held = store.head_bytes()?;
+    let held = held.as_deref().map(parse_head).transpose()?;
+    let mark = held.as_ref().and_then(|held| held.high_water_under(trust));
     // Before its end is looked at: who comes with an old head is told that it is old, and what is newer.
-    if let Err(refusal) = head.require_newer(store.high_water(trust)?).and_then(|()| head.require_valid(now))
-    {
+    if let Err(refusal) = head.require_newer(mark).and_then(|()| head.require_valid(now)) {
         return Ok(Err(refusal));
     }
     let mut reach = Reach::of(&head);
@@ -36,7 +38,7 @@ pub(super) async fn accept(trust: &Trust, store: &Store, bytes: &[u8], now: u64)
         Err(refusal) => return Ok(Err(refusal)),
     };
     let root = head.head().base.root.sha256;
-    let current = store.head()?.map(|held| held.fields.base.root.sha256);
+    let current = held.map(|held| held.unverified_fields().base.root.sha256);
     let is_new_base = current != Some(root);
     if bundle.intent == Intent::Commit
         && let Err(refusal) = check_complete(store, &mut reach, head.head(), is_new_base, &bodies)?

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use latchkey_snapshot::{HashedBody, Head, HighWater, Kind, ObjectRef, Refusal, Trust, UnverifiedHead};
+use latchkey_snapshot::{HashedBody, Head, HighWater, Kind, ObjectRef, UnverifiedHead};
 use serde::Deserialize;
 use wasm_bindgen::JsValue;
 use worker::{Error, Result, SqlStorage, SqlStorageValue, State};
@@ -52,15 +52,14 @@ impl Store {
     }
 
     pub(super) fn head(&self) -> Result<Option<StoredHead>> {
-        let Some(bytes) = self.value("head")? else { return Ok(None) };
-        let fields = UnverifiedHead::parse(&bytes).map(|head| head.unverified_fields().clone());
-        Ok(Some(StoredHead { fields: fields.map_err(damaged)?, bytes }))
+        let Some(bytes) = self.head_bytes()? else { return Ok(None) };
+        let fields = parse_head(&bytes)?.unverified_fields().clone();
+        Ok(Some(StoredHead { fields, bytes }))
     }
 
-    /// What a head has to be above, under the keys that are trusted now.
-    pub(super) fn high_water(&self, trust: &Trust) -> Result<Option<HighWater>> {
-        let Some(bytes) = self.value("head")? else { return Ok(None) };
-        UnverifiedHead::parse(&bytes).map(|head| head.high_water_under(trust)).map_err(damaged)
+    /// For [`parse_head`].
+    pub(super) fn head_bytes(&self) -> Result<Option<Vec<u8>>> {
+        self.value("head")
     }
 
     pub(super) fn set_head(&self, bytes: &[u8]) -> Result<()> {
@@ -252,8 +251,12 @@ impl Store {
     }
 }
 
-fn damaged(refusal: Refusal) -> Error {
-    Error::RustError(format!("the stored head {refusal}"))
+/// The stored head with its signatures.
+///
+/// # Errors
+/// If the storage is damaged.
+pub(super) fn parse_head(bytes: &[u8]) -> Result<UnverifiedHead<'_>> {
+    UnverifiedHead::parse(bytes).map_err(|refusal| Error::RustError(format!("the stored head {refusal}")))
 }
 
 fn blob(bytes: &[u8]) -> SqlStorageValue {
