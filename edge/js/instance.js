@@ -112,24 +112,10 @@ function refreshView() {
 }
 
 /** Resolves when the isolate is as up to date as it can be. Never rejects, and never hangs. */
-export async function refresh(env, colo) {
-  try {
-    await watched(wasm.refresh(env, colo), REFRESH_LIMIT_MS);
-  } catch (error) {
-    console.error("A refresh failed:", error);
-    recover(error);
-  }
-}
+export const refresh = (env, colo) => unfailing("A refresh", () => wasm.refresh(env, colo), REFRESH_LIMIT_MS);
 
 /** Brings the isolate up to date behind an answer, or waits for news, for some seconds. Never rejects. */
-export async function follow(env, colo) {
-  try {
-    await watched(wasm.follow(env, colo), FOLLOW_LIMIT_MS, SELDOM_LOOK_MS);
-  } catch (error) {
-    console.error("A refresh failed:", error);
-    recover(error);
-  }
-}
+export const follow = (env, colo) => unfailing("A refresh", () => wasm.follow(env, colo), FOLLOW_LIMIT_MS, SELDOM_LOOK_MS);
 
 /** Verifies the signature that the last decision asked for: {code, pass, accept}. Ask before anything else runs. */
 export const verify = async (env, request) => JSON.parse(await watched(wasm.verify(env, request), VERIFY_LIMIT_MS));
@@ -154,14 +140,7 @@ export function answered(record, code, status, id) {
 export const withdraw = (record) => wasm.withdraw(record);
 
 /** Resolves when what was recorded is reported, or cannot be now. Never rejects. */
-export async function reportUsage(env) {
-  try {
-    await watched(wasm.report_usage(env), REPORT_LIMIT_MS, SELDOM_LOOK_MS);
-  } catch (error) {
-    console.error("A report of usage failed:", error);
-    recover(error);
-  }
-}
+export const reportUsage = (env) => unfailing("A report of usage", () => wasm.report_usage(env), REPORT_LIMIT_MS, SELDOM_LOOK_MS);
 
 /** What the last decision has left open, settled: a text for `parseOutcome`. Ask before anything else runs. */
 export const settle = (env) => watched(wasm.settle(env), SETTLE_LIMIT_MS);
@@ -170,14 +149,7 @@ export const settle = (env) => watched(wasm.settle(env), SETTLE_LIMIT_MS);
 export const hasChores = () => wasm.has_chores();
 
 /** Renews leases and gives back what is not used. Never rejects. */
-export async function keep(env) {
-  try {
-    await watched(wasm.keep(env), KEEP_LIMIT_MS, SELDOM_LOOK_MS);
-  } catch (error) {
-    console.error("Leases could not be kept:", error);
-    recover(error);
-  }
-}
+export const keep = (env) => unfailing("Keeping leases", () => wasm.keep(env), KEEP_LIMIT_MS, SELDOM_LOOK_MS);
 
 export const loadNeeded = (env) => watched(wasm.load_needed(env), REFRESH_LIMIT_MS);
 export const ownRoute = (request, env, ctx) => watched(wasm.fetch(request, env, ctx), OWN_ROUTE_LIMIT_MS);
@@ -194,6 +166,16 @@ const newObject = (name) => (ctx, env) => {
 
 export const newRelay = newObject("Relay");
 export const newLedger = newObject("Ledger");
+
+/** For work that nobody can do anything about when it fails. A thunk, since the call itself throws if the instance is done for. */
+async function unfailing(what, work, limitMs, lookMs) {
+  try {
+    await watched(work(), limitMs, lookMs);
+  } catch (error) {
+    console.error(`${what} failed:`, error);
+    recover(error);
+  }
+}
 
 // A panic in the middle of asynchronous work leaves its promise pending for ever, so somebody has to look: less and less often, since a relay has a thousand
 // questions waiting at a time.
