@@ -7,7 +7,8 @@ import { createServer } from "node:net";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { ControlPlane, eventually, freePort, temporaryFolder } from "../support/processes.mjs";
+import { freePort } from "../support/ports.mjs";
+import { ControlPlane, eventually, temporaryFolder } from "../support/processes.mjs";
 import { Receiver } from "../support/receiver.mjs";
 import { processorTime } from "./processor.mjs";
 

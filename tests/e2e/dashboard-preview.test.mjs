@@ -171,7 +171,7 @@ test("b1_a_snapshot_that_is_too_large_for_one_bundle_is_loaded_in_parts_or_from_
   const large = await plane.api("POST", "/v1/keyspaces", { name: "Large" });
   const one = await createKey(plane, large, { owner: "one-of-many" });
   await importKeys(plane, large, LARGE);
-  await untilSettled(plane, large, LARGE + 1);
+  await untilSettled(plane, large);
   await box().fill(one.secret);
   await page.getByRole("button", { name: "Clear" }).click();
   await page.goto(`${plane.url}/dashboard/preview/#${large.id}`);

@@ -4,7 +4,8 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Dashboard } from "../support/dashboard.mjs";
-import { Gate, createKey, eventually, freePort } from "../support/processes.mjs";
+import { freePort } from "../support/ports.mjs";
+import { Gate, createKey, eventually } from "../support/processes.mjs";
 import { System } from "../support/system.mjs";
 
 const HELLO = "/v1/hello";

@@ -5,7 +5,8 @@ import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { Gate, createKey, eventually, freePort } from "../support/processes.mjs";
+import { freePort } from "../support/ports.mjs";
+import { Gate, createKey, eventually } from "../support/processes.mjs";
 import { System } from "../support/system.mjs";
 
 const HELLO = "/v1/hello";

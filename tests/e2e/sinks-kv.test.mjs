@@ -107,7 +107,7 @@ describe("a write that is cut short", () => {
   before(async () => {
     keyspace = await newKeyspace([]);
     await importKeys(plane, keyspace, KEYS);
-    await untilSettled(plane, keyspace, KEYS);
+    await untilSettled(plane, keyspace);
     // What a sync that nobody cuts writes, and in how many calls.
     const sink = newSink();
     await writeTo(plane, keyspace, sink);

@@ -72,7 +72,7 @@ test("a store that asks to be left alone is left alone for that long", async () 
 test("a write that is cut at any request is finished, complete, and repeats only what did not arrive", async () => {
   const keyspace = await newKeyspace([]);
   await importKeys(plane, keyspace, KEYS);
-  await untilSettled(plane, keyspace, KEYS);
+  await untilSettled(plane, keyspace);
   const first = newSink();
   await writeTo(plane, keyspace, first);
   const reference = namesBelow(first.prefix);

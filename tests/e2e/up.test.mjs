@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { freePorts } from "../support/ports.mjs";
 import { eventually, temporaryFolder } from "../support/processes.mjs";
 
 const XTASK = process.env.LATCHKEY_XTASK;
@@ -62,28 +63,11 @@ function paste(stdout) {
   return lines.map((line) => () => Number(/^HTTP\S+ (\d+)/.exec(execFileSync("sh", ["-c", `${line} --silent`], { encoding: "utf8" }))[1]));
 }
 
-/** The first of three neighbouring ports that nobody listens on. */
-async function freePortBase() {
-  for (;;) {
-    const base = 20_000 + Math.floor(Math.random() * 10_000);
-    const free = await Promise.all([base, base + 1, base + 2].map(isFree));
-    if (free.every(Boolean)) return base;
-  }
-}
-
-function isFree(port) {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
-}
-
 describe("cargo xtask up", { skip: process.platform !== "linux" && "looks at /proc" }, () => {
   let folder, base, options;
   before(async () => {
     folder = await temporaryFolder();
-    base = await freePortBase();
+    base = await freePorts(3);
     options = ["--folder", folder.path, "--port-base", String(base)];
   });
   after(() => folder.remove());

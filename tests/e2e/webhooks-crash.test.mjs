@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { ControlPlane, eventually, freePort, temporaryFolder } from "../support/processes.mjs";
+import { freePort } from "../support/ports.mjs";
+import { ControlPlane, eventually, temporaryFolder } from "../support/processes.mjs";
 import { Receiver } from "../support/receiver.mjs";
 
 const KILLS = Number(process.env.LATCHKEY_WEBHOOK_KILLS ?? "12");

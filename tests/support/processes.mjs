@@ -6,10 +6,11 @@ import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:http";
-import { connect, createServer as createTcpServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { freePort } from "./ports.mjs";
 
 const WRANGLER = resolve("node_modules/wrangler/wrangler-dist/cli.js");
 const READY_WITHIN_MS = 60_000;
@@ -24,15 +25,6 @@ export async function eventually(what, check, withinMs = 5_000, everyMs = 10) {
     assert(performance.now() < deadline, `not within ${withinMs} ms: ${what}`);
     await pause(everyMs);
   }
-}
-
-export async function freePort() {
-  const server = createTcpServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 export async function temporaryFolder() {
@@ -87,7 +79,7 @@ export class ControlPlane extends Part {
     plane.run(resolve(process.env.LATCHKEY_BIN), ["serve"], { env: settings, log: join(folder, "control-plane.log") });
     await eventually("the control plane is ready", () => {
       plane.assertRuns();
-      return answers(plane.url + ready);
+      return answers(plane.url + ready, (response) => response.status < 500);
     }, READY_WITHIN_MS);
     plane.adminKey = adminKey ?? /admin key: (\S+)/.exec(plane.stdout)?.[1];
     assert(plane.adminKey, "the first start prints an admin key");
@@ -122,7 +114,7 @@ export class Gate extends Part {
     gate.run(process.execPath, args, { env: quiet, log: join(folder, "gate.log") });
     await eventually("the gate answers", () => {
       gate.assertRuns();
-      return answers(`${gate.url}/.well-known/latchkey/status`);
+      return answers(`${gate.url}/.well-known/latchkey/status`, isStatusOfGate);
     }, READY_WITHIN_MS);
     return gate;
   }
@@ -138,12 +130,17 @@ export class Gate extends Part {
     return fetch(this.url + path, { ...options, headers });
   }
 
-  /** Status and code of a request; the code of an admitted one is VALID. */
+  /** Status and code of a request; the code of one that the upstream answered is VALID. */
   async decision(path, token, options) {
     const response = await this.request(path, token, options);
-    const problem = (response.headers.get("content-type") ?? "").startsWith("application/problem+json");
-    const body = problem ? await response.json() : await response.text();
-    return { status: response.status, code: problem ? body.code : "VALID", body, headers: response.headers };
+    const { status, headers } = response;
+    if (isProblem(response)) {
+      const body = await response.json();
+      return { status, code: body.code, body, headers };
+    }
+    const body = await response.text();
+    assert(response.ok, `neither the gate nor the upstream answered ${path}: ${status} ${body.slice(0, 2_000)}`);
+    return { status, code: "VALID", body, headers };
   }
 }
 
@@ -207,15 +204,22 @@ export async function gateVars(plane, keyspace, upstream) {
   };
 }
 
-async function answers(url) {
+async function answers(url, check) {
   try {
     const response = await fetch(url);
-    await response.arrayBuffer();
-    return response.status < 500 || url.includes("/status");
+    const text = await response.text();
+    return check(response, text);
   } catch {
     return false;
   }
 }
+
+/** A gate says which keyspace it is for, or what is wrong with its settings. Whatever else answers at its port is something else. */
+function isStatusOfGate(response, text) {
+  return isProblem(response) || "audience" in JSON.parse(text);
+}
+
+const isProblem = (response) => (response.headers.get("content-type") ?? "").startsWith("application/problem+json");
 
 async function isOpen(port) {
   const socket = connect(port, "127.0.0.1");

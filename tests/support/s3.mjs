@@ -3,7 +3,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer, request as forward } from "node:http";
 import { resolve } from "node:path";
-import { eventually, freePort } from "./processes.mjs";
+import { freePort } from "./ports.mjs";
+import { eventually } from "./processes.mjs";
 
 const MOTO = resolve("target/latchkey/python/bin/moto_server");
 const READY_WITHIN_MS = 60_000;

@@ -6,8 +6,8 @@ import { eventually } from "./processes.mjs";
 /** Time for a debug build on a busy machine to build a base and to write it. */
 export const WRITTEN_WITHIN_MS = 120_000;
 
-/** Half of what the segments of a head may have. */
-const REBASE_BYTES = 131_072;
+/** Half of what the segments of a head may have; control-plane/src/publisher/keyspace/bases.rs. */
+const REBASE_BYTES = 262_144;
 
 /** Imports keys that are known to nobody. Each has a profile of its own, so that a few thousand make a base of megabytes. */
 export async function importKeys(plane, keyspace, count) {
@@ -22,11 +22,13 @@ export async function importKeys(plane, keyspace, count) {
   assert.equal(last.created, count, JSON.stringify(last));
 }
 
-/** Waits until all of `count` keys are in a base that nothing is about to replace: a new one is built only behind this many bytes of segments. */
-export async function untilSettled(plane, keyspace, count) {
-  await eventually("the base has all keys", async () => {
-    const { key_count, segments } = await plane.api("GET", `/v1/keyspaces/${keyspace.id}/snapshot`);
-    return key_count >= count && segments.reduce((sum, { bytes }) => sum + bytes, 0) < REBASE_BYTES;
+/** Waits until everything is in a head whose base nothing is about to replace: a new one is built only behind this many bytes of segments. */
+export async function untilSettled(plane, keyspace) {
+  const { headers } = await plane.api("PATCH", `/v1/keyspaces/${keyspace.id}`, { name: "Settled" });
+  const wanted = Number(headers.get("latchkey-change-seq"));
+  await eventually("all is in a base or close behind it", async () => {
+    const { change_seq, segments } = await plane.api("GET", `/v1/keyspaces/${keyspace.id}/snapshot`);
+    return change_seq >= wanted && segments.reduce((sum, { bytes }) => sum + bytes, 0) <= REBASE_BYTES;
   }, WRITTEN_WITHIN_MS, 100);
 }
 

@@ -1,5 +1,6 @@
 // All that a story needs, wired together: a control plane with one keyspace, the keyspace's gate in workerd, and an upstream behind it.
-import { ControlPlane, Gate, Upstream, createKey, createKeyspace, eventually, freePort, gateVars, temporaryFolder } from "./processes.mjs";
+import { freePort } from "./ports.mjs";
+import { ControlPlane, Gate, Upstream, createKey, createKeyspace, eventually, gateVars, temporaryFolder } from "./processes.mjs";
 
 const ADMITTED_WITHIN_MS = 20_000;
 

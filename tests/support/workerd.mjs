@@ -3,13 +3,14 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join, relative, sep } from "node:path";
+import { freePort } from "./ports.mjs";
 
 const DATE = "2026-07-15";
-const STARTS_WITHIN_MS = 10_000;
+const STARTS_WITHIN_MS = 60_000;
 
 /**
  * Starts `workers`: {name, dir, bindings, relay}. `dir` holds modules, entry.js first among them; a binding is a text, {service} or {kv}, the
@@ -76,14 +77,6 @@ async function connected(url) {
   } finally {
     socket.destroy();
   }
-}
-
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 function writeConfig(folder, workers) {
