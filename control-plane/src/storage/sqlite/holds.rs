@@ -53,19 +53,6 @@ impl HoldStore for SqliteStore {
     }
 }
 
-impl SqliteStore {
-    /// As [`SqliteStore::keep`], of an operation that says whether it wrote an event.
-    async fn keep_and_tell(
-        &self,
-        operation: impl FnOnce(&Connection) -> Result<bool, StoreError> + Send + 'static,
-    ) -> Result<(), StoreError> {
-        if self.keep(operation).await? {
-            self.events.notify_one();
-        }
-        Ok(())
-    }
-}
-
 fn note_held_base(
     connection: &Connection,
     keyspace: KeyspaceId,

@@ -91,24 +91,12 @@ impl SqliteStore {
         operation: impl FnOnce(&mut Mutation<'_>) -> Result<Committed<T>, StoreError> + Send + 'static,
     ) -> Result<Committed<T>, StoreError> {
         let actor = actor.clone();
-        let (notices, events) = (self.notices.clone(), Arc::clone(&self.events));
-        let (committed, _) = self
-            .writer
-            .run(move |connection| {
-                let mut mutation = Mutation::begin(connection, &actor, at);
-                let committed = operation(&mut mutation)?;
-                let events = mutation.has_events().then_some(events);
-                Ok((committed, Notice { notices, keyspaces: mutation.finish()?, events }))
-            })
-            .await?;
-        Ok(committed)
-    }
-
-    fn tell_of(&self, keyspaces: &BTreeSet<KeyspaceId>) {
-        for keyspace in keyspaces {
-            // Nobody listening is fine: a publisher that starts later looks at every keyspace.
-            let _ = self.notices.send(*keyspace);
-        }
+        self.write_and_tell(move |connection| {
+            let mut mutation = Mutation::begin(connection, &actor, at);
+            let committed = operation(&mut mutation)?;
+            Ok((committed, mutation.finish()?))
+        })
+        .await
     }
 
     /// Writes what the control plane keeps for itself, such as publications: no tenant sees it, so it leaves no trail.
@@ -118,24 +106,61 @@ impl SqliteStore {
     ) -> Result<T, StoreError> {
         self.writer.run(operation).await
     }
+
+    /// As [`SqliteStore::keep`], of an operation that says whether it wrote an event.
+    async fn keep_and_tell(
+        &self,
+        operation: impl FnOnce(&rusqlite::Connection) -> Result<bool, StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.write_and_tell(move |connection| Ok(((), News::of_events(operation(connection)?)))).await
+    }
+
+    /// Writes, and tells of it behind the commit.
+    async fn write_and_tell<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&rusqlite::Connection) -> Result<(T, News), StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (notices, events) = (self.notices.clone(), Arc::clone(&self.events));
+        let write = move |connection: &rusqlite::Connection| {
+            let (written, news) = operation(connection)?;
+            Ok((written, Notice { notices, events, news }))
+        };
+        let (written, _) = self.writer.run(write).await?;
+        Ok(written)
+    }
 }
 
-/// Tells of changes when it is dropped: behind the commit, and also if nobody waits for the answer any more. A caller that hangs
+/// What others are told once it is committed.
+#[derive(Default)]
+struct News {
+    /// These changed.
+    keyspaces: BTreeSet<KeyspaceId>,
+    /// The sender of events finds something to do.
+    has_events: bool,
+}
+
+impl News {
+    fn of_events(has_events: bool) -> Self {
+        Self { has_events, ..Self::default() }
+    }
+}
+
+/// Tells the news when it is dropped: behind the commit, and also if nobody waits for the answer any more. A caller that hangs
 /// up must not keep a revocation from being published.
 struct Notice {
     notices: broadcast::Sender<KeyspaceId>,
-    keyspaces: BTreeSet<KeyspaceId>,
-    events: Option<Arc<Notify>>,
+    events: Arc<Notify>,
+    news: News,
 }
 
 impl Drop for Notice {
     fn drop(&mut self) {
-        for keyspace in &self.keyspaces {
+        for keyspace in &self.news.keyspaces {
             // Nobody listening is fine: a publisher that starts later looks at every keyspace.
             let _ = self.notices.send(*keyspace);
         }
-        if let Some(events) = &self.events {
-            events.notify_one();
+        if self.news.has_events {
+            self.events.notify_one();
         }
     }
 }

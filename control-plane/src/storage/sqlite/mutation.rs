@@ -1,9 +1,7 @@
-use std::collections::BTreeSet;
-
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
-use super::{rows, webhooks};
+use super::{News, rows, webhooks};
 use crate::domain::audit::{AuditDraft, AuditEntry};
 use crate::domain::error::ObjectKind;
 use crate::domain::event::{self, KeyChange};
@@ -22,8 +20,7 @@ pub(super) struct Mutation<'a> {
     pub(super) at: Timestamp,
     rows_before: u64,
     recorded: bool,
-    has_events: bool,
-    keyspaces: BTreeSet<KeyspaceId>,
+    news: News,
 }
 
 /// What a mutation of a keyspace tells the change log and the audit log.
@@ -39,15 +36,7 @@ pub(super) struct Trail {
 impl<'a> Mutation<'a> {
     pub(super) fn begin(connection: &'a Connection, actor: &'a Actor, at: Timestamp) -> Self {
         let rows_before = connection.total_changes();
-        Self {
-            connection,
-            actor,
-            at,
-            rows_before,
-            recorded: false,
-            has_events: false,
-            keyspaces: BTreeSet::new(),
-        }
+        Self { connection, actor, at, rows_before, recorded: false, news: News::default() }
     }
 
     pub(super) fn connection(&self) -> &'a Connection {
@@ -108,7 +97,7 @@ impl<'a> Mutation<'a> {
         }
         let draft = AuditDraft { keyspace_id: Some(keyspace), action: kind.as_str(), object, before, after };
         self.append_audit(draft)?;
-        self.keyspaces.insert(keyspace);
+        self.news.keyspaces.insert(keyspace);
         Ok(Committed { value, change_seq: seq })
     }
 
@@ -138,11 +127,7 @@ impl<'a> Mutation<'a> {
 
     /// Has the sender of events look for something to do once the mutation is committed.
     pub(super) fn notes_events(&mut self) {
-        self.has_events = true;
-    }
-
-    pub(super) fn has_events(&self) -> bool {
-        self.has_events
+        self.news.has_events = true;
     }
 
     /// Leaves an audit row for something that belongs to no keyspace.
@@ -171,14 +156,14 @@ impl<'a> Mutation<'a> {
         Ok(())
     }
 
-    /// Checks that nothing was changed without a trail. Returns the keyspaces that changed.
-    pub(super) fn finish(self) -> Result<BTreeSet<KeyspaceId>, StoreError> {
+    /// Checks that nothing was changed without a trail. Returns what to tell of it.
+    pub(super) fn finish(self) -> Result<News, StoreError> {
         let touched = self.connection.total_changes() != self.rows_before;
         if touched && !self.recorded {
             return Err(StoreError::backend(
                 "a mutation left no audit row and was undone; this is a fault of latchkey",
             ));
         }
-        Ok(self.keyspaces)
+        Ok(self.news)
     }
 }

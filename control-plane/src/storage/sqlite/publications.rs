@@ -93,10 +93,7 @@ impl PublicationStore for SqliteStore {
             // A head that is only signed anew is no news.
             if publication.change_seq > last_change { tell(connection, &publication) } else { Ok(false) }
         };
-        if self.keep(release).await? {
-            self.events.notify_one();
-        }
-        Ok(())
+        self.keep_and_tell(release).await
     }
 
     async fn published_heads(

@@ -1,6 +1,6 @@
 //! What narrows keys: one document for each key that has any of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::keys::found;
 use super::mutation::{Mutation, Trail};
 use super::rows::{self, number, unsigned};
-use super::{SqliteStore, usage, webhooks};
+use super::{News, SqliteStore, usage, webhooks};
 use crate::domain::event;
 use crate::domain::restrictions::{CreditUse, Delta};
 use crate::domain::usage::CreditReport;
@@ -52,22 +52,14 @@ impl RestrictionStore for SqliteStore {
 
     async fn refill(&self, due: DueRefill, request: RequestId, at: Timestamp) -> Result<bool, StoreError> {
         let actor = Actor::system(due.workspace_id, request);
-        let (keyspaces, has_events) = self
-            .writer
-            .run(move |connection| {
-                let mut mutation = Mutation::begin(connection, &actor, at);
-                if !refill(&mut mutation, due.key_id)? {
-                    return Ok((BTreeSet::new(), false));
-                }
-                let has_events = mutation.has_events();
-                Ok((mutation.finish()?, has_events))
-            })
-            .await?;
-        self.tell_of(&keyspaces);
-        if has_events {
-            self.events.notify_one();
-        }
-        Ok(!keyspaces.is_empty())
+        self.write_and_tell(move |connection| {
+            let mut mutation = Mutation::begin(connection, &actor, at);
+            if !refill(&mut mutation, due.key_id)? {
+                return Ok((false, News::default()));
+            }
+            Ok((true, mutation.finish()?))
+        })
+        .await
     }
 }
 

@@ -7,7 +7,7 @@ mod take;
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-use super::{SqliteStore, rows};
+use super::{News, SqliteStore, rows};
 use crate::domain::error::ObjectKind;
 use crate::domain::{
     CreditReport, DomainError, Hour, HourCount, Key, KeyId, KeyUsage, Keyspace, KeyspaceId, LoggedRequest,
@@ -35,13 +35,10 @@ impl UsageStore for SqliteStore {
         let _turn = self.usage_turn.acquire().await;
         let take = move |connection: &Connection| {
             let keyspace = found_keyspace(connection, workspace, keyspace)?;
-            take::take(connection, &keyspace, &report, at)
+            let (taken, has_events) = take::take(connection, &keyspace, &report, at)?;
+            Ok((taken, News::of_events(has_events)))
         };
-        let (taken, has_events) = self.keep(take).await?;
-        if has_events {
-            self.events.notify_one();
-        }
-        Ok(taken)
+        self.write_and_tell(take).await
     }
 
     async fn requests(

@@ -16,7 +16,7 @@ use rusqlite::params;
 use tokio::sync::Notify;
 
 use super::rows::{number, unsigned};
-use super::{Mutation, SqliteStore};
+use super::{Mutation, News, SqliteStore};
 use crate::domain::webhook::{AttemptRecord, Delivery, DisabledReason, WebhookSettings};
 use crate::domain::{
     Actor, AdminKey, DeliveryId, Page, PageRequest, RequestId, Timestamp, Webhook, WebhookId, WorkspaceId,
@@ -206,29 +206,24 @@ impl DeliveryStore for SqliteStore {
         request: RequestId,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
-        let events = Arc::clone(&self.events);
-        let is_disabled = self
-            .writer
-            .run(move |connection| {
-                let sql = "SELECT workspace_id FROM webhooks WHERE id = ?1";
-                let workspace = connection.query_row(sql, [number(id.0)], |row| row.get::<_, i64>(0))?;
-                let actor = Actor::system(WorkspaceId(unsigned(workspace)), request);
-                let mut mutation = Mutation::begin(connection, &actor, at);
-                let is_disabled = endpoints::disable(&mut mutation, id, reason)?;
-                mutation.finish()?;
-                Ok(is_disabled)
-            })
-            .await?;
-        events.notify_one();
-        Ok(is_disabled)
+        self.write_and_tell(move |connection| {
+            let sql = "SELECT workspace_id FROM webhooks WHERE id = ?1";
+            let workspace = connection.query_row(sql, [number(id.0)], |row| row.get::<_, i64>(0))?;
+            let actor = Actor::system(WorkspaceId(unsigned(workspace)), request);
+            let mut mutation = Mutation::begin(connection, &actor, at);
+            mutation.notes_events();
+            let is_disabled = endpoints::disable(&mut mutation, id, reason)?;
+            Ok((is_disabled, mutation.finish()?))
+        })
+        .await
     }
 
     async fn tell_of_expiry(&self, now: Timestamp) -> Result<usize, StoreError> {
-        let seen = self.keep(move |connection| notices::tell_of_expiry(connection, now)).await?;
-        if seen > 0 {
-            self.events.notify_one();
-        }
-        Ok(seen)
+        self.write_and_tell(move |connection| {
+            let seen = notices::tell_of_expiry(connection, now)?;
+            Ok((seen, News::of_events(seen > 0)))
+        })
+        .await
     }
 
     async fn watched_gates(&self) -> Result<Vec<WatchedGates>, StoreError> {
@@ -236,11 +231,11 @@ impl DeliveryStore for SqliteStore {
     }
 
     async fn tell_of_stale_gates(&self, stale: Vec<StaleGate>, now: Timestamp) -> Result<usize, StoreError> {
-        let told = self.keep(move |connection| notices::tell_of_stale_gates(connection, &stale, now)).await?;
-        if told > 0 {
-            self.events.notify_one();
-        }
-        Ok(told)
+        self.write_and_tell(move |connection| {
+            let told = notices::tell_of_stale_gates(connection, &stale, now)?;
+            Ok((told, News::of_events(told > 0)))
+        })
+        .await
     }
 
     async fn forget_deliveries(&self, before: Timestamp) -> Result<usize, StoreError> {
