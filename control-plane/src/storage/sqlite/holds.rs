@@ -2,14 +2,13 @@
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::mutation::{Mutation, Trail};
 use super::rows::{number, unsigned};
 use super::{SqliteStore, webhooks};
 use crate::domain::{
-    Actor, ChangeKind, DomainError, EventDraft, EventType, GateRefusal, GateUrl, HeldBase, KeyspaceId, Pause,
-    Timestamp, WorkspaceId,
+    Actor, ChangeKind, DomainError, EventType, GateRefusal, GateUrl, HeldBase, KeyspaceId, Pause, Timestamp,
 };
 use crate::storage::{Committed, HoldStore, StoreError};
 
@@ -84,7 +83,7 @@ fn note_held_base(
         "refused_by": null,
         "refused_with": null,
     });
-    tell(connection, keyspace, EventType::SnapshotHeld, data, at)
+    webhooks::tell(connection, keyspace, EventType::SnapshotHeld, data, at)
 }
 
 fn note_gate_refusal(
@@ -108,7 +107,7 @@ fn note_gate_refusal(
         "detail": refusal.message,
         "seq": refusal.seq,
     });
-    tell(connection, keyspace, EventType::GateRefused, data, refusal.at)
+    webhooks::tell(connection, keyspace, EventType::GateRefused, data, refusal.at)
 }
 
 fn pause_publishing(
@@ -144,7 +143,7 @@ fn pause_publishing(
         "refused_by": refusal.gate.as_str(),
         "refused_with": refusal.code,
     });
-    tell(connection, keyspace, EventType::SnapshotHeld, data, refusal.at)
+    webhooks::tell(connection, keyspace, EventType::SnapshotHeld, data, refusal.at)
 }
 
 fn resume(
@@ -194,23 +193,4 @@ pub(super) fn forget_pause(connection: &Connection, keyspace: KeyspaceId) -> Res
         .prepare_cached("DELETE FROM publishing_pauses WHERE keyspace_id = ?1")?
         .execute([number(keyspace.0)])?;
     Ok(())
-}
-
-/// Writes an event down if somebody wants it. `true`: somebody does.
-fn tell(
-    connection: &Connection,
-    keyspace: KeyspaceId,
-    kind: EventType,
-    data: Value,
-    at: Timestamp,
-) -> Result<bool, StoreError> {
-    let workspace = connection
-        .prepare_cached("SELECT workspace_id FROM keyspaces WHERE id = ?1")?
-        .query_row([number(keyspace.0)], |row| Ok(WorkspaceId(unsigned(row.get(0)?))))?;
-    if !webhooks::is_wanted(connection, workspace, kind)? {
-        return Ok(false);
-    }
-    let event = EventDraft { kind, keyspace_id: Some(keyspace), key_id: None, data };
-    webhooks::write(connection, workspace, &event, true, at)?;
-    Ok(true)
 }

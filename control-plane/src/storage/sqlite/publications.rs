@@ -10,8 +10,8 @@ use super::{
 };
 use crate::domain::error::ObjectKind;
 use crate::domain::{
-    DomainError, EventDraft, EventType, KeyId, Keyspace, KeyspaceId, Page, PageRequest, PolicyState,
-    Timestamp, WorkspaceId,
+    DomainError, EventType, KeyId, Keyspace, KeyspaceId, Page, PageRequest, PolicyState, Timestamp,
+    WorkspaceId,
 };
 use crate::storage::{
     BaseProfile, BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, HeadOutline, Publication,
@@ -239,13 +239,6 @@ impl PublicationStore for SqliteStore {
 /// Has whoever listens hear of new changes on their way to the gates. `true`: somebody does.
 fn tell(connection: &Connection, publication: &Publication) -> Result<bool, StoreError> {
     let id = publication.keyspace_id;
-    let workspace = connection
-        .prepare_cached("SELECT workspace_id FROM keyspaces WHERE id = ?1")?
-        .query_row([number(id.0)], |row| Ok(WorkspaceId(unsigned(row.get(0)?))))?;
-    let kind = EventType::SnapshotPublished;
-    if !webhooks::is_wanted(connection, workspace, kind)? {
-        return Ok(false);
-    }
     let data = serde_json::json!({
         "keyspace_id": id,
         "epoch": publication.epoch,
@@ -253,9 +246,7 @@ fn tell(connection: &Connection, publication: &Publication) -> Result<bool, Stor
         "change_seq": publication.change_seq,
         "issued_at": publication.issued_at,
     });
-    let event = EventDraft { kind, keyspace_id: Some(id), key_id: None, data };
-    webhooks::write(connection, workspace, &event, true, publication.issued_at)?;
-    Ok(true)
+    webhooks::tell(connection, id, EventType::SnapshotPublished, data, publication.issued_at)
 }
 
 fn published(connection: &Connection, id: KeyspaceId) -> Result<Option<Publication>, StoreError> {

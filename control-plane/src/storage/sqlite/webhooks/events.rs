@@ -1,10 +1,11 @@
 //! Writing events down, within the transaction of what they tell of.
 
 use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::Value;
 
 use super::super::rows::{number, unsigned};
 use crate::domain::id::next_number;
-use crate::domain::{EventDraft, EventId, EventType, Timestamp, WorkspaceId};
+use crate::domain::{EventDraft, EventId, EventType, KeyspaceId, Timestamp, WorkspaceId};
 use crate::storage::StoreError;
 
 pub(super) const FAN_OUT: &str = "fan_out";
@@ -44,6 +45,25 @@ pub(in crate::storage::sqlite) fn write(
             event.body(at),
         ])?;
     Ok(EventId(id))
+}
+
+/// Writes down what happened to a keyspace, if somebody wants it. `true`: somebody does.
+pub(in crate::storage::sqlite) fn tell(
+    connection: &Connection,
+    keyspace: KeyspaceId,
+    kind: EventType,
+    data: Value,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
+    let workspace = connection
+        .prepare_cached("SELECT workspace_id FROM keyspaces WHERE id = ?1")?
+        .query_row([number(keyspace.0)], |row| Ok(WorkspaceId(unsigned(row.get(0)?))))?;
+    if !is_wanted(connection, workspace, kind)? {
+        return Ok(false);
+    }
+    let event = EventDraft { kind, keyspace_id: Some(keyspace), key_id: None, data };
+    write(connection, workspace, &event, true, at)?;
+    Ok(true)
 }
 
 /// The id of the newest event, also if it was forgotten: one below what has fanned out would never fan out.

@@ -27,7 +27,7 @@ use crate::storage::{
 };
 
 pub(super) use credits::{tell_levels, unit_view};
-pub(super) use events::{is_wanted, write};
+pub(super) use events::{is_wanted, tell, write};
 
 #[async_trait]
 impl WebhookStore for SqliteStore {
