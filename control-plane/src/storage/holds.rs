@@ -1,11 +1,23 @@
 use async_trait::async_trait;
 
 use super::{Committed, StoreError};
-use crate::domain::{Actor, GateRefusal, GateUrl, HeldBase, KeyspaceId, Pause, Timestamp};
+use crate::domain::{Actor, ForeignHead, GateRefusal, GateUrl, HeldBase, KeyspaceId, Pause, Timestamp};
+
+/// What stands against publishing a keyspace in full.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holds {
+    /// See [`Signing::foreign`](super::Signing::foreign).
+    pub foreign: Option<ForeignHead>,
+    /// See [`Signing::pause`](super::Signing::pause).
+    pub pause: Option<Pause>,
+}
 
 /// What keeps a keyspace from being published in full. Webhooks hear of it in the same transaction, once.
 #[async_trait]
 pub trait HoldStore: Send + Sync + 'static {
+    /// What holds a keyspace up now; nothing if there is no such keyspace.
+    async fn holds(&self, keyspace: KeyspaceId) -> Result<Holds, StoreError>;
+
     /// Notes that the guard holds a base, or that it holds none any more.
     async fn note_held_base(
         &self,

@@ -33,7 +33,7 @@ pub use audit_check::check_audit_log;
 pub use epochs::EpochStore;
 pub use error::StoreError;
 pub use head_keys::{HeadKeyStore, SealedHeadKey, Signing, trusted_texts};
-pub use holds::HoldStore;
+pub use holds::{HoldStore, Holds};
 pub use key_lifecycle::KeyLifecycleStore;
 pub use kills::KillStore;
 pub use publication::{

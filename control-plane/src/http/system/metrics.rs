@@ -46,8 +46,7 @@ pub(in crate::http) async fn get_metrics(
         "Whether publishing is held back: by the guard, or because no gate takes what was published.",
     );
     for keyspace in &keyspaces {
-        let state = app.store.publishing_state(keyspace.id).await?;
-        let is_paused = state.is_some_and(|(_, _, signing)| signing.pause.is_some());
+        let is_paused = app.store.holds(keyspace.id).await?.pause.is_some();
         for (reason, is_held) in
             [("guard", app.propagation.held(keyspace.id).is_some()), ("refused", is_paused)]
         {

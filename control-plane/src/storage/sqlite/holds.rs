@@ -6,14 +6,24 @@ use serde_json::json;
 
 use super::mutation::{Mutation, Trail};
 use super::rows::{number, unsigned};
-use super::{SqliteStore, webhooks};
+use super::{SqliteStore, epochs, webhooks};
 use crate::domain::{
     Actor, ChangeKind, DomainError, EventType, GateRefusal, GateUrl, HeldBase, KeyspaceId, Pause, Timestamp,
 };
-use crate::storage::{Committed, HoldStore, StoreError};
+use crate::storage::{Committed, HoldStore, Holds, StoreError};
 
 #[async_trait]
 impl HoldStore for SqliteStore {
+    async fn holds(&self, keyspace: KeyspaceId) -> Result<Holds, StoreError> {
+        self.read(move |connection| {
+            Ok(Holds {
+                foreign: epochs::foreign_head(connection, keyspace)?,
+                pause: pause(connection, keyspace)?,
+            })
+        })
+        .await
+    }
+
     async fn note_held_base(
         &self,
         keyspace: KeyspaceId,

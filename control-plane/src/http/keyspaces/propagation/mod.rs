@@ -20,6 +20,7 @@ use crate::http::params::{Params, PathId};
 use crate::http::problem::Failure;
 use crate::http::shapes;
 use crate::publisher::Wanted;
+use crate::storage::Holds;
 
 /// Seconds within which a gate counts as seen unless the caller says otherwise: ten heartbeats.
 const SEEN_WITHIN: u32 = 300;
@@ -99,8 +100,7 @@ pub(in crate::http) async fn get_propagation(
     let gates: Vec<_> = keyspace.gates.iter().map(progress).collect();
     let sinks = keyspace.sinks.iter().map(|sink| SinkProgress::of(sink, app.sinks.of(id, &sink.name), now));
     let published = app.store.publication(id).await?;
-    let signing = app.store.publishing_state(id).await?.map(|(_, _, signing)| signing);
-    let (foreign, pause) = signing.map_or((None, None), |signing| (signing.foreign, signing.pause));
+    let Holds { foreign, pause } = app.store.holds(id).await?;
     Ok(Json(PropagationView {
         seq: published.as_ref().map_or(0, |published| published.seq),
         // Heads of a pause name a change that they may not contain.
