@@ -20,7 +20,8 @@ const CONFIRMATIONS_OF_ISOLATE: usize = 8;
 pub struct Propagation {
     gates: Mutex<BTreeMap<(KeyspaceId, GateUrl), GateState>>,
     held: Mutex<BTreeMap<KeyspaceId, HeldBase>>,
-    heads: Mutex<BTreeMap<KeyspaceId, VecDeque<Mark>>>,
+    /// By their numbers.
+    heads: Mutex<BTreeMap<KeyspaceId, BTreeMap<u64, Mark>>>,
 }
 
 /// What somebody knows who has a head.
@@ -168,9 +169,9 @@ impl Propagation {
     pub fn note_head(&self, keyspace: KeyspaceId, mark: Mark) {
         let mut all = locked(&self.heads);
         let heads = all.entry(keyspace).or_default();
-        heads.push_back(mark);
+        heads.insert(mark.seq, mark);
         if heads.len() > HEADS {
-            heads.pop_front();
+            heads.pop_first();
         }
     }
 
@@ -196,7 +197,7 @@ impl Propagation {
 
     /// Notes what a gate told of its isolates.
     pub fn note_isolates(&self, keyspace: KeyspaceId, gate: &GateUrl, mut isolates: Vec<Isolate>) {
-        let marks: Vec<_> = isolates.iter().map(|isolate| self.mark_of(keyspace, isolate)).collect();
+        let marks = self.marks_of(keyspace, &isolates);
         self.update(keyspace, gate, |state| {
             let known = state.isolates.drain(..).map(|isolate| (isolate.id, isolate.confirmations));
             let mut known: HashMap<_, _> = known.collect();
@@ -208,13 +209,15 @@ impl Propagation {
         });
     }
 
-    /// What an isolate knows, by the head that it names; of one from before the start no more than it says itself.
-    fn mark_of(&self, keyspace: KeyspaceId, isolate: &Isolate) -> Mark {
+    /// What isolates know, by the heads that they name; of a head from before the start no more than they say themselves.
+    fn marks_of(&self, keyspace: KeyspaceId, isolates: &[Isolate]) -> Vec<Mark> {
         let all = locked(&self.heads);
-        let known =
-            all.get(&keyspace).and_then(|heads| heads.iter().rev().find(|mark| mark.seq == isolate.seq));
-        let Isolate { seq, change_seq, .. } = *isolate;
-        known.copied().unwrap_or(Mark { seq, change_seq, revoked_through: change_seq })
+        let heads = all.get(&keyspace);
+        let mark_of = |&Isolate { seq, change_seq, .. }: &Isolate| {
+            let known = heads.and_then(|heads| heads.get(&seq)).copied();
+            known.unwrap_or(Mark { seq, change_seq, revoked_through: change_seq })
+        };
+        isolates.iter().map(mark_of).collect()
     }
 
     /// The base of a keyspace that is held, if one is.
