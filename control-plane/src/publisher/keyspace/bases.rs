@@ -18,14 +18,12 @@ impl KeyspacePublisher {
         if self.held.is_some() {
             return;
         }
-        let building = self.building.get_or_insert_with(|| {
-            let (store, now) = (Arc::clone(&self.store), self.context.app.now());
-            Building::start(store, self.id, now, self.base.clone())
-        });
+        let building = self.building.take().unwrap_or_else(|| self.begin_base());
         let released = self.current.as_ref().map(|current| current.head().change_seq);
         if released.is_none_or(|released| self.log.demanding > released) {
             building.hurry();
         }
+        self.building = Some(building);
     }
 
     /// Only right after a release, which clears old bodies away: a base that is being built must not lose its own to that.
@@ -33,9 +31,13 @@ impl KeyspacePublisher {
         let segments = self.current.iter().flat_map(|current| &current.segments);
         let bytes: usize = segments.map(|segment| segment.bytes.len()).sum();
         if bytes > REBASE_BYTES && self.building.is_none() && self.held.is_none() {
-            let (store, now) = (Arc::clone(&self.store), self.context.app.now());
-            self.building = Some(Building::start(store, self.id, now, self.base.clone()));
+            self.building = Some(self.begin_base());
         }
+    }
+
+    fn begin_base(&self) -> Building {
+        let (store, now) = (Arc::clone(&self.store), self.context.app.now());
+        Building::start(store, self.id, now, self.base.clone())
     }
 
     pub(super) async fn take_base(&mut self, built: Result<NewBase, PublishError>) {

@@ -17,6 +17,7 @@ use self::occasion::Due;
 use self::signing::{Next, Settings, encoded_policy};
 use super::base::NewBase;
 use super::building::Building;
+use super::content::Content;
 use super::lanes::Lanes;
 use super::log::Log;
 use super::push::Gates;
@@ -31,7 +32,7 @@ use super::upstream::sealed_credentials;
 use super::walk::stored_body;
 use super::{Context, PublishError, Wanted};
 use crate::domain::{Keyspace, KeyspaceId, Pause};
-use crate::storage::{Publication, Signing, Store};
+use crate::storage::{ChangesSince, Publication, Signing, Store};
 
 /// Words of gates that wait to be heard.
 const WORDS: usize = 64;
@@ -244,22 +245,36 @@ impl KeyspacePublisher {
             return Box::pin(self.release(due)).await;
         }
         let credentials = sealed_credentials(&self.context, &keyspace).await?;
-        let mut next = Next::behind(self.last.as_ref(), signing.epoch);
         let encoded = encoded_policy(&keyspace, &policy, credentials)?;
         let settings = Settings { keyspace, policy, encoded, signing };
         self.open_lane();
-        self.release_in_lanes(&settings, &mut next).await?;
-        let release = self.sign(&settings, content, &mut next)?;
-        if let Err(error) = self.put_out(release, &changed).await {
-            // Their numbers were not noted.
-            self.lanes = Lanes::default();
-            return Err(error);
-        }
+        self.release_content(&settings, content, &changed).await?;
         let keyspace = settings.keyspace;
         self.gates.set(&keyspace.gates);
         self.sinks.set(&keyspace.sinks).await?;
         self.rebase_if_due();
         Ok(Outlook::Continues)
+    }
+
+    /// Releases what the lanes have to say, and then `content` as the newest head.
+    async fn release_content(
+        &mut self,
+        settings: &Settings,
+        content: Content,
+        changed: &ChangesSince,
+    ) -> Result<(), PublishError> {
+        let mut next = Next::behind(self.last.as_ref(), settings.signing.epoch);
+        let all = async {
+            self.release_in_lanes(settings, &mut next).await?;
+            let release = self.sign(settings, content, &mut next)?;
+            self.put_out(release, changed).await
+        };
+        let released = all.await;
+        if released.is_err() {
+            // Their heads may have numbers that were not noted, and that others get now.
+            self.lanes = Lanes::default();
+        }
+        released
     }
 
     /// Gates have heads that this database never signed. Whatever it would publish might take back what they know.

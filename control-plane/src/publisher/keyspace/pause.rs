@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use super::super::PublishError;
 use super::super::content::{Changes, Content};
-use super::super::lanes::Lanes;
 use super::super::refusals::{Objection, Word};
 use super::super::release::Release;
 use super::super::twin::Twin;
 use super::occasion::Due;
-use super::signing::{Next, Settings};
+use super::signing::Settings;
 use super::{KeyspacePublisher, Outlook, report};
 use crate::domain::{GateRefusal, GateUrl, Keyspace, Pause, PolicyState};
 use crate::storage::{ChangesSince, Signing};
@@ -98,19 +97,11 @@ impl KeyspacePublisher {
         (self.behind, self.built, self.building) = (false, None, None);
         let basis = refused.as_ref().map(|refused| &refused.basis).or(self.current.as_ref()).cloned();
         let Some(basis) = basis else { return Ok(Outlook::Continues) };
+        let settings = Settings { keyspace, policy, encoded: Arc::clone(&basis.policy), signing };
         let is_due = due == Due::Always || refused.is_some();
         if is_due || self.log.shut_out > basis.revoked_through {
-            let changes = Changes { store: self.store.as_ref(), id: self.id, policy: &policy };
-            let (content, changed) = self.revocations_over(&basis, &changes).await?;
-            let mut next = Next::behind(self.last.as_ref(), signing.epoch);
-            let encoded = Arc::clone(&basis.policy);
-            let settings = Settings { keyspace: keyspace.clone(), policy: policy.clone(), encoded, signing };
-            self.release_in_lanes(&settings, &mut next).await?;
-            let release = self.sign(&settings, content, &mut next)?;
-            if let Err(error) = self.put_out(release, &changed).await {
-                self.lanes = Lanes::default();
-                return Err(error);
-            }
+            let (content, changed) = self.revocations_over(&basis, &settings.policy).await?;
+            self.release_content(&settings, content, &changed).await?;
         }
         if let Some(Refused { pause, .. }) = refused {
             // Only now: if this fails, or the program ends before, publishing goes on, is refused again, and ends up here.
@@ -120,18 +111,19 @@ impl KeyspacePublisher {
             self.context.app.propagation.set_held(self.id, None);
             self.pause = Some(pause);
         }
-        self.gates.set(&keyspace.gates);
-        self.sinks.set(&keyspace.sinks).await?;
+        self.gates.set(&settings.keyspace.gates);
+        self.sinks.set(&settings.keyspace.sinks).await?;
         Ok(Outlook::Continues)
     }
 
     async fn revocations_over(
         &self,
         basis: &Release,
-        changes: &Changes<'_>,
+        policy: &PolicyState,
     ) -> Result<(Content, ChangesSince), PublishError> {
         let mut content = Content::of_release(basis);
         if self.log.shut_out > basis.revoked_through {
+            let changes = Changes { store: self.store.as_ref(), id: self.id, policy };
             return match changes.add_nothing_but_revocations(&mut content).await? {
                 Some(changed) => Ok((content, changed)),
                 None => Err(PublishError::NoRoom(self.id)),
