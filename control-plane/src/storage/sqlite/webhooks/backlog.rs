@@ -111,10 +111,11 @@ pub(super) fn catch_up(
     let Some((webhook, _)) = endpoints::enabled(connection, id)? else { return Ok(CaughtUp::default()) };
     let Some(backlog) = oldest(connection, id)? else { return Ok(CaughtUp::default()) };
     let end = backlog.until.map_or_else(|| cursor(connection, FAN_OUT), Ok)?;
-    let mut statement = connection.prepare_cached(
-        "SELECT id, workspace_id, keyspace_id, key_id, type FROM events \
-         WHERE id > ?1 AND id <= ?2 AND fans_out = 1 ORDER BY id LIMIT ?3",
-    )?;
+    let sql = format!(
+        "SELECT {} FROM events WHERE id > ?1 AND id <= ?2 AND fans_out = 1 ORDER BY id LIMIT ?3",
+        FreshEvent::COLUMNS
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
     let mut waiting = statement.query(params![number(backlog.position), number(end), SCAN])?;
     let mut new = NewDeliveries::begin(connection, at)?;
     let (mut position, mut seen, mut deliveries) = (backlog.position, 0, 0);

@@ -18,8 +18,9 @@ use crate::domain::{
 };
 use crate::storage::{Committed, SealedWebhookSecrets, StoreError};
 
+/// What [`read`] reads, and the secrets.
 pub(super) const COLUMNS: &str = "id, workspace_id, url, description, events, keyspaces, enabled, signature, public_key, old_until, \
-     failing_since, disabled_reason, disabled_at, created_at, updated_at, secret, old_secret FROM webhooks";
+     failing_since, disabled_reason, disabled_at, created_at, updated_at, secret, old_secret";
 
 pub(super) fn create(
     mutation: &mut Mutation<'_>,
@@ -246,7 +247,8 @@ pub(super) fn stored(
     workspace: WorkspaceId,
     id: WebhookId,
 ) -> Result<Webhook, StoreError> {
-    let sql = format!("SELECT {COLUMNS} WHERE id = ?1 AND workspace_id = ?2 AND deleted_at IS NULL");
+    let sql =
+        format!("SELECT {COLUMNS} FROM webhooks WHERE id = ?1 AND workspace_id = ?2 AND deleted_at IS NULL");
     let mut statement = connection.prepare_cached(&sql)?;
     let found = statement.query_row(params![number(id.0), number(workspace.0)], read).optional()?;
     found.ok_or_else(|| DomainError::NotFound(ObjectKind::Webhook).into())
@@ -257,10 +259,10 @@ pub(super) fn enabled(
     connection: &Connection,
     id: WebhookId,
 ) -> Result<Option<(Webhook, SealedWebhookSecrets)>, StoreError> {
-    let sql = format!("SELECT {COLUMNS} WHERE id = ?1 AND enabled = 1 AND deleted_at IS NULL");
+    let sql = format!("SELECT {COLUMNS} FROM webhooks WHERE id = ?1 AND enabled = 1 AND deleted_at IS NULL");
     let mut statement = connection.prepare_cached(&sql)?;
     let found = statement.query_row([number(id.0)], |row| {
-        let secrets = SealedWebhookSecrets { present: row.get(15)?, old: row.get(16)? };
+        let secrets = SealedWebhookSecrets { present: row.get("secret")?, old: row.get("old_secret")? };
         Ok((read(row)?, secrets))
     });
     Ok(found.optional()?)

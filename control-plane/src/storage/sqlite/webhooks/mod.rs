@@ -49,7 +49,7 @@ impl WebhookStore for SqliteStore {
         let viewer = viewer.clone();
         self.read(move |connection| {
             let sql = format!(
-                "SELECT {} WHERE workspace_id = ?1 AND id < ?2 AND deleted_at IS NULL \
+                "SELECT {} FROM webhooks WHERE workspace_id = ?1 AND id < ?2 AND deleted_at IS NULL \
                  AND (?3 IS NULL OR (keyspaces IS NOT NULL AND NOT EXISTS (SELECT 1 FROM json_each(keyspaces) AS k \
                  WHERE k.value NOT IN (SELECT value FROM json_each(?3))))) ORDER BY id DESC LIMIT ?4",
                 endpoints::COLUMNS

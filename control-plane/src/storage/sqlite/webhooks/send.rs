@@ -31,7 +31,9 @@ pub(super) struct FreshEvent {
 }
 
 impl FreshEvent {
-    /// Reads `id, workspace_id, keyspace_id, key_id, type`.
+    /// What [`FreshEvent::read`] reads.
+    pub(super) const COLUMNS: &str = "id, workspace_id, keyspace_id, key_id, type";
+
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             id: unsigned(row.get(0)?),
@@ -117,16 +119,18 @@ pub(super) fn fan_out(connection: &Connection, limit: u32, at: Timestamp) -> Res
 
 impl Listeners {
     fn of(connection: &Connection, workspace: i64, at: Timestamp) -> Result<Self, StoreError> {
-        let columns =
-            COLUMNS.replace(" FROM webhooks", &format!(", from_event, ({DUE_COUNT}) FROM webhooks"));
         let sql = format!(
-            "SELECT {columns} WHERE workspace_id = ?1 AND enabled = 1 AND deleted_at IS NULL \
+            "SELECT {COLUMNS}, from_event, ({DUE_COUNT}) AS due FROM webhooks WHERE workspace_id = ?1 AND enabled = 1 AND deleted_at IS NULL \
              AND NOT EXISTS (SELECT 1 FROM webhook_backlogs WHERE webhook_id = webhooks.id AND until IS NULL) ORDER BY id"
         );
         let mut current = connection.prepare_cached(&sql)?;
         let current = current.query_map(params![workspace, at.0, WINDOW], |row| {
-            let room = WINDOW.saturating_sub(row.get(18)?);
-            Ok(Listener { webhook: endpoints::read(row)?, from_event: unsigned(row.get(17)?), room })
+            let room = WINDOW.saturating_sub(row.get("due")?);
+            Ok(Listener {
+                webhook: endpoints::read(row)?,
+                from_event: unsigned(row.get("from_event")?),
+                room,
+            })
         })?;
         let mut behind = connection.prepare_cached(
             "SELECT w.id FROM webhook_backlogs AS b JOIN webhooks AS w ON w.id = b.webhook_id \
@@ -176,9 +180,11 @@ pub(super) fn has_fresh_events(connection: &Connection) -> Result<bool, StoreErr
 }
 
 fn fresh_events(connection: &Connection, after: u64, limit: u32) -> Result<Vec<FreshEvent>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id, workspace_id, keyspace_id, key_id, type FROM events WHERE id > ?1 AND fans_out = 1 ORDER BY id LIMIT ?2",
-    )?;
+    let sql = format!(
+        "SELECT {} FROM events WHERE id > ?1 AND fans_out = 1 ORDER BY id LIMIT ?2",
+        FreshEvent::COLUMNS
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
     let fresh = statement.query_map(params![number(after), limit], FreshEvent::read)?;
     Ok(fresh.collect::<Result<_, _>>()?)
 }
