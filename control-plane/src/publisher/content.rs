@@ -56,12 +56,30 @@ impl Content {
         }
     }
 
+    fn contains_all_through(&mut self, seq: u64) {
+        (self.change_seq, self.complete_through, self.revoked_through) = (seq, seq, seq);
+    }
+
+    fn make_room_for_urgent(&mut self) {
+        self.take_kill_off();
+        if let Some(urgent) = self.segments.pop_if(|segment| segment.urgent) {
+            self.change_seq = urgent.first_seq;
+        }
+    }
+
     /// A kill lies over everything else, and only for as long as it lasts: each release puts it on anew.
     fn take_kill_off(&mut self) {
         if let Some(kill) = self.segments.iter().position(|segment| segment.kill) {
             self.change_seq = self.segments[kill].first_seq;
             self.segments.truncate(kill);
         }
+    }
+
+    fn add_urgent(&mut self, mut segment: Segment, shut_out: ChangesSince) -> Option<ChangesSince> {
+        segment.urgent = true;
+        (self.change_seq, self.revoked_through) = (segment.last_seq, shut_out.through_seq);
+        self.segments.push(segment);
+        (self.segment_bytes() <= limits::SEGMENT_BYTES).then_some(shut_out)
     }
 
     fn segment_bytes(&self) -> usize {
@@ -164,25 +182,5 @@ impl Changes<'_> {
             Err(Refusal::TooLong | Refusal::LimitExceeded) => Ok(None),
             Err(refusal) => Err(PublishError::Encoding(refusal)),
         }
-    }
-}
-
-impl Content {
-    fn contains_all_through(&mut self, seq: u64) {
-        (self.change_seq, self.complete_through, self.revoked_through) = (seq, seq, seq);
-    }
-
-    fn make_room_for_urgent(&mut self) {
-        self.take_kill_off();
-        if let Some(urgent) = self.segments.pop_if(|segment| segment.urgent) {
-            self.change_seq = urgent.first_seq;
-        }
-    }
-
-    fn add_urgent(&mut self, mut segment: Segment, shut_out: ChangesSince) -> Option<ChangesSince> {
-        segment.urgent = true;
-        (self.change_seq, self.revoked_through) = (segment.last_seq, shut_out.through_seq);
-        self.segments.push(segment);
-        (self.segment_bytes() <= limits::SEGMENT_BYTES).then_some(shut_out)
     }
 }
