@@ -1,23 +1,20 @@
 // One key's ledger in workerd: what it answers, and what of it outlasts the object. What holds of the protocol is searched by the model in crates/latchkey-ledger.
 import assert from "node:assert/strict";
-import { cpSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
-import { edgeDir, eventually } from "../support/gate.mjs";
+import { eventually } from "../support/gate.mjs";
+import { behind } from "../support/isolates.mjs";
 import { startWorkerd } from "../support/workerd.mjs";
 
-const WORKERS = join(import.meta.dirname, "../support/workers");
 let dir, workerd;
 let number = 0;
 
 before(async () => {
   dir = mkdtempSync(join(tmpdir(), "latchkey-ledger-"));
-  cpSync(edgeDir, dir, { recursive: true });
-  renameSync(join(dir, "entry.js"), join(dir, "gate-entry.js"));
-  cpSync(join(WORKERS, "ledger-entry.js"), join(dir, "entry.js"));
-  workerd = await startWorkerd([{ name: "gate", dir, relay: true }]);
+  workerd = await startWorkerd([{ name: "gate", dir: behind("ledger-entry.js", dir), relay: true }]);
 });
 after(async () => {
   await workerd?.close();

@@ -1,10 +1,11 @@
 // Two isolates of one gate under wrangler: the first has the relay and takes the pushes, the second asks it, as isolates elsewhere do. Both share KV, and fail
 // on command (workers/counting-entry.js).
 import { createHash } from "node:crypto";
-import { cpSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bearer, edgeDir, gateAt, gateConfig, startUpstream, startWorkers } from "./gate.mjs";
+import { bearer, gateAt, gateConfig, startUpstream, startWorkers } from "./gate.mjs";
+import { behind } from "./isolates.mjs";
 
 const WORKERS = join(import.meta.dirname, "workers");
 const objectsOfFirst = ["Relay", "Ledger"].map((name) => ({ name: name.toUpperCase(), class_name: name, script_name: "first" }));
@@ -15,7 +16,7 @@ export class Pair {
     const pair = new Pair();
     pair.publisher = publisher;
     pair.upstream = await startUpstream();
-    pair.dir = counting();
+    pair.dir = behind("counting-entry.js", mkdtempSync(join(tmpdir(), "latchkey-counting-")));
     const vars = { ...publisher.settings, UPSTREAM_URL: pair.upstream.url };
     pair.workers = await startWorkers(
       gateConfig({ name: "first", dir: pair.dir, vars: { ...vars, LATCHKEY_REFRESH_AFTER_MS: "60000" } }),
@@ -94,12 +95,3 @@ export class Pair {
 }
 
 export const objectName = (body) => `obj/${createHash("sha256").update(body).digest("hex")}`;
-
-/** The gate's modules with the counting entry in front. */
-function counting() {
-  const folder = mkdtempSync(join(tmpdir(), "latchkey-counting-"));
-  cpSync(edgeDir, folder, { recursive: true });
-  renameSync(join(folder, "entry.js"), join(folder, "gate-entry.js"));
-  cpSync(join(WORKERS, "counting-entry.js"), join(folder, "entry.js"));
-  return folder;
-}
