@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { after, before, beforeEach, describe, test } from "node:test";
-import { bundle } from "../support/encode.mjs";
+import { bundle, objectName } from "../support/encode.mjs";
 import { BUNDLE, INGEST, bearer, eventually, startGate } from "../support/gate.mjs";
-import { Pair, objectName } from "../support/pair.mjs";
+import { Pair } from "../support/pair.mjs";
 import { Publisher } from "../support/publisher.mjs";
 
 const DAY = 86_400;
@@ -45,7 +45,7 @@ describe("whoever writes to KV", () => {
     await eventually(() => second.admits(key));
     await pair.breakDown({ relay: true });
     const { seq } = await second.status();
-    await pair.kv.put(pair.headName, early.head);
+    await pair.kv.put(publisher.headName, early.head);
     const { kv_get: before } = await second.counts();
     await eventually(async () => {
       assert.ok(!(await second.admits(doomed)));
@@ -55,7 +55,7 @@ describe("whoever writes to KV", () => {
   });
 
   test("holds a cold isolate back only where the relay cannot be reached", async () => {
-    await pair.kv.put(pair.headName, early.head);
+    await pair.kv.put(publisher.headName, early.head);
     await cold({ relay: true });
     await eventually(() => second.admits(key));
     assert.ok(!(await second.admits(doomed)));
@@ -101,7 +101,7 @@ describe("whoever writes to KV", () => {
     const foreign = stranger.next();
     for (const body of foreign.bodies) await pair.kv.put(objectName(body), body);
     for (const head of [foreign.head, Buffer.alloc(600, 7), Buffer.alloc(20 << 20), Buffer.alloc(0)]) {
-      await pair.kv.put(pair.headName, head);
+      await pair.kv.put(publisher.headName, head);
       await cold({ relay: false });
       for (const who of [planted, key]) assert.equal((await second.fetch("/v1/hello", { headers: bearer(who) })).status, 503);
       await second.break({ relay: false });

@@ -1,8 +1,8 @@
 // A keyspace that is too large to be loaded whole: an isolate fetches the parts of it that requests need, from KV, and each part once. On raw
 // workerd without a relay, so that everything that the gate asks for is asked of one place.
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { afterEach, beforeEach, test } from "node:test";
+import { objectName } from "../support/encode.mjs";
 import { bearer, edgeDir, eventually, startUpstream } from "../support/gate.mjs";
 import { startKv } from "../support/kv.mjs";
 import { Publisher } from "../support/publisher.mjs";
@@ -23,7 +23,7 @@ beforeEach(async () => {
   upstream = await startUpstream();
   kv = await startKv();
   const { head, bodies } = publisher.next();
-  kv.put(`head/${publisher.keyspaceId}/any`, head);
+  kv.put(publisher.headName, head);
   for (const body of bodies) kv.put(objectName(body), body);
   const bindings = { ...publisher.settings, UPSTREAM_URL: upstream.url, LATCHKEY_KV: { kv: kv.address } };
   workerd = await startWorkerd([{ name: "gate", dir: edgeDir, bindings }], { cold: true });
@@ -33,8 +33,6 @@ afterEach(async () => {
   kv?.close();
   upstream?.close();
 });
-
-const objectName = (body) => `obj/${createHash("sha256").update(body).digest("hex")}`;
 
 async function ask(key, { from = "192.0.2.1", signal } = {}) {
   const headers = { ...bearer(key), "cf-connecting-ip": from };

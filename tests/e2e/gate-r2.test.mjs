@@ -1,10 +1,10 @@
 // A gate that reads an R2 bucket by its binding: nobody pushes to it, and it has no relay. Under wrangler, with R2 as it runs locally.
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { objectName } from "../support/encode.mjs";
 import { bearer, eventually, gateConfig, startUpstream, startWorkers } from "../support/gate.mjs";
 import { behind } from "../support/isolates.mjs";
 import { Publisher } from "../support/publisher.mjs";
@@ -32,14 +32,12 @@ after(async () => {
 });
 
 const put = (name, body) => fetch(`${workers.url}/__r2/${PREFIX}/${name}`, { method: "PUT", body });
-const headName = () => `head/${publisher.keyspaceId}/any`;
-const objectName = (body) => `obj/${createHash("sha256").update(body).digest("hex")}`;
 const status = async (key) => (await fetch(`${workers.url}/v1/hello`, { headers: bearer(key) })).status;
 
 /** As a sink does: bodies, then the head. Returns the head's bytes. */
 async function write({ head, bodies } = publisher.next()) {
   for (const body of bodies) await put(objectName(body), body);
-  await put(headName(), head);
+  await put(publisher.headName, head);
   return head;
 }
 
@@ -60,7 +58,7 @@ test("an older head that is put back changes nothing", async () => {
   publisher.revoke(key);
   await write();
   await eventually(async () => (await status(key)) === 401);
-  await put(headName(), old);
+  await put(publisher.headName, old);
   // Longer than the gate waits before it asks again.
   for (let i = 0; i < 10; i++) {
     await new Promise((done) => setTimeout(done, 50));
@@ -80,7 +78,7 @@ for (const [what, spoil] of [
     const { head, bodies } = publisher.next();
     const segment = bodies.find((body) => body.subarray(0, 4).toString() === "LKSG" && body.includes(late.tag));
     for (const body of bodies) await put(objectName(body), body === segment ? spoil(body) : body);
-    await put(headName(), head);
+    await put(publisher.headName, head);
     for (let i = 0; i < 10; i++) {
       await new Promise((done) => setTimeout(done, 50));
       assert.deepEqual([await status(late), await status(key)], [401, 200]);

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { bundle } from "../support/encode.mjs";
+import { bundle, objectName } from "../support/encode.mjs";
 import { eventually } from "../support/gate.mjs";
-import { Pair, objectName } from "../support/pair.mjs";
+import { Pair } from "../support/pair.mjs";
 import { Publisher } from "../support/publisher.mjs";
 import { newToken } from "../support/token.mjs";
 
@@ -77,7 +77,7 @@ test("a new key is admitted by an isolate that has never heard of it", async () 
 test("the relay copies bodies to KV, and then the head", async () => {
   const { head, bodies } = publisher.next();
   await first.push(bundle(head, bodies));
-  await eventually(async () => (await pair.stored(pair.headName))?.equals(head));
+  await eventually(async () => (await pair.stored(publisher.headName))?.equals(head));
   for (const body of bodies) assert.ok((await pair.stored(objectName(body))).equals(body));
 });
 
@@ -138,7 +138,7 @@ test("KV cannot feed a gate anything that is not signed", async () => {
   stranger.seq = 1_000_000;
   const planted = stranger.addKey();
   const { head, bodies } = stranger.next();
-  await pair.kv.put(pair.headName, head);
+  await pair.kv.put(publisher.headName, head);
   for (const body of bodies) await pair.kv.put(objectName(body), body);
   await second.break({ relay: true });
   const before = (await second.counts()).kv_get;

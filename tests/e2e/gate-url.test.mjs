@@ -1,10 +1,10 @@
 // A gate that reads snapshots at a web address, as a control plane's sink writes them to a bucket: what the address may do to it, and what not. On raw
 // workerd without a relay, so that nothing else brings the gate up to date.
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { afterEach, beforeEach, test } from "node:test";
+import { objectName } from "../support/encode.mjs";
 import { bearer, edgeDir, eventually, startUpstream } from "../support/gate.mjs";
 import { startKv } from "../support/kv.mjs";
 import { Publisher } from "../support/publisher.mjs";
@@ -48,12 +48,10 @@ async function startBucket() {
   return bucket;
 }
 
-const nameOf = (body) => `obj/${createHash("sha256").update(body).digest("hex")}`;
-
 /** Puts what is newest into a bucket or KV. */
 function write(put, { head, bodies } = publisher.next()) {
-  for (const body of bodies) put(nameOf(body), body);
-  put(`head/${publisher.keyspaceId}/any`, head);
+  for (const body of bodies) put(objectName(body), body);
+  put(publisher.headName, head);
 }
 const toBucket = (next) => write((name, bytes) => bucket.objects.set(name, bytes), next);
 const toKv = (next) => write(kv.put, next);
@@ -111,7 +109,7 @@ test("an older head at the address takes nothing back", async () => {
 test("bytes that are not what the head leads to are refused, and taken from KV if they are there", async () => {
   const next = publisher.next();
   toBucket(next);
-  for (const body of next.bodies) bucket.objects.set(nameOf(body), Buffer.from(body).fill(7));
+  for (const body of next.bodies) bucket.objects.set(objectName(body), Buffer.from(body).fill(7));
   await startGate({ withKv: true });
   assert.equal(await ask(), 503);
   toKv(next);

@@ -2,14 +2,15 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
+import { assertEndsAt } from "../support/expiry.mjs";
 import { createKey, eventually } from "../support/processes.mjs";
 import { System } from "../support/system.mjs";
 import { newToken } from "../support/token.mjs";
 
 const HELLO = "/v1/hello";
-/** A change reaches the gate within this time. */
-const WITHIN_MS = 1_500;
-const GRACE_SECONDS = 4;
+/** A change has reached the gate by then, on a slow machine too. */
+const WITHIN_MS = 20_000;
+const GRACE_SECONDS = 6;
 
 let system, plane, keyspace, gate;
 before(async () => {
@@ -35,28 +36,20 @@ test("k10 after a rotation both tokens pass until the grace time ends, then only
   const end = Date.parse(rotated.secrets[0].expires_at);
   assert.equal(rotated.id, key.id);
   await becomes(rotated.secret, "VALID");
-  let passed = 0;
-  // The answer to a request that was sent before the end may arrive behind it.
-  while (Date.now() < end - 500) {
-    assert.deepEqual([await code(key.secret), await code(rotated.secret)], ["VALID", "VALID"]);
-    passed += 1;
-  }
+  const passed = await assertEndsAt(end, async () => {
+    assert.equal(await code(rotated.secret), "VALID");
+    return code(key.secret);
+  });
   assert(passed > 0, "the grace time was over before anything could be asked");
-  await eventually("the old token has expired", async () => (await code(key.secret)) === "EXPIRED", 5_000);
-  const late = Date.now() - end;
-  assert(late >= 0 && late < 1_500, `it ended ${late} ms after its time`);
-  assert.equal(await code(rotated.secret), "VALID");
 });
 
 test("k10 a planned switch-over comes at its moment, and a rotation without grace at once", async () => {
   const key = await admittedKey();
-  const end = new Date(Math.ceil(Date.now() / 1_000 + 3) * 1_000);
+  const end = new Date(Math.ceil(Date.now() / 1_000 + 5) * 1_000);
   const second = await rotate(key, { old_expires_at: end.toISOString() });
   assert.equal(second.secrets[0].expires_at, end.toISOString());
   await becomes(second.secret, "VALID");
-  await eventually("the old token has ended", async () => (await code(key.secret)) === "EXPIRED", 6_000);
-  const late = Date.now() - end.getTime();
-  assert(late >= 0 && late < 1_500, `it ended ${late} ms after its time`);
+  await assertEndsAt(end.getTime(), () => code(key.secret));
   const third = await rotate(key, { grace_seconds: 0 });
   await becomes(third.secret, "VALID");
   await becomes(second.secret, "EXPIRED");
@@ -114,7 +107,7 @@ test("a5 a live key cannot be made before live is on, and a test key never passe
   await eventually("live can be turned on", async () => {
     const { status } = await plane.call("PUT", `/v1/keyspaces/${keyspace.id}/environments/live`, { enabled: true });
     return status === 200;
-  });
+  }, WITHIN_MS);
   const [live, other] = [await admittedKey({ environment: "live" }), await admittedKey()];
   await eventually("the live key passes", async () => (await code(live.secret, "/v1/live")) === "VALID", WITHIN_MS);
   assert.equal(await code(other.secret, "/v1/live"), "ENVIRONMENT_MISMATCH");

@@ -1,11 +1,24 @@
 // The main job and its faults: a key made in the control plane gates real requests in real workerd, also when parts are down.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { assertEndsAt } from "../support/expiry.mjs";
 import { createKey, eventually, temporaryFolder } from "../support/processes.mjs";
 import { System } from "../support/system.mjs";
 
 const HELLO = "/v1/hello";
-const WITHIN_MS = 1_000;
+/** A change has reached the gate by then, on a slow machine too. */
+const WITHIN_MS = 20_000;
+/** How often it is measured how long a change takes: a busy machine makes some of them slow. */
+const ROUNDS = 5;
+
+/** Milliseconds until `check` holds. */
+async function measured(what, check) {
+  const started = performance.now();
+  await eventually(what, check, WITHIN_MS);
+  return performance.now() - started;
+}
+
+const median = (times) => times.toSorted((one, other) => one - other)[times.length >> 1];
 
 describe("the main job", () => {
   let system, plane, keyspace, gate;
@@ -20,11 +33,15 @@ describe("the main job", () => {
 
   test("a new key is admitted within a second, a revoked one refused within a second", async () => {
     const first = await createKey(plane, keyspace);
-    await eventually("the first key after a cold start is admitted", admitted(first), 10_000);
-    const key = await createKey(plane, keyspace);
-    await eventually("the key is admitted", admitted(key), WITHIN_MS);
-    await plane.api("DELETE", `/v1/keys/${key.id}`);
-    await eventually("the key is refused", async () => (await code(key)) !== "VALID", WITHIN_MS);
+    await eventually("the first key after a cold start is admitted", admitted(first), WITHIN_MS);
+    const took = { admitted: [], refused: [] };
+    for (let round = 0; round < ROUNDS; round++) {
+      const key = await createKey(plane, keyspace);
+      took.admitted.push(await measured("the key is admitted", admitted(key)));
+      await plane.api("DELETE", `/v1/keys/${key.id}`);
+      took.refused.push(await measured("the key is refused", async () => (await code(key)) !== "VALID"));
+    }
+    for (const times of Object.values(took)) assert(median(times) < 1_000, JSON.stringify(took));
     assert.equal(await code(first), "VALID", "the other key still works");
   });
 
@@ -52,13 +69,11 @@ describe("the main job", () => {
   });
 
   test("a key expires to the second without any push", async () => {
-    const expires = new Date(Math.ceil(Date.now() / 1_000 + 2) * 1_000);
+    const expires = new Date(Math.ceil(Date.now() / 1_000 + 4) * 1_000);
     const key = await createKey(plane, keyspace, { expires_at: expires.toISOString() });
     await eventually("admitted", admitted(key), WITHIN_MS);
     await plane.stop();
-    await eventually("expired", async () => (await code(key)) === "EXPIRED", 5_000);
-    const late = Date.now() - expires.getTime();
-    assert(late >= 0 && late < 1_500, `expired ${late} ms after its time`);
+    await assertEndsAt(expires.getTime(), () => code(key));
     await system.startPlane();
     ({ plane } = system);
   });
@@ -82,7 +97,7 @@ describe("the main job", () => {
     await gate.stop();
     await system.startGate();
     ({ gate } = system);
-    await eventually("admitted from what the relay kept", admitted(kept), 10_000);
+    await eventually("admitted from what the relay kept", admitted(kept), WITHIN_MS);
     assert.notEqual(await code(revoked), "VALID");
   });
 
@@ -111,7 +126,7 @@ describe("past valid_until", () => {
       const last = await eventually("expired", async () => {
         const decision = await gate.decision(HELLO, key.secret);
         return decision.code === "VALID" ? undefined : decision;
-      }, 15_000);
+      }, WITHIN_MS);
       assert.equal(last.code, "SNAPSHOT_EXPIRED");
       assert.equal(last.status, 503);
       assert(upstream.requests.length > reached, "it was admitted until then");

@@ -7,6 +7,8 @@ const NO_PERMISSION = 0xffff;
 const DOMAIN = Buffer.from("latchkey head v1\0");
 
 export const sha256 = (bytes) => createHash("sha256").update(bytes).digest();
+/** What a body is called in KV, in a bucket and at a web address. */
+export const objectName = (body) => `obj/${sha256(body).toString("hex")}`;
 
 export const u8 = (...values) => Buffer.from(values);
 export const u16 = (value) => sized(2, (bytes) => bytes.writeUInt16LE(value));

@@ -1,6 +1,5 @@
 // Two isolates of one gate under wrangler: the first has the relay and takes the pushes, the second asks it, as isolates elsewhere do. Both share KV, and fail
 // on command (workers/counting-entry.js).
-import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,10 +54,6 @@ export class Pair {
     return Promise.all([this.first.break(which), this.second.break(which)]);
   }
 
-  get headName() {
-    return `head/${this.publisher.keyspaceId}/any`;
-  }
-
   /** What KV has under a name, or null. */
   async stored(name) {
     const value = await this.kv.get(name, "arrayBuffer");
@@ -67,7 +62,7 @@ export class Pair {
 
   /** The seq of the head in KV. */
   async storedSeq() {
-    const head = await this.stored(this.headName);
+    const head = await this.stored(this.publisher.headName);
     return head === null ? null : Number(head.readBigUInt64LE(20));
   }
 
@@ -93,5 +88,3 @@ export class Pair {
     rmSync(this.dir, { recursive: true });
   }
 }
-
-export const objectName = (body) => `obj/${createHash("sha256").update(body).digest("hex")}`;

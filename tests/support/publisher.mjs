@@ -40,6 +40,11 @@ export class Publisher {
     return idText("ks", this.keyspace);
   }
 
+  /** What a head is called where snapshots are copied to. */
+  get headName() {
+    return `head/${this.keyspaceId}/${this.environment}`;
+  }
+
   /** What the gate is configured with. */
   get settings() {
     return {
