@@ -93,6 +93,7 @@ test("e1 a gate that is down is named, and what the others have is counted", asy
   const key = await admittedEverywhere();
   await second.stop();
   await system.plane.api("DELETE", `/v1/keys/${key.id}`);
+  await eventually("the one that is up has it", async () => (await view(`key_id=${key.id}`)).json.key.gates_applied === 1, WITHIN_MS);
   const late = await watch(key, "--timeout", "3s");
   assert.equal(late.code, 1, late.said);
   assert.match(late.said, /1 of 2 gates/);

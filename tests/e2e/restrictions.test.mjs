@@ -5,8 +5,8 @@ import { after, before, test } from "node:test";
 import { createKey, eventually } from "../support/processes.mjs";
 import { System } from "../support/system.mjs";
 
-/** A change reaches the gate within this time. */
-const WITHIN_MS = 3_000;
+/** A change has reached the gate by then, on a slow machine too. */
+const WITHIN_MS = 20_000;
 const ADDRESS = "x-client-address";
 
 const reads = (place, name) => ({ network: { in: place, name } });

@@ -5,8 +5,10 @@ import { createKey, eventually } from "../support/processes.mjs";
 import { System, reporting } from "../support/system.mjs";
 
 const DAY = 86_400;
-/** A change reaches the gate within this time. */
-const WITHIN_MS = 3_000;
+/** A change has reached the gate by then, on a slow machine too. */
+const WITHIN_MS = 20_000;
+/** Leases are given back after seconds, and then what was spent is reported. */
+const TOLD_WITHIN_MS = 60_000;
 
 const POLICY = {
   default: "deny",
@@ -71,7 +73,7 @@ test("l1_the_api_shows_what_was_spent_also_when_no_request_comes_after_it", asyn
   const key = await knownKey({ credits: [{ unit: "request", amount: 100 }] });
   assert.deepEqual(await codes(4, key), ["VALID", "VALID", "VALID", "VALID"]);
   const unit = async () => (await plane.api("GET", `/v1/keys/${key.id}`)).credits[0];
-  await eventually("what was spent is known", async () => (await unit()).consumed === 4, 25_000, 200);
+  await eventually("what was spent is known", async () => (await unit()).consumed === 4, TOLD_WITHIN_MS, 200);
   const { granted, remaining } = await unit();
   assert.deepEqual([granted, remaining], [100, 96]);
   await assert.rejects(addCredits(key, { unit: "request", amount: -97 }), /CREDITS_BELOW_ZERO/);
