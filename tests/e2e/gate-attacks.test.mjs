@@ -174,7 +174,7 @@ describe("a control plane that is silent for a day", () => {
       assert.deepEqual([await status(key), await status(revoked)], [200, 401]);
       await gate.restart();
       assert.deepEqual([await status(key), await status(revoked)], [200, 401]);
-      await eventually(async () => (await status(key)) === 503, { within: 20_000 });
+      await eventually(async () => (await status(key)) === 503);
       assert.ok(Date.now() / 1_000 > issuedAt + DAY);
       assert.equal(await status(revoked), 503);
     } finally {

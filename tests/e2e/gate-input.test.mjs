@@ -148,7 +148,7 @@ test("unknown and revoked keys take the same time", async () => {
 
 test("a gate whose clock is past a snapshot's time denies, and says that it is the snapshot", async () => {
   const now = Math.floor(Date.now() / 1_000);
-  await gate.publish({ freshUntil: now + 1, validUntil: now + 1 });
+  await gate.publish({ freshUntil: now + 3, validUntil: now + 3 });
   const ask = async () => {
     const response = await gate.fetch("/open/x", { headers: bearer(key) });
     return response.status === 200 ? null : [response.status, (await response.json()).code];

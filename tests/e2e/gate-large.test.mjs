@@ -13,6 +13,9 @@ import { startWorkerd } from "../support/workerd.mjs";
 const SHARD_BITS = 9;
 /** What an address may cause to be loaded for nothing at once, and again each second. */
 const BURST = 64;
+/** So long a request waits for a part that another one fetches, and what could not be had is not asked for again. */
+const GIVEN_UP_MS = 2_500;
+const FAILURE_PAUSE_MS = 500;
 
 const publisher = new Publisher();
 publisher.shardBits = SHARD_BITS;
@@ -25,7 +28,8 @@ beforeEach(async () => {
   const { head, bodies } = publisher.next();
   kv.put(publisher.headName, head);
   for (const body of bodies) kv.put(objectName(body), body);
-  const bindings = { ...publisher.settings, UPSTREAM_URL: upstream.url, LATCHKEY_KV: { kv: kv.address } };
+  // Heads are asked for at the start and by unknown keys alone, however long a test takes.
+  const bindings = { ...publisher.settings, UPSTREAM_URL: upstream.url, LATCHKEY_KV: { kv: kv.address }, LATCHKEY_REFRESH_AFTER_MS: "60000" };
   workerd = await startWorkerd([{ name: "gate", dir: edgeDir, bindings }], { cold: true });
 });
 afterEach(async () => {
@@ -79,7 +83,7 @@ test("those who wait for a part get it also if the caller for whom it is fetched
   impatient.abort();
   assert.equal(await first, "hung up");
   assert.ok((await Promise.all(others)).every(Boolean));
-  assert.ok(Date.now() - started < 2_000, "nobody waited until it was given up");
+  assert.ok(Date.now() - started < GIVEN_UP_MS, "nobody waited until it was given up");
   assert.equal(mostAsked(), 1);
 });
 
@@ -87,9 +91,11 @@ test("a part that cannot be had denies, costs few calls, and is had once it is t
   assert.ok(await admits(keys[0]));
   kv.broken = true;
   kv.forget();
+  const started = Date.now();
   const answers = await Promise.all(Array.from({ length: 100 }, () => ask(keys[1])));
   assert.ok(answers.every(({ code }) => code === "SNAPSHOT_UNAVAILABLE"));
-  assert.ok(mostAsked() <= 3, `asked ${mostAsked()} times`);
+  const most = 2 + (Date.now() - started) / FAILURE_PAUSE_MS;
+  assert.ok(mostAsked() <= most, `asked ${mostAsked()} times`);
   kv.broken = false;
   await eventually(() => admits(keys[1]));
 });

@@ -98,7 +98,7 @@ test("the deployed module has no path that panics", async () => {
 
 test("past valid_until every key is denied, and a newer head ends that", async () => {
   const publisher = new Publisher();
-  publisher.validSeconds = 2;
+  publisher.validSeconds = 4;
   const key = publisher.addKey();
   await withGate(publisher, {}, async (gate) => {
     await gate.publish();
@@ -117,7 +117,7 @@ test("past valid_until every key is denied, and a newer head ends that", async (
 
 test("after a restart, with nobody to push, the relay's data holds until valid_until", async () => {
   const publisher = new Publisher();
-  publisher.validSeconds = 5;
+  publisher.validSeconds = 8;
   const key = publisher.addKey();
   const doomed = publisher.addKey();
   await withGate(publisher, {}, async (gate) => {

@@ -10,6 +10,8 @@ import { newToken } from "../support/token.mjs";
 
 /** Milliseconds after which the second gate asks for news. */
 const INTERVAL = 300;
+/** So long a gate waits for a relay that hangs. */
+const RELAY_LIMIT_MS = 1_500;
 
 const publisher = new Publisher();
 const key = publisher.addKey();
@@ -47,10 +49,10 @@ test("a denial asks nobody, a flood of unknown keys the relay once a second at m
 test("another isolate learns of a revocation by asking the relay, and says so", async () => {
   const doomed = publisher.addKey();
   await first.publish();
-  await eventually(() => second.admits(doomed), { within: 1_500 });
+  await eventually(() => second.admits(doomed));
   publisher.revoke(doomed);
   await first.publish();
-  await eventually(async () => !(await second.admits(doomed)), { within: 1_500 });
+  await eventually(async () => !(await second.admits(doomed)));
   const { isolate } = await second.status();
   const ack = await eventually(async () => {
     const { relay } = await first.status();
@@ -71,7 +73,7 @@ test("a new key is admitted by an isolate that has never heard of it", async () 
   const fresh = publisher.addKey();
   await first.publish();
   // The unknown key itself makes the isolate ask; a miss a moment ago may hold that back for a second.
-  await eventually(() => second.admits(fresh), { within: 1_500 });
+  await eventually(() => second.admits(fresh));
 });
 
 test("the relay copies bodies to KV, and then the head", async () => {
@@ -98,7 +100,7 @@ test("with the relay down, a cold isolate starts from KV and refuses revoked key
   const { isolate } = await second.status();
   await pair.restart("second");
   await second.break({ relay: true });
-  await eventually(() => second.admits(key), { within: 5_000 });
+  await eventually(() => second.admits(key));
   assert.ok(!(await second.admits(doomed)));
   const status = await second.status();
   assert.equal(status.relay, null);
@@ -127,7 +129,7 @@ test("with relay and KV hanging, requests do not wait for them", async () => {
   while (Date.now() < until) {
     const started = Date.now();
     assert.ok(await second.admits(key));
-    assert.ok(Date.now() - started < 1_000);
+    assert.ok(Date.now() - started < RELAY_LIMIT_MS, "it waited for the relay");
   }
 });
 

@@ -8,7 +8,7 @@ import { openPage, startBrowser } from "./browser.mjs";
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const SCREENSHOTS = resolve("target/screenshots");
 /** Something that a page does not show by then, it will not show. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
 const GRAVE = ["serious", "critical"];
 
 export class Dashboard {
@@ -49,7 +49,7 @@ export class Dashboard {
   }
 
   /** Presses a button until its answer is there: what is published follows a change by a moment. */
-  async eventuallyAfter(name, answer, withinMs = 20_000) {
+  async eventuallyAfter(name, answer, withinMs = PATIENCE_MS) {
     const deadline = performance.now() + withinMs;
     for (;;) {
       await this.button(name).click();
