@@ -11,6 +11,8 @@ import { Receiver } from "../support/receiver.mjs";
 // Made by `cargo xtask setup`.
 const PYTHON = resolve("target/latchkey/python/bin/python");
 const VERIFY = resolve("tests/support/verify_webhooks.py");
+/** A delivery has come by then, on a slow machine too. */
+const WITHIN_MS = 30_000;
 
 function acceptedByJavaScript(secret, { body, headers }) {
   try {
@@ -54,7 +56,7 @@ describe("webhooks", () => {
   }
 
   const makeKey = () => plane.api("POST", `/v1/keyspaces/${keyspace.id}/keys`, {});
-  const come = (receiver, count) => eventually(`${count} deliveries`, () => receiver.received.length >= count, 15_000);
+  const come = (receiver, count) => eventually(`${count} deliveries`, () => receiver.received.length >= count, WITHIN_MS);
 
   test("w1_libraries_of_two_languages_accept_what_is_sent_and_nothing_that_was_changed", async () => {
     const { receiver, webhook } = await hook({});
@@ -65,7 +67,7 @@ describe("webhooks", () => {
     const bad = [
       changed({ body: good[0].body.replace("key.created", "key.revoked") }),
       changed({ headers: { ...good[0].headers, "webhook-id": "evt_0000000000001" } }),
-      changed({ headers: { ...good[0].headers, "webhook-timestamp": String(Math.floor(Date.now() / 1_000) - 1) } }),
+      changed({ headers: { ...good[0].headers, "webhook-timestamp": String(Number(good[0].headers["webhook-timestamp"]) - 1) } }),
       changed({ secret: `whsec_${Buffer.alloc(32, 7).toString("base64")}` }),
     ];
     assert.deepEqual(good.map((one) => acceptedByJavaScript(one.secret, one)), good.map(() => true));
@@ -111,18 +113,20 @@ describe("webhooks", () => {
     await come(receiver, 1);
     const failed = await eventually("the log has it", async () => {
       const { data } = await plane.api("GET", `${path}/deliveries`);
-      return data.find(({ attempts }) => attempts === 1);
-    });
+      return data.find(({ attempts }) => attempts > 0);
+    }, WITHIN_MS);
     assert.deepEqual([failed.status, failed.last_response_status], ["pending", 500]);
     receiver.answer = () => 200;
     await plane.api("POST", `${path}/deliveries/${failed.id}:resend`);
     await come(receiver, 2);
-    assert.equal(receiver.received[0].id, receiver.received[1].id);
+    assert.equal(new Set(receiver.received.map(({ id }) => id)).size, 1);
     const record = await eventually("it is delivered", async () => {
       const found = await plane.api("GET", `${path}/deliveries/${failed.id}`);
       return found.status === "delivered" && found;
-    });
-    assert.deepEqual(record.attempts_made.map(({ response_status }) => response_status), [500, 200]);
+    }, WITHIN_MS);
+    const statuses = record.attempts_made.map(({ response_status }) => response_status);
+    // On a slow machine it is tried again by itself meanwhile.
+    assert.deepEqual([...new Set(statuses)], [500, 200], `${statuses}`);
     assert.equal(record.attempts_made[0].response_body, "thanks");
   });
 });
