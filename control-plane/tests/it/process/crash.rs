@@ -12,7 +12,6 @@ use latchkey_token::{Environment, Prefix, generate};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use reqwest::Method;
-use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use crate::support::api::Api;
@@ -183,9 +182,7 @@ async fn import(api: &Api, keyspace: &str, name: String) -> Option<(String, Ackn
         generate(&Prefix::new("lk").unwrap(), Environment::Test, &mut rand::rng()).expose().to_owned();
     let digest = hex::encode(latchkey_token::digest(token.as_bytes()).0);
     let line = json!({ "external_id": name, "name": name, "digest": digest }).to_string();
-    let request = api.request(Method::POST, &format!("/v1/keyspaces/{keyspace}/keys:import"));
-    let request = request.header(CONTENT_TYPE, "application/x-ndjson").body(line);
-    let answer = request.send().await.ok()?.text().await.ok()?;
+    let answer = api.import_request(keyspace, line).send().await.ok()?.text().await.ok()?;
     // The sum comes last; without it the answer was cut off.
     let (line, sum) = answer.trim_end().split_once('\n')?;
     assert_eq!(serde_json::from_str::<Value>(sum).ok()?["created"], 1, "{answer}");

@@ -1,7 +1,5 @@
 use std::time::Duration;
 
-use reqwest::Method;
-use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 use crate::support::process::Process;
@@ -28,8 +26,7 @@ async fn k12_as_many_lines_as_you_like_in_one_call_take_bounded_memory() {
         })
         .collect();
     assert!(body.len() as u64 > 2 * GROWTH);
-    let path = format!("/v1/keyspaces/{keyspace}/keys:import");
-    let request = api.request(Method::POST, &path).header(CONTENT_TYPE, "application/x-ndjson").body(body);
+    let request = api.import_request(&keyspace, body);
     let importing = tokio::spawn(async move { request.send().await.unwrap().text().await.unwrap() });
     let mut most = before;
     while !importing.is_finished() {

@@ -111,9 +111,7 @@ impl Life {
         self.send(Method::POST, &keys, json!({ "token": CHOSEN })).await;
         let digest = hex::encode(latchkey_token::digest(IMPORTED.as_bytes()).0);
         let line = json!({ "external_id": "1", "digest": digest }).to_string();
-        let request = self.api.request(Method::POST, &format!("{keys}:import"));
-        let request = request.header(CONTENT_TYPE, "application/x-ndjson").body(line);
-        self.answers += &read(request.send().await.unwrap()).await.text;
+        self.answers += &self.api.import(&self.keyspace, line).await.text;
         self.send(Method::POST, "/v1/keys:lookup", json!({ "token": IMPORTED })).await;
     }
 

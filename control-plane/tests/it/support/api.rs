@@ -72,6 +72,16 @@ impl Api {
         self.post("/v1/keyspaces", body).await.expect(201)["id"].as_str().unwrap().to_owned()
     }
 
+    /// Imports keys: a line for each.
+    pub(crate) async fn import(&self, keyspace: &str, lines: String) -> Answer {
+        read(self.import_request(keyspace, lines).send().await.unwrap()).await
+    }
+
+    pub(crate) fn import_request(&self, keyspace: &str, lines: String) -> reqwest::RequestBuilder {
+        let request = self.request(Method::POST, &format!("/v1/keyspaces/{keyspace}/keys:import"));
+        request.header(CONTENT_TYPE, "application/x-ndjson").body(lines)
+    }
+
     /// Makes a key and returns the answer.
     pub(crate) async fn key(&self, keyspace: &str, body: Value) -> Value {
         self.post(&format!("/v1/keyspaces/{keyspace}/keys"), body).await.expect(201)
@@ -88,6 +98,12 @@ impl Answer {
     pub(crate) fn expect(self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         if self.text.is_empty() { Value::Null } else { serde_json::from_str(&self.text).unwrap() }
+    }
+
+    /// The lines of a body, if the status is 200.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.text);
+        self.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The body of a problem with this status and code, checked for the shape that all problems have.

@@ -1,25 +1,19 @@
 //! Events that wait for a webhook: a receiver that is gone costs no delivery for each event, and hears of all of it when it is back.
 
-use latchkey_control_plane::domain::Timestamp;
 use latchkey_control_plane::domain::webhook::WINDOW;
 use latchkey_control_plane::jobs;
-use reqwest::Method;
-use reqwest::header::CONTENT_TYPE;
 use serde_json::json;
 
-use super::{hook, key, keyspace, noted, of_keys};
-use crate::support::api::read;
+use super::{Failing, START, hook, key, keyspace, noted, of_keys};
 use crate::support::eventually;
 use crate::support::receiver::Receiver;
 use crate::support::server::Server;
 
-const START: Timestamp = Timestamp(1_900_000_000_000);
 const DAY: i64 = 86_400;
 
 /// What a look into the database counts.
 fn count(server: &Server, sql: &str) -> i64 {
-    let database = rusqlite::Connection::open(server.folder.path().join("latchkey.db")).unwrap();
-    database.query_row(&format!("SELECT count(*) FROM {sql}"), [], |row| row.get(0)).unwrap()
+    server.database().query_row(&format!("SELECT count(*) FROM {sql}"), [], |row| row.get(0)).unwrap()
 }
 
 /// Takes in so many keys at once. The keyspace has to take foreign tokens.
@@ -28,11 +22,8 @@ async fn import(server: &Server, keyspace: &str, keys: i64) {
         let digest = hex::encode(latchkey_token::digest(&number.to_le_bytes()).0);
         format!("{}\n", json!({ "external_id": number.to_string(), "digest": digest }))
     };
-    let request = server.api.request(Method::POST, &format!("/v1/keyspaces/{keyspace}/keys:import"));
-    let lines: String = (0..keys).map(line).collect();
-    let request = request.header(CONTENT_TYPE, "application/x-ndjson").body(lines);
-    let answer = read(request.send().await.unwrap()).await;
-    assert!(answer.text.lines().last().unwrap().contains(&format!("\"created\":{keys}")), "{}", answer.text);
+    let answer = server.api.import(keyspace, (0..keys).map(line).collect()).await;
+    assert_eq!(answer.lines().pop().unwrap()["created"], keys, "{}", answer.text);
 }
 
 async fn keys(server: &Server, keyspace: &str, count: usize) -> Vec<String> {
@@ -103,13 +94,7 @@ async fn w1_no_more_deliveries_wait_for_a_receiver_than_may_and_the_rest_comes_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn w1_what_waited_when_a_webhook_was_switched_off_by_itself_can_be_sent_again_since_a_time() {
-    let (server, clock) = Server::start_at(START).await;
-    let receiver = Receiver::start().await;
-    receiver.always_answer(Some(500));
-    let path = hook(&server, &receiver, of_keys()).await;
-    let keyspace = keyspace(&server).await;
-    key(&server, &keyspace).await;
-    noted(&server, &path, 1).await;
+    let Failing { server, clock, receiver, path, keyspace, .. } = Failing::start().await;
     let early = keys(&server, &keyspace, 20).await;
     clock.advance_seconds(DAY);
     let late = keys(&server, &keyspace, 20).await;
@@ -139,13 +124,7 @@ async fn w1_what_waited_when_a_webhook_was_switched_off_by_itself_can_be_sent_ag
 
 #[tokio::test(flavor = "multi_thread")]
 async fn w1_what_waits_when_somebody_switches_a_webhook_off_comes_first_when_it_is_on_again() {
-    let (server, clock) = Server::start_at(START).await;
-    let receiver = Receiver::start().await;
-    receiver.always_answer(Some(500));
-    let path = hook(&server, &receiver, of_keys()).await;
-    let keyspace = keyspace(&server).await;
-    let first = key(&server, &keyspace).await;
-    noted(&server, &path, 1).await;
+    let Failing { server, clock, receiver, path, key: first, .. } = Failing::start().await;
     let key_path = format!("/v1/keys/{first}");
     server.api.patch(&key_path, json!({ "name": "Waits" })).await.expect(200);
     server.api.patch(&path, json!({ "enabled": false })).await.expect(200);
@@ -180,13 +159,7 @@ async fn w1_a_webhook_that_was_moved_sends_nothing_more_to_its_old_address() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn w2_an_event_is_kept_as_long_as_its_youngest_delivery() {
-    let (server, clock) = Server::start_at(START).await;
-    let receiver = Receiver::start().await;
-    receiver.always_answer(Some(500));
-    let path = hook(&server, &receiver, of_keys()).await;
-    let keyspace = keyspace(&server).await;
-    let first = key(&server, &keyspace).await;
-    noted(&server, &path, 1).await;
+    let Failing { server, clock, receiver, path, key: first, .. } = Failing::start().await;
     server.api.patch(&format!("/v1/keys/{first}"), json!({ "name": "Waits" })).await.expect(200);
     server.api.patch(&path, json!({ "enabled": false })).await.expect(200);
     receiver.always_answer(None);

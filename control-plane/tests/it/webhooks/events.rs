@@ -2,17 +2,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use latchkey_control_plane::domain::clock::ManualClock;
-use latchkey_control_plane::domain::{Clock, EventType, HeldBase, HoldReason, Timestamp};
+use latchkey_control_plane::domain::{Clock, EventType, HeldBase, HoldReason};
 use latchkey_control_plane::jobs;
 use serde_json::{Value, json};
 
-use super::{hook, keyspace};
+use super::{START, hook, keyspace};
 use crate::support::eventually;
 use crate::support::gate::{Fault, Gate, Picky};
 use crate::support::receiver::Receiver;
 use crate::support::server::Server;
 
-const START: Timestamp = Timestamp(1_900_000_000_000);
 const DAY: i64 = 86_400;
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,12 +1,9 @@
-use latchkey_control_plane::domain::Timestamp;
 use serde_json::{Value, json};
 
-use super::{hook, key, keyspace, noted, of_keys};
+use super::{Failing, START, hook, key, keyspace, noted, of_keys};
 use crate::support::eventually;
 use crate::support::receiver::Receiver;
 use crate::support::server::Server;
-
-const START: Timestamp = Timestamp(1_900_000_000_000);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn w1_what_fails_is_tried_again_under_the_same_id_and_the_log_has_every_attempt() {
@@ -100,13 +97,7 @@ async fn w1_a_receiver_that_is_gone_is_switched_off_and_an_event_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn w1_five_days_of_failure_switch_a_webhook_off_and_what_failed_can_be_sent_again() {
-    let (server, clock) = Server::start_at(START).await;
-    let receiver = Receiver::start().await;
-    receiver.always_answer(Some(500));
-    let path = hook(&server, &receiver, of_keys()).await;
-    let keyspace = keyspace(&server).await;
-    let first = key(&server, &keyspace).await;
-    noted(&server, &path, 1).await;
+    let Failing { server, clock, receiver, path, keyspace, key: first } = Failing::start().await;
     assert!(server.api.get(&path).await.expect(200)["failing_since"].is_string());
     clock.advance_seconds(4 * 86_400);
     let second = key(&server, &keyspace).await;
@@ -135,12 +126,7 @@ async fn w1_five_days_of_failure_switch_a_webhook_off_and_what_failed_can_be_sen
 
 #[tokio::test(flavor = "multi_thread")]
 async fn w1_after_28_hours_a_delivery_is_given_up() {
-    let (server, clock) = Server::start_at(START).await;
-    let receiver = Receiver::start().await;
-    receiver.always_answer(Some(500));
-    let path = hook(&server, &receiver, of_keys()).await;
-    let keyspace = keyspace(&server).await;
-    key(&server, &keyspace).await;
+    let Failing { server, clock, receiver: _receiver, path, .. } = Failing::start().await;
     for attempt in 1..=8 {
         noted(&server, &path, attempt).await;
         clock.advance_seconds(43_201);

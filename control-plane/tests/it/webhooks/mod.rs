@@ -6,11 +6,41 @@ mod events;
 mod failing;
 mod log;
 
+use std::sync::Arc;
+
+use latchkey_control_plane::domain::Timestamp;
+use latchkey_control_plane::domain::clock::ManualClock;
 use serde_json::{Value, json};
 
 use crate::support::eventually;
 use crate::support::receiver::Receiver;
 use crate::support::server::Server;
+
+/// When the clock of a test begins that moves it.
+const START: Timestamp = Timestamp(1_900_000_000_000);
+
+/// A webhook of keys whose receiver answers 500, and has been told once: of the first key.
+struct Failing {
+    server: Server,
+    clock: Arc<ManualClock>,
+    receiver: Receiver,
+    path: String,
+    keyspace: String,
+    key: String,
+}
+
+impl Failing {
+    async fn start() -> Self {
+        let (server, clock) = Server::start_at(START).await;
+        let receiver = Receiver::start().await;
+        receiver.always_answer(Some(500));
+        let path = hook(&server, &receiver, of_keys()).await;
+        let keyspace = keyspace(&server).await;
+        let key = key(&server, &keyspace).await;
+        noted(&server, &path, 1).await;
+        Self { server, clock, receiver, path, keyspace, key }
+    }
+}
 
 /// Makes a webhook that leads to a receiver, and returns its path.
 async fn hook(server: &Server, receiver: &Receiver, mut settings: Value) -> String {

@@ -98,10 +98,7 @@ fn digest_of(number: u32) -> String {
 }
 
 async fn import(server: &Server, keyspace: &str, lines: String) -> Value {
-    let request = server.api.request(Method::POST, &format!("/v1/keyspaces/{keyspace}/keys:import"));
-    let request = request.header(CONTENT_TYPE, "application/x-ndjson").body(lines);
-    let answer = read(request.send().await.unwrap()).await;
-    serde_json::from_str(answer.text.lines().last().unwrap()).unwrap()
+    server.api.import(keyspace, lines).await.lines().pop().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,11 +48,7 @@ async fn a4_an_import_narrows_keys_and_the_same_line_again_changes_nothing() {
         "rate_limits": [{ "name": "burst", "limit": 5, "window_seconds": 60 }],
     });
     let import = async |line: &serde_json::Value| {
-        let request =
-            server.api.request(reqwest::Method::POST, &format!("/v1/keyspaces/{keyspace}/keys:import"));
-        let request = request.header("content-type", "application/x-ndjson").body(line.to_string());
-        let text = crate::support::api::read(request.send().await.unwrap()).await.text;
-        serde_json::from_str::<serde_json::Value>(text.lines().next().unwrap()).unwrap()
+        server.api.import(&keyspace, line.to_string()).await.lines().remove(0)
     };
     let made = import(&line).await;
     assert_eq!(made["outcome"], "created");
