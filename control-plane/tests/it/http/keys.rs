@@ -2,8 +2,7 @@ use latchkey_control_plane::domain::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::eventually;
-use crate::support::gate::{Gate, Says};
+use crate::support::gate::{Says, gated};
 use crate::support::server::Server;
 
 async fn served() -> (Server, String, String) {
@@ -122,19 +121,14 @@ async fn k5_a_patch_changes_what_it_names() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn k6_a_key_is_switched_off_and_on_again_and_gates_follow() {
-    let (server, gate) = (Server::start().await, Gate::start().await);
-    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
-    gate.trust(&server.api, &keyspace).await;
+    let (server, gate, keyspace) = gated().await;
     let key = server.api.key(&keyspace, json!({ "enabled": false, "permissions": ["a:b"] })).await;
     let token = key["secret"].as_str().unwrap();
     for (enabled, status) in [(false, "disabled"), (true, "active"), (false, "disabled")] {
         let switched = server.api.patch(&path(&key), json!({ "enabled": enabled })).await.expect(200);
         assert_eq!((&switched["enabled"], &switched["status"]), (&json!(enabled), &json!(status)));
         assert_eq!((&switched["permissions"], &switched["secrets"]), (&key["permissions"], &key["secrets"]));
-        eventually("the gate follows", async || {
-            (gate.ask(token) == Says::Known { disabled: !enabled }).then_some(())
-        })
-        .await;
+        gate.says(token, Says::Known { disabled: !enabled }).await;
     }
 }
 

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::support::eventually;
-use crate::support::gate::Gate;
+use crate::support::gate::gated;
 use crate::support::server::Server;
 
 async fn served() -> (Server, String, String) {
@@ -54,9 +54,7 @@ async fn a1_every_wrong_field_of_a_role_is_named_and_names_are_unique() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a1_several_roles_per_key_and_renames_reach_keys_and_gates_under_the_same_number() {
-    let (server, gate) = (Server::start().await, Gate::start().await);
-    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
-    gate.trust(&server.api, &keyspace).await;
+    let (server, gate, keyspace) = gated().await;
     let roles = format!("/v1/keyspaces/{keyspace}/roles");
     let first = server
         .api

@@ -7,10 +7,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::eventually;
-use crate::support::gate::{Fault, Gate, Says};
+use crate::support::gate::{Fault, Gate, KNOWN, Says, gated};
 use crate::support::server::{Server, quick};
-
-const KNOWN: Says = Says::Known { disabled: false };
 
 /// A keyspace with a gate, and two keys that were revoked after the database was copied.
 struct Scene {
@@ -26,9 +24,7 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let (server, gate) = (Server::start().await, Gate::start().await);
-        let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
-        gate.trust(&server.api, &keyspace).await;
+        let (server, gate, keyspace) = gated().await;
         let mut revoked = Vec::new();
         for _ in 0..2 {
             let key = server.api.key(&keyspace, json!({})).await;

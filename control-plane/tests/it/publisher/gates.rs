@@ -2,28 +2,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::{path, token};
 use crate::support::eventually;
-use crate::support::gate::{Fault, Gate, Says};
+use crate::support::gate::{Fault, Gate, KNOWN, Says, gated};
 use crate::support::server::Server;
-
-/// A server and a gate that serves a keyspace of it.
-async fn gated() -> (Server, Gate, String) {
-    let (server, gate) = (Server::start().await, Gate::start().await);
-    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
-    gate.trust(&server.api, &keyspace).await;
-    (server, gate, keyspace)
-}
-
-async fn gate_says(gate: &Gate, token: &str, wanted: Says) {
-    eventually(&format!("the gate says {wanted:?}"), async || (gate.ask(token) == wanted).then_some(()))
-        .await;
-}
 
 async fn propagation(server: &Server, keyspace: &str) -> Value {
     server.api.get(&format!("/v1/keyspaces/{keyspace}/propagation")).await.expect(200)
 }
-
-const KNOWN: Says = Says::Known { disabled: false };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_change_of_a_key_reaches_the_gate() {
@@ -31,13 +17,13 @@ async fn every_change_of_a_key_reaches_the_gate() {
     let key = server.api.key(&keyspace, json!({})).await;
     let (token, path) =
         (key["secret"].as_str().unwrap(), format!("/v1/keys/{}", key["id"].as_str().unwrap()));
-    gate_says(&gate, token, KNOWN).await;
+    gate.says(token, KNOWN).await;
     server.api.patch(&path, json!({ "enabled": false })).await.expect(200);
-    gate_says(&gate, token, Says::Known { disabled: true }).await;
+    gate.says(token, Says::Known { disabled: true }).await;
     server.api.patch(&path, json!({ "enabled": true })).await.expect(200);
-    gate_says(&gate, token, KNOWN).await;
+    gate.says(token, KNOWN).await;
     server.api.delete(&path).await.expect(200);
-    gate_says(&gate, token, Says::Revoked).await;
+    gate.says(token, Says::Revoked).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,24 +89,24 @@ async fn a_gate_that_is_down_holds_up_no_other_and_catches_up() {
     let gates = json!({ "gates": [{ "url": gate.url }, { "url": other.url }] });
     server.api.patch(&format!("/v1/keyspaces/{keyspace}"), gates).await.expect(200);
     let token = server.api.key(&keyspace, json!({})).await["secret"].as_str().unwrap().to_owned();
-    gate_says(&other, &token, KNOWN).await;
+    other.says(&token, KNOWN).await;
     eventually("the failure is shown", async || {
         let state = propagation(&server, &keyspace).await["gates"][0].clone();
         (state["last_error"]["code"] == "BAD_ANSWER").then_some(())
     })
     .await;
     gate.set_fault(None);
-    gate_says(&gate, &token, KNOWN).await;
+    gate.says(&token, KNOWN).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gate_that_lost_its_storage_gets_everything_again() {
     let (server, gate, keyspace) = gated().await;
     let first = server.api.key(&keyspace, json!({})).await["secret"].as_str().unwrap().to_owned();
-    gate_says(&gate, &first, KNOWN).await;
+    gate.says(&first, KNOWN).await;
     gate.lose_storage();
     let second = server.api.key(&keyspace, json!({})).await["secret"].as_str().unwrap().to_owned();
-    gate_says(&gate, &second, KNOWN).await;
+    gate.says(&second, KNOWN).await;
     assert_eq!(gate.ask(&first), KNOWN);
 }
 
@@ -128,11 +114,11 @@ async fn a_gate_that_lost_its_storage_gets_everything_again() {
 async fn an_answer_that_was_lost_does_not_stop_the_gate() {
     let (server, gate, keyspace) = gated().await;
     let first = server.api.key(&keyspace, json!({})).await["secret"].as_str().unwrap().to_owned();
-    gate_says(&gate, &first, KNOWN).await;
+    gate.says(&first, KNOWN).await;
     gate.set_fault(Some(Fault::AnswerLost));
     let revoked = server.api.key(&keyspace, json!({})).await;
     let wanted = revoked["change_seq"].as_u64().unwrap();
-    gate_says(&gate, revoked["secret"].as_str().unwrap(), KNOWN).await;
+    gate.says(token(&revoked), KNOWN).await;
     gate.set_fault(None);
     // The repeated push is refused as not newer; a newer head sorts it out without any change.
     eventually("the gate has confirmed", async || {
@@ -157,7 +143,7 @@ async fn a_gate_that_does_not_trust_the_key_is_shown_with_its_code() {
 async fn a_gate_that_was_taken_out_gets_nothing_more() {
     let (server, gate, keyspace) = gated().await;
     let first = server.api.key(&keyspace, json!({})).await["secret"].as_str().unwrap().to_owned();
-    gate_says(&gate, &first, KNOWN).await;
+    gate.says(&first, KNOWN).await;
     let seq =
         server.api.patch(&format!("/v1/keyspaces/{keyspace}"), json!({ "gates": [] })).await.change_seq();
     eventually("the change is published", async || {
@@ -174,10 +160,10 @@ async fn a_gate_that_was_taken_out_gets_nothing_more() {
 async fn a_deleted_keyspace_revokes_all_its_keys_at_the_gate() {
     let (server, gate, keyspace) = gated().await;
     let token = server.api.key(&keyspace, json!({})).await["secret"].as_str().unwrap().to_owned();
-    gate_says(&gate, &token, KNOWN).await;
+    gate.says(&token, KNOWN).await;
     server.api.delete(&format!("/v1/keyspaces/{keyspace}")).await.problem(409, "KEYSPACE_IN_USE");
     server.api.delete(&format!("/v1/keyspaces/{keyspace}?force=true")).await.expect(204);
-    gate_says(&gate, &token, Says::Revoked).await;
+    gate.says(&token, Says::Revoked).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -185,13 +171,13 @@ async fn a_restart_goes_on_with_the_numbers_and_heals_the_gate() {
     let (server, gate, keyspace) = gated().await;
     let key = server.api.key(&keyspace, json!({})).await;
     let token = key["secret"].as_str().unwrap();
-    gate_says(&gate, token, KNOWN).await;
+    gate.says(token, KNOWN).await;
     gate.set_fault(Some(Fault::Down));
-    server.api.delete(&format!("/v1/keys/{}", key["id"].as_str().unwrap())).await.expect(200);
+    server.api.delete(&path(&key)).await.expect(200);
     let before = gate.taken().last().unwrap().seq;
     let server = server.restart().await;
     gate.set_fault(None);
-    gate_says(&gate, token, Says::Revoked).await;
+    gate.says(token, Says::Revoked).await;
     assert!(gate.taken().last().unwrap().seq > before);
     drop(server);
 }
@@ -200,7 +186,7 @@ async fn a_restart_goes_on_with_the_numbers_and_heals_the_gate() {
 async fn a_restart_does_not_send_again_what_the_gate_has() {
     let (server, gate, keyspace) = gated().await;
     let token = server.api.key(&keyspace, json!({})).await["secret"].as_str().unwrap().to_owned();
-    gate_says(&gate, &token, KNOWN).await;
+    gate.says(&token, KNOWN).await;
     let before = gate.taken().last().unwrap().seq;
     let server = server.restart().await;
     let healed = eventually("the gate hears of the restart", async || {

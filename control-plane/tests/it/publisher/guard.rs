@@ -3,18 +3,11 @@
 use latchkey_control_plane::domain::{Clock, SystemClock};
 use serde_json::{Value, json};
 
-use super::large::insert_keys;
+use super::large::{gated_with_many_keys, insert_keys};
+use super::{path, token};
 use crate::support::eventually;
-use crate::support::gate::{Gate, Says};
+use crate::support::gate::{Gate, KNOWN, Says};
 use crate::support::server::Server;
-
-const KNOWN: Says = Says::Known { disabled: false };
-
-async fn says(gate: &Gate, key: &Value, wanted: Says) {
-    let token = key["secret"].as_str().unwrap();
-    eventually(&format!("the gate says {wanted:?}"), async || (gate.ask(token) == wanted).then_some(()))
-        .await;
-}
 
 async fn held(server: &Server, keyspace: &str) -> Value {
     eventually("a base is held", async || {
@@ -33,13 +26,12 @@ async fn e3_a_base_of_more_than_twice_the_keys_waits_for_consent_and_revocations
     let (server, clock) = Server::start_at(SystemClock.now()).await;
     let gate = Gate::start().await;
     gate.follow(clock.clone());
-    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
-    gate.trust(&server.api, &keyspace).await;
+    let keyspace = gate.serve(&server.api).await;
     let mut first = Value::Null;
     for _ in 0..101 {
         first = server.api.key(&keyspace, json!({ "expires_at": null })).await;
     }
-    says(&gate, &first, KNOWN).await;
+    gate.says(token(&first), KNOWN).await;
     let server = server.rebased().await;
     clock.advance_seconds(2 * 86_400);
     insert_keys(&server, &keyspace);
@@ -47,14 +39,14 @@ async fn e3_a_base_of_more_than_twice_the_keys_waits_for_consent_and_revocations
 
     let seen = held(&server, &keyspace).await;
     assert_eq!((&seen["reason"], &seen["rows_before"]), (&json!("growth"), &json!(101)));
-    server.api.delete(&format!("/v1/keys/{}", first["id"].as_str().unwrap())).await.expect(200);
-    says(&gate, &first, Says::Revoked).await;
-    assert_eq!(gate.ask(last["secret"].as_str().unwrap()), Says::Unknown);
+    server.api.delete(&path(&first)).await.expect(200);
+    gate.says(token(&first), Says::Revoked).await;
+    assert_eq!(gate.ask(token(&last)), Says::Unknown);
 
     let consent = json!({ "reason": "we moved in from another system" });
     server.api.post(&overridden(&keyspace), consent.clone()).await.expect(204);
-    says(&gate, &last, KNOWN).await;
-    assert_eq!(gate.ask(first["secret"].as_str().unwrap()), Says::Revoked);
+    gate.says(token(&last), KNOWN).await;
+    assert_eq!(gate.ask(token(&first)), Says::Revoked);
     let history = server.api.get(&format!("/v1/keyspaces/{keyspace}/snapshots?limit=100")).await.expect(200);
     let bases = history["data"].as_array().unwrap().iter().filter(|head| head["kind"] == "base");
     assert_eq!(bases.filter(|base| base["overridden"] == true).count(), 1, "{history}");
@@ -63,12 +55,7 @@ async fn e3_a_base_of_more_than_twice_the_keys_waits_for_consent_and_revocations
 
 #[tokio::test(flavor = "multi_thread")]
 async fn e3_a_base_that_lost_keys_is_not_published() {
-    let (server, gate) = (Server::start().await, Gate::start().await);
-    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
-    gate.trust(&server.api, &keyspace).await;
-    insert_keys(&server, &keyspace);
-    let key = server.api.key(&keyspace, json!({})).await;
-    says(&gate, &key, KNOWN).await;
+    let (server, gate, keyspace, key) = gated_with_many_keys().await;
     let before = server.api.get(&format!("/v1/keyspaces/{keyspace}/snapshot")).await.expect(200);
 
     lose_half_of_the_keys(&server);
@@ -76,7 +63,7 @@ async fn e3_a_base_that_lost_keys_is_not_published() {
     assert_eq!(held(&server, &keyspace).await["reason"], "shrink");
     let after = server.api.get(&format!("/v1/keyspaces/{keyspace}/snapshot")).await.expect(200);
     assert_eq!(after["key_count"], before["key_count"]);
-    assert_eq!(gate.ask(key["secret"].as_str().unwrap()), KNOWN);
+    assert_eq!(gate.ask(token(&key)), KNOWN);
 }
 
 /// As in an old copy of the database; every key that is left counts as changed, so that a new base is due.

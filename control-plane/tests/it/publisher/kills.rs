@@ -1,17 +1,9 @@
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::{path, token};
 use crate::support::eventually;
-use crate::support::gate::{Gate, Says};
+use crate::support::gate::{Gate, KNOWN, Says, gated};
 use crate::support::server::Server;
-
-const KNOWN: Says = Says::Known { disabled: false };
-
-async fn gated() -> (Server, Gate, String) {
-    let (server, gate) = (Server::start().await, Gate::start().await);
-    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
-    gate.trust(&server.api, &keyspace).await;
-    (server, gate, keyspace)
-}
 
 /// Waits until the gate has a change.
 async fn has(gate: &Gate, seq: u64) {
@@ -19,14 +11,6 @@ async fn has(gate: &Gate, seq: u64) {
         gate.taken().last().is_some_and(|taken| taken.change_seq >= seq).then_some(())
     })
     .await;
-}
-
-fn token(key: &Value) -> &str {
-    key["secret"].as_str().unwrap()
-}
-
-fn path(key: &Value) -> String {
-    format!("/v1/keys/{}", key["id"].as_str().unwrap())
 }
 
 async fn verb(server: &Server, keyspace: &str, verb: &str) -> u64 {

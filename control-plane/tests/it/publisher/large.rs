@@ -1,9 +1,10 @@
 use latchkey_snapshot::{HashedBody, Kind};
 use rusqlite::params;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::{path, token};
 use crate::support::eventually;
-use crate::support::gate::{Gate, Says};
+use crate::support::gate::{Gate, KNOWN, Says, gated};
 use crate::support::server::Server;
 
 const KEYS: i64 = 40_000;
@@ -40,31 +41,27 @@ pub(super) fn insert_keys(server: &Server, keyspace: &str) {
         .unwrap();
 }
 
+/// A server, a gate that has a base of many keys, their keyspace, and one key more that the gate knows.
+pub(super) async fn gated_with_many_keys() -> (Server, Gate, String, Value) {
+    let (server, gate, keyspace) = gated().await;
+    insert_keys(&server, &keyspace);
+    let key = server.api.key(&keyspace, json!({})).await;
+    gate.says(token(&key), KNOWN).await;
+    (server, gate, keyspace, key)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_base_too_large_for_one_bundle_is_pushed_in_parts_and_healed_as_a_whole() {
-    let (server, gate) = (Server::start().await, Gate::start().await);
-    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
-    gate.trust(&server.api, &keyspace).await;
-    insert_keys(&server, &keyspace);
-
-    let key = server.api.key(&keyspace, json!({})).await;
-    let token = key["secret"].as_str().unwrap();
-    let known = Says::Known { disabled: false };
-    eventually("the gate has the new base", async || (gate.ask(token) == known).then_some(())).await;
+    let (server, gate, keyspace, key) = gated_with_many_keys().await;
     let view = server.api.get(&format!("/v1/keyspaces/{keyspace}/snapshot")).await.expect(200);
     assert_eq!(view["key_count"], KEYS + 1);
     assert!(view["base"]["bytes"].as_u64() > Some(4 << 20), "{view}");
     assert_eq!(view["base"]["shard_bits"], 5);
 
     let before = gate.taken().len();
-    let (revoked, path) = (server.api.key(&keyspace, json!({})).await, |key: &serde_json::Value| {
-        format!("/v1/keys/{}", key["id"].as_str().unwrap())
-    });
+    let revoked = server.api.key(&keyspace, json!({})).await;
     server.api.delete(&path(&revoked)).await.expect(200);
-    eventually("the gate has the change", async || {
-        (gate.ask(revoked["secret"].as_str().unwrap()) == Says::Revoked).then_some(())
-    })
-    .await;
+    gate.says(token(&revoked), Says::Revoked).await;
     assert!(
         gate.taken()[before..].iter().all(|push| push.bytes < 4_096),
         "the base was sent again for a small change"
@@ -72,8 +69,7 @@ async fn a_base_too_large_for_one_bundle_is_pushed_in_parts_and_healed_as_a_whol
 
     gate.lose_storage();
     server.api.delete(&path(&key)).await.expect(200);
-    eventually("the gate has everything again", async || (gate.ask(token) == Says::Revoked).then_some(()))
-        .await;
+    gate.says(token(&key), Says::Revoked).await;
 
     // A restart neither builds the base again nor sends it to a gate that has it.
     let pushes = gate.taken().len();
@@ -102,16 +98,7 @@ fn change_keys_of_two_shards(server: &Server, keyspace: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_new_base_only_what_changed_is_written_and_pushed_and_it_is_what_would_be_built_anew() {
-    let (server, gate) = (Server::start().await, Gate::start().await);
-    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
-    gate.trust(&server.api, &keyspace).await;
-    insert_keys(&server, &keyspace);
-    let key = server.api.key(&keyspace, json!({})).await;
-    let known = Says::Known { disabled: false };
-    eventually("the gate has the first base", async || {
-        (gate.ask(key["secret"].as_str().unwrap()) == known).then_some(())
-    })
-    .await;
+    let (server, gate, keyspace, _) = gated_with_many_keys().await;
     let (first, before) = (gate.base_root().unwrap(), gate.received());
     assert!(before > 4 << 20, "{before} bytes");
 
@@ -151,21 +138,12 @@ fn revoke_keys(server: &Server, keyspace: &str, count: u32) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gate_that_missed_twenty_thousand_revocations_catches_up_without_a_new_base() {
-    let (server, gate) = (Server::start().await, Gate::start().await);
-    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
-    gate.trust(&server.api, &keyspace).await;
-    insert_keys(&server, &keyspace);
-    let key = server.api.key(&keyspace, json!({})).await;
-    let token = key["secret"].as_str().unwrap();
-    eventually("the gate has the base", async || {
-        (gate.ask(token) == Says::Known { disabled: false }).then_some(())
-    })
-    .await;
+    let (server, gate, keyspace, key) = gated_with_many_keys().await;
     let (root, before) = (gate.base_root(), gate.received());
 
     revoke_keys(&server, &keyspace, 20_000);
-    server.api.delete(&format!("/v1/keys/{}", key["id"].as_str().unwrap())).await.expect(200);
-    eventually("the gate has caught up", async || (gate.ask(token) == Says::Revoked).then_some(())).await;
+    server.api.delete(&path(&key)).await.expect(200);
+    gate.says(token(&key), Says::Revoked).await;
     assert_eq!(gate.base_root(), root);
     let received = gate.received() - before;
     assert!((240_000..242_000).contains(&received), "{received} bytes");

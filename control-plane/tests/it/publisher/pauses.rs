@@ -5,10 +5,8 @@ use serde_json::{Value, json};
 
 use super::large::insert_keys;
 use crate::support::eventually;
-use crate::support::gate::{Fault, Gate, Picky, Says};
+use crate::support::gate::{Fault, Gate, KNOWN, Picky, Says};
 use crate::support::server::Server;
-
-const KNOWN: Says = Says::Known { disabled: false };
 
 /// A keyspace with gates that have its first keys.
 struct Scene {

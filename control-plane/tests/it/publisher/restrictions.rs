@@ -2,7 +2,7 @@ use latchkey_snapshot::RateLimitMode;
 use serde_json::{Value, json};
 
 use crate::support::eventually;
-use crate::support::gate::Gate;
+use crate::support::gate::{Gate, gated};
 use crate::support::server::Server;
 
 async fn until_taken(gate: &Gate, change_seq: u64) {
@@ -15,9 +15,7 @@ async fn until_taken(gate: &Gate, change_seq: u64) {
 /// Once in a segment, and once in a base: what narrows a key must be in both.
 #[tokio::test(flavor = "multi_thread")]
 async fn a4_a6_a8_l1_l3_what_narrows_a_key_reaches_gates() {
-    let (server, gate) = (Server::start().await, Gate::start().await);
-    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
-    gate.trust(&server.api, &keyspace).await;
+    let (server, gate, keyspace) = gated().await;
     let plain = server.api.key(&keyspace, json!({})).await;
     let key = server
         .api

@@ -2,10 +2,8 @@ use latchkey_control_plane::domain::Timestamp;
 use serde_json::{Value, json};
 
 use crate::support::eventually;
-use crate::support::gate::{Gate, Says};
+use crate::support::gate::{Gate, KNOWN, Says};
 use crate::support::server::Server;
-
-const KNOWN: Says = Says::Known { disabled: false };
 
 /// A keyspace that is published to two gates.
 struct Scene {
@@ -46,11 +44,6 @@ impl Scene {
     }
 }
 
-async fn says(gate: &Gate, token: &str, wanted: Says) {
-    eventually(&format!("the gate says {wanted:?}"), async || (gate.ask(token) == wanted).then_some(()))
-        .await;
-}
-
 fn key_id(keys: &Value, at: usize) -> String {
     keys["keys"][at]["key_id"].as_str().unwrap().to_owned()
 }
@@ -59,7 +52,7 @@ fn key_id(keys: &Value, at: usize) -> String {
 async fn e2_a_rotation_costs_no_gate_anything_that_trusts_either_key_until_it_is_completed() {
     let scene = Scene::new(Server::start().await).await;
     let first = scene.new_token().await;
-    says(&scene.gate, &first, KNOWN).await;
+    scene.gate.says(&first, KNOWN).await;
     let old = scene.gate.signers();
 
     let rotating = scene.signing_keys("rotate", json!({ "overlap_days": 14 })).await;
@@ -69,14 +62,14 @@ async fn e2_a_rotation_costs_no_gate_anything_that_trusts_either_key_until_it_is
     );
     assert_eq!(old, [key_id(&rotating, 0)]);
     let second = scene.new_token().await;
-    says(&scene.gate, &second, KNOWN).await;
-    says(&scene.forgotten, &second, KNOWN).await;
+    scene.gate.says(&second, KNOWN).await;
+    scene.forgotten.says(&second, KNOWN).await;
     assert_eq!(scene.gate.signers().len(), 2);
 
     // The gate whose setting is changed, to both lines and then to the new one alone.
     scene.gate.trust(&scene.server.api, &scene.keyspace).await;
     let third = scene.new_token().await;
-    says(&scene.gate, &third, KNOWN).await;
+    scene.gate.says(&third, KNOWN).await;
 
     let completed = scene.signing_keys("complete", json!({})).await;
     assert_eq!(
@@ -85,7 +78,7 @@ async fn e2_a_rotation_costs_no_gate_anything_that_trusts_either_key_until_it_is
     );
     assert_eq!(completed["trusted_keys"].as_array().unwrap().len(), 1);
     let fourth = scene.new_token().await;
-    says(&scene.gate, &fourth, KNOWN).await;
+    scene.gate.says(&fourth, KNOWN).await;
     assert_eq!(scene.gate.signers(), [key_id(&rotating, 1)]);
     scene.refusal_of(1, "KEY_NOT_TRUSTED").await;
     assert_eq!(scene.forgotten.ask(&fourth), Says::Unknown);
@@ -100,7 +93,7 @@ async fn e2_after_a_restart_in_the_midst_of_a_rotation_both_keys_go_on_signing()
     let (before, server) = (gate.taken().last().unwrap().seq, server.restart().await);
     let scene = Scene { server, gate, forgotten, keyspace };
     let token = scene.new_token().await;
-    says(&scene.gate, &token, KNOWN).await;
+    scene.gate.says(&token, KNOWN).await;
     assert_eq!(scene.gate.signers().len(), 2);
     assert!(scene.gate.taken().last().unwrap().seq > before);
 }
@@ -116,10 +109,10 @@ async fn e2_the_overlap_ends_the_old_key_by_itself() {
     scene.gate.trust(&scene.server.api, &scene.keyspace).await;
     clock.advance_seconds(2 * 86_400);
     let on_time = scene.new_token().await;
-    says(&scene.forgotten, &on_time, KNOWN).await;
+    scene.forgotten.says(&on_time, KNOWN).await;
     clock.advance_seconds(1);
     let late = scene.new_token().await;
-    says(&scene.gate, &late, KNOWN).await;
+    scene.gate.says(&late, KNOWN).await;
     assert_eq!(scene.gate.signers(), [key_id(&keys, 1)]);
     scene.refusal_of(1, "KEY_NOT_TRUSTED").await;
 }
@@ -128,7 +121,7 @@ async fn e2_the_overlap_ends_the_old_key_by_itself() {
 async fn e2_a_key_that_was_replaced_signs_nothing_and_a_gate_with_the_new_one_refuses_it() {
     let scene = Scene::new(Server::start().await).await;
     let first = scene.new_token().await;
-    says(&scene.gate, &first, KNOWN).await;
+    scene.gate.says(&first, KNOWN).await;
     let keyspace = scene.keyspace.parse().unwrap();
     let stolen = {
         let (_, _, signing) = scene.server.app.store.publishing_state(keyspace).await.unwrap().unwrap();
@@ -144,7 +137,7 @@ async fn e2_a_key_that_was_replaced_signs_nothing_and_a_gate_with_the_new_one_re
 
     scene.gate.trust(&scene.server.api, &scene.keyspace).await;
     let second = scene.new_token().await;
-    says(&scene.gate, &second, KNOWN).await;
+    scene.gate.says(&second, KNOWN).await;
     assert_eq!(scene.gate.signers(), [key_id(&replaced, 0)]);
 
     // Unsafe: a gate that still trusts the old key takes whatever its thief signs.

@@ -9,10 +9,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::support::eventually;
-use crate::support::gate::{Gate, Says};
+use crate::support::gate::{Gate, KNOWN, Says};
 use crate::support::server::Server;
-
-const KNOWN: Says = Says::Known { disabled: false };
 
 fn sink(name: &str, path: &Path) -> Value {
     json!({ "type": "folder", "name": name, "path": path })

@@ -5,7 +5,7 @@ use latchkey_control_plane::domain::SystemClock;
 use serde_json::{Value, json};
 
 use crate::support::eventually;
-use crate::support::gate::{Gate, Says};
+use crate::support::gate::{KNOWN, Says, gated};
 use crate::support::server::{Server, quick};
 
 async fn snapshot(server: &Server, keyspace: &str) -> Value {
@@ -84,9 +84,7 @@ async fn d1_the_history_tells_what_each_snapshot_brought_and_counts_heartbeats()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_policy_travels_with_its_role_numbers() {
-    let (server, gate) = (Server::start().await, Gate::start().await);
-    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
-    gate.trust(&server.api, &keyspace).await;
+    let (server, gate, keyspace) = gated().await;
     let roles = format!("/v1/keyspaces/{keyspace}/roles");
     let before = snapshot(&server, &keyspace).await["policy_hash"].clone();
     let role = |name: &str| json!({ "name": name, "grants": ["hello:*"] });
@@ -95,10 +93,7 @@ async fn the_policy_travels_with_its_role_numbers() {
     server.api.delete(&reader).await.expect(204);
     let key = server.api.key(&keyspace, json!({ "roles": ["writer"], "permissions": ["b:c", "a:*"] })).await;
     let token = key["secret"].as_str().unwrap();
-    eventually("the gate knows the key", async || {
-        (gate.ask(token) == Says::Known { disabled: false }).then_some(())
-    })
-    .await;
+    gate.says(token, KNOWN).await;
     let wanted: (Vec<u16>, Vec<String>) = (vec![2], vec!["a:*".into(), "b:c".into()]);
     assert_eq!(gate.profile(token), wanted);
     assert_ne!(snapshot(&server, &keyspace).await["policy_hash"], before);
@@ -107,9 +102,7 @@ async fn the_policy_travels_with_its_role_numbers() {
 /// More changes than segments may hold: bases are built beside, pushed and used, and nothing is lost meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_base_is_built_when_segments_grow_and_every_key_stays_as_it_is() {
-    let (server, gate) = (Server::start().await, Gate::start().await);
-    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
-    gate.trust(&server.api, &keyspace).await;
+    let (server, gate, keyspace) = gated().await;
     let makers = (0..8).map(|maker| {
         let (api, keyspace) = (server.api.clone(), keyspace.clone());
         tokio::spawn(async move {
@@ -141,21 +134,16 @@ async fn a_base_is_built_when_segments_grow_and_every_key_stays_as_it_is() {
     let view = snapshot(&server, &keyspace).await;
     assert!(view["key_count"].as_u64() > Some(100), "a base was built: {view}");
     for (token, revoked) in keys {
-        let wanted = if revoked { Says::Revoked } else { Says::Known { disabled: false } };
+        let wanted = if revoked { Says::Revoked } else { KNOWN };
         assert_eq!(gate.ask(&token), wanted);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_environment_is_another_audience_and_the_old_gate_says_so() {
-    let (server, gate) = (Server::start().await, Gate::start().await);
-    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
-    gate.trust(&server.api, &keyspace).await;
+    let (server, gate, keyspace) = gated().await;
     let token = server.api.key(&keyspace, json!({})).await["secret"].as_str().unwrap().to_owned();
-    eventually("the gate knows the key", async || {
-        (gate.ask(&token) == Says::Known { disabled: false }).then_some(())
-    })
-    .await;
+    gate.says(&token, KNOWN).await;
     server
         .api
         .patch(&format!("/v1/keyspaces/{keyspace}"), json!({ "environment": "test" }))
@@ -168,26 +156,20 @@ async fn another_environment_is_another_audience_and_the_old_gate_says_so() {
     .await;
     gate.trust(&server.api, &keyspace).await;
     let second = server.api.key(&keyspace, json!({})).await["secret"].as_str().unwrap().to_owned();
-    eventually("the gate goes on", async || {
-        (gate.ask(&second) == Says::Known { disabled: false }).then_some(())
-    })
-    .await;
+    gate.says(&second, KNOWN).await;
     assert_eq!(snapshot(&server, &keyspace).await["audience"], format!("{keyspace}/test"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_that_cannot_be_taken_up_is_replaced_by_a_new_base() {
-    let (server, gate) = (Server::start().await, Gate::start().await);
-    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
-    gate.trust(&server.api, &keyspace).await;
+    let (server, gate, keyspace) = gated().await;
     let token = server.api.key(&keyspace, json!({})).await["secret"].as_str().unwrap().to_owned();
-    let known = Says::Known { disabled: false };
-    eventually("the gate knows the key", async || (gate.ask(&token) == known).then_some(())).await;
+    gate.says(&token, KNOWN).await;
     let before = gate.taken().last().unwrap().seq;
     let server = server.rebased().await;
     eventually("a newer head arrives", async || (gate.taken().last().unwrap().seq > before).then_some(()))
         .await;
-    assert_eq!(gate.ask(&token), known);
+    assert_eq!(gate.ask(&token), KNOWN);
     let view = snapshot(&server, &keyspace).await;
     assert_eq!((&view["key_count"], &view["segments"]), (&json!(1), &json!([])));
 }

@@ -21,6 +21,18 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::api::Api;
+use super::eventually;
+use super::server::Server;
+
+/// What a gate says of a key that works.
+pub(crate) const KNOWN: Says = Says::Known { disabled: false };
+
+/// A server, a gate, and a keyspace that is published to it.
+pub(crate) async fn gated() -> (Server, Gate, String) {
+    let (server, gate) = (Server::start().await, Gate::start().await);
+    let keyspace = gate.serve(&server.api).await;
+    (server, gate, keyspace)
+}
 
 /// A gate in this process that does what the relay of a real one does, with the crate that the relay runs.
 #[derive(Clone)]
@@ -140,6 +152,19 @@ impl Gate {
     /// The last change that it knows of.
     pub(crate) fn change_seq(&self) -> u64 {
         self.lock().head.as_ref().map_or(0, |head| head.head().change_seq)
+    }
+
+    /// Waits until the gate says this of a token.
+    pub(crate) async fn says(&self, token: &str, wanted: Says) {
+        let says_it = async || (self.ask(token) == wanted).then_some(());
+        eventually(&format!("the gate says {wanted:?}"), says_it).await;
+    }
+
+    /// Makes a keyspace that is published to this gate, and returns its id.
+    pub(crate) async fn serve(&self, api: &Api) -> String {
+        let keyspace = api.keyspace(json!({ "name": "Demo", "gates": [{ "url": self.url }] })).await;
+        self.trust(api, &keyspace).await;
+        keyspace
     }
 
     /// Configures the gate for a keyspace, as an operator would.

@@ -225,8 +225,7 @@ async fn cause_a_pause(server: &Server, clock: &Arc<ManualClock>) -> (String, Ga
 async fn cause_everything(server: &Server, clock: &Arc<ManualClock>) {
     let gate = Gate::start().await;
     gate.follow(Arc::clone(clock) as Arc<dyn Clock>);
-    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
-    gate.trust(&server.api, &keyspace).await;
+    let keyspace = gate.serve(&server.api).await;
     let unit = |amount: i64| json!([{ "unit": "calls", "amount": amount }]);
     let settings = json!({
         "owner": "me", "tags": ["a"], "expires_at": START.plus_days(8).to_string(),
@@ -269,8 +268,7 @@ async fn w3_a_stale_gate_is_told_once_until_it_is_fresh_again() {
     let (receiver, gate) = (Receiver::start().await, Gate::start().await);
     gate.follow(clock.clone());
     hook(&server, &receiver, json!({ "events": ["edge.stale"] })).await;
-    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
-    gate.trust(&server.api, &keyspace).await;
+    let keyspace = gate.serve(&server.api).await;
     let acked_at = async || {
         let view = server.api.get(&format!("/v1/keyspaces/{keyspace}/propagation")).await.expect(200);
         view["gates"][0]["acked_at"].as_str().map(str::to_owned)

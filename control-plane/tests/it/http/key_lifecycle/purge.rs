@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::path;
 use crate::support::api::read;
 use crate::support::eventually;
-use crate::support::gate::{Gate, Says};
+use crate::support::gate::{Gate, KNOWN, Says};
 use crate::support::server::Server;
 
 const DAY: i64 = 86_400;
@@ -170,8 +170,6 @@ impl OldBase {
         );
     }
 }
-
-const KNOWN: Says = Says::Known { disabled: false };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn k7_a_purged_key_stays_refused_in_the_next_snapshots_and_in_a_new_base() {

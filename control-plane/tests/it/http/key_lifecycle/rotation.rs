@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::path;
 use crate::support::eventually;
-use crate::support::gate::{Gate, Says};
+use crate::support::gate::{Says, gated};
 use crate::support::server::Server;
 
 const FOREIGN: &str = "legacy:Zm9vYmFy7Qx2LkP0vTnW8sYb3HcJ6dRe5";
@@ -60,9 +60,7 @@ async fn k10_a_switch_over_can_be_planned_and_wrong_plans_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn k10_gates_know_every_live_token_and_lose_them_all_with_the_key() {
-    let (server, gate) = (Server::start().await, Gate::start().await);
-    let keyspace = server.api.keyspace(json!({ "name": "Demo", "gates": [{ "url": gate.url }] })).await;
-    gate.trust(&server.api, &keyspace).await;
+    let (server, gate, keyspace) = gated().await;
     let key = server.api.key(&keyspace, json!({})).await;
     let rotated = server.api.post(&format!("{}:rotate", path(&key)), json!({})).await.expect(200);
     let tokens = [&key, &rotated].map(|shown| shown["secret"].as_str().unwrap().to_owned());
