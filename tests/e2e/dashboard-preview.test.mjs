@@ -153,6 +153,21 @@ test("b1_whoever_is_signed_in_gets_the_newest_snapshot_without_a_file_and_sees_a
   }, 10_000, 200);
 });
 
+test("b1_what_was_chosen_last_is_shown_whichever_comes_last", async () => {
+  const asked = Promise.withResolvers();
+  await page.route("**/snapshot:export?*", (route) => asked.resolve(route), { times: 1 });
+  await page.getByRole("button", { name: "Load its newest snapshot" }).click();
+  const late = await asked.promise;
+  const publisher = new Publisher();
+  await page.getByLabel("Trusted keys").fill(publisher.signer.text);
+  await load(publisher.bundle());
+  await card("What gates know of it").getByText("knows no such key").waitFor();
+  await late.continue();
+  await page.getByRole("button", { name: "Load its newest snapshot" }).and(page.locator(":not([aria-busy=true])")).waitFor();
+  assert.equal(await page.getByLabel("Trusted keys").inputValue(), publisher.signer.text);
+  await card("What gates know of it").getByText("knows no such key").waitFor();
+});
+
 test("b1_where_gates_mix_a_pepper_in_the_page_says_why_it_cannot_look_keys_up_and_what_it_can_show", async () => {
   const publisher = new Publisher();
   publisher.pepper = { version: 1, key: randomBytes(32) };

@@ -19,26 +19,32 @@ export function SnapshotCard({ snapshot, onChange }: SnapshotCardProps) {
   const [trusted, setTrusted] = useState("");
   const [file, setFile] = useState<{ name: string; bundles: Uint8Array[] }>();
   const [fault, setFault] = useState<string>();
+  // Not the one that is shown: whoever waited for a load still sees that of before, and would free it a second time.
+  const held = useRef<Verified>(undefined);
+  const begin = useNewest();
 
   const use = (bundles: Uint8Array[], keys: string[]) => {
-    snapshot?.validator.free();
+    held.current?.validator.free();
+    held.current = undefined;
     try {
-      onChange(verify(bundles, keys));
+      held.current = verify(bundles, keys);
       setFault(undefined);
     } catch (error) {
-      onChange(undefined);
       setFault((error as Error).message);
     }
+    onChange(held.current);
   };
   const take = async (taken: File[]) => {
+    const isNewest = begin();
     const bundles = await Promise.all(taken.map(async (one) => new Uint8Array(await one.arrayBuffer())));
+    if (!isNewest()) return;
     const [{ name } = { name: "" }, ...others] = taken;
     setFile({ name: others.length === 0 ? name : `${name} and ${counted(others.length, "other")}`, bundles });
     use(bundles, linesOf(trusted));
   };
   return (
     <Card title="The snapshot" intro="What gates know of a keyspace. It is verified here, against the keys that you trust to sign it.">
-      {hasControlPlane && <FromControlPlane onTake={(bundles, keys) => (setFile(undefined), setTrusted(keys.join("\n")), use(bundles, keys))} onFault={setFault} />}
+      {hasControlPlane && <FromControlPlane begin={begin} onTake={(bundles, keys) => (setFile(undefined), setTrusted(keys.join("\n")), use(bundles, keys))} onFault={setFault} />}
       <DropZone name={file?.name} onFiles={(taken) => void take(taken)} />
       <TextArea
         label="Trusted keys"
@@ -124,24 +130,26 @@ function DropZone({ name, onFiles }: { name: string | undefined; onFiles: (files
 }
 
 interface FromControlPlaneProps {
+  begin: () => () => boolean;
   onTake: (bundles: Uint8Array[], trustedKeys: string[]) => void;
   onFault: (fault: string) => void;
 }
 
 /** For whoever is signed in: the newest snapshot, without a file. */
-function FromControlPlane({ onTake, onFault }: FromControlPlaneProps) {
+function FromControlPlane({ begin, onTake, onFault }: FromControlPlaneProps) {
   const [offered, setOffered] = useState<Keyspace[]>();
   const [chosen, setChosen] = useState("");
   const [busy, setBusy] = useState(false);
   const [parts, setParts] = useState(0);
   const load = async (id: string) => {
+    const isNewest = begin();
     setBusy(true);
     setParts(0);
     try {
       const { bundles, trustedKeys } = await snapshotOf(id, setParts);
-      onTake(bundles, trustedKeys);
+      if (isNewest()) onTake(bundles, trustedKeys);
     } catch (error) {
-      onFault((error as Error).message);
+      if (isNewest()) onFault((error as Error).message);
     } finally {
       setBusy(false);
     }
@@ -172,6 +180,15 @@ function FromControlPlane({ onTake, onFault }: FromControlPlaneProps) {
       </Button>
     </div>
   );
+}
+
+/** Tells a load that has come to its end whether another was begun since: what somebody asked for last is shown, whichever comes last. */
+function useNewest(): () => () => boolean {
+  const begun = useRef(0);
+  return () => {
+    const mine = ++begun.current;
+    return () => begun.current === mine;
+  };
 }
 
 function linesOf(text: string): string[] {
