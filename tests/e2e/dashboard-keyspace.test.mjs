@@ -2,25 +2,19 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { after, before, test } from "node:test";
-import { Dashboard } from "../support/dashboard.mjs";
-import { ControlPlane, createKey, temporaryFolder } from "../support/processes.mjs";
+import { Dashboard, startDashboard } from "../support/dashboard.mjs";
+import { createKey } from "../support/processes.mjs";
 
 /** A gate that nobody answers at: what the page says of one is part of the story. */
 const SILENT_GATE = "http://127.0.0.1:9";
 
-let folder, plane, dashboard, page, keyspace;
+let started, plane, dashboard, page, keyspace;
 before(async () => {
-  folder = await temporaryFolder();
-  plane = await ControlPlane.start({ folder: folder.path });
-  dashboard = await Dashboard.open(plane);
-  ({ page } = dashboard);
+  started = await startDashboard();
+  ({ plane, dashboard, page } = started);
   await dashboard.signIn();
 });
-after(async () => {
-  await dashboard?.close();
-  await plane?.stop();
-  await folder?.remove();
-});
+after(() => started?.stop());
 
 const dialog = () => page.getByRole("dialog");
 const open = (name) => page.getByRole("navigation", { name: "Main" }).getByRole("link", { name }).click();

@@ -6,17 +6,17 @@ import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import { Dashboard } from "../support/dashboard.mjs";
-import { ControlPlane, createKey, eventually, temporaryFolder } from "../support/processes.mjs";
+import { startDashboard } from "../support/dashboard.mjs";
+import { createKey, eventually } from "../support/processes.mjs";
 import { Publisher } from "../support/publisher.mjs";
 import { importKeys, untilSettled } from "../support/sinks.mjs";
 import { serveFolder } from "../support/static.mjs";
 
 /** So many keys need more than one bundle. */
 const LARGE = 20_000;
-/** A debug build on a busy machine reads a base of megabytes within this. */
+/** A debug build on a busy machine publishes within this, and reads a base of megabytes. */
+const PUBLISHED_WITHIN_MS = 30_000;
 const LOADED_WITHIN_MS = 60_000;
-const PUBLISHED_WITHIN_MS = 20_000;
 const PAGE = resolve("control-plane/dashboard/dist/preview");
 const POLICY = {
   default: "deny",
@@ -27,13 +27,13 @@ const POLICY = {
   ],
 };
 
-let folder, plane, keyspace, key, dashboard, page, trusted;
+let started, plane, keyspace, key, dashboard, page, trusted;
 /** All that the pages of this file have sent. */
 const sent = [];
 
 before(async () => {
-  folder = await temporaryFolder();
-  plane = await ControlPlane.start({ folder: folder.path });
+  started = await startDashboard();
+  ({ plane, dashboard, page } = started);
   keyspace = await plane.api("POST", "/v1/keyspaces", { name: "Shop", prefix: "shop" });
   await plane.api("PUT", `/v1/keyspaces/${keyspace.id}/policy`, POLICY);
   await plane.api("POST", `/v1/keyspaces/${keyspace.id}/roles`, { name: "reader", grants: ["orders:read"] });
@@ -46,17 +46,11 @@ before(async () => {
     rate_limits: [{ name: "requests", limit: 100, window_seconds: 60 }],
   });
   ({ trusted_keys: [trusted] } = await plane.api("GET", `/v1/keyspaces/${keyspace.id}/snapshot`));
-  dashboard = await Dashboard.open(plane);
-  page = dashboard.page;
   page.on("request", async (request) => {
     sent.push(`${request.url()} ${JSON.stringify(request.headers())} ${request.postData() ?? ""}`);
   });
 });
-after(async () => {
-  await dashboard?.close();
-  await plane?.stop();
-  await folder?.remove();
-});
+after(() => started?.stop());
 
 const box = () => page.getByLabel("Key", { exact: true });
 const card = (name) => page.getByRole("region", { name });
@@ -202,9 +196,9 @@ test("b1_a_snapshot_that_is_too_large_for_one_bundle_is_loaded_in_parts_or_from_
   assert(sent.filter((request) => request.includes("snapshot:export?part=")).length > 0, "it came in one part");
 
   const env = { ...process.env, LATCHKEY_URL: plane.url, LATCHKEY_ADMIN_KEY: plane.adminKey };
-  const out = join(folder.path, "large.latchkey");
+  const out = join(started.folder.path, "large.latchkey");
   await promisify(execFile)(resolve(process.env.LATCHKEY_BIN), ["snapshot", "export", large.id, "--out", out, "--parts"], { env });
-  const files = (await readdir(folder.path)).filter((name) => name.startsWith("large.latchkey")).map((name) => join(folder.path, name));
+  const files = (await readdir(started.folder.path)).filter((name) => name.startsWith("large.latchkey")).map((name) => join(started.folder.path, name));
   assert(files.length > 1, files.join(" "));
   const bundles = page.getByLabel("Snapshot bundle");
   await bundles.setInputFiles(out);

@@ -3,32 +3,28 @@ import assert from "node:assert/strict";
 import { mkdir, readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { Dashboard } from "../support/dashboard.mjs";
-import { ControlPlane, eventually, temporaryFolder } from "../support/processes.mjs";
+import { startDashboard } from "../support/dashboard.mjs";
+import { eventually } from "../support/processes.mjs";
 
 /** A debug build on a busy machine publishes within this. */
 const PUBLISHED_WITHIN_MS = 30_000;
 /** A service that nobody answers at. */
 const SILENT = "http://127.0.0.1:9";
 
-let folder, plane, keyspace, key, sinks, dashboard, page;
+let started, plane, keyspace, key, sinks, dashboard, page;
 before(async () => {
-  folder = await temporaryFolder();
-  sinks = join(folder.path, "sinks");
-  await mkdir(sinks);
-  plane = await ControlPlane.start({ folder: folder.path, env: { LATCHKEY_SINK_FOLDER: sinks } });
+  started = await startDashboard({ env: async (folder) => {
+    sinks = join(folder, "sinks");
+    await mkdir(sinks);
+    return { LATCHKEY_SINK_FOLDER: sinks };
+  } });
+  ({ plane, dashboard, page } = started);
   keyspace = await change("/v1/keyspaces", { name: "Payments API", prefix: "pay" });
   key = await change(`/v1/keyspaces/${keyspace.id}/keys`, { name: "Checkout" });
   await change(`/v1/keyspaces/${keyspace.id}/roles`, { name: "Reader", grants: ["invoices:read"] });
-  dashboard = await Dashboard.open(plane);
-  ({ page } = dashboard);
   await dashboard.signIn();
 });
-after(async () => {
-  await dashboard?.close();
-  await plane?.stop();
-  await folder?.remove();
-});
+after(() => started?.stop());
 
 const dialog = () => page.getByRole("dialog");
 const card = (name) => page.getByRole("region", { name });

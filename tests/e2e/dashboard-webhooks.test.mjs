@@ -3,25 +3,21 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { Dashboard } from "../support/dashboard.mjs";
-import { ControlPlane, createKey, eventually, temporaryFolder } from "../support/processes.mjs";
+import { startDashboard } from "../support/dashboard.mjs";
+import { createKey, eventually } from "../support/processes.mjs";
 
-let folder, plane, keyspace, other, dashboard, page, receiver, secret;
+let started, plane, keyspace, other, dashboard, page, receiver, secret;
 before(async () => {
-  folder = await temporaryFolder();
-  plane = await ControlPlane.start({ folder: folder.path, env: { LATCHKEY_ALLOW_HTTP_LOOPBACK: "true" } });
+  started = await startDashboard({ env: { LATCHKEY_ALLOW_HTTP_LOOPBACK: "true" } });
+  ({ plane, dashboard, page } = started);
   keyspace = await plane.api("POST", "/v1/keyspaces", { name: "Payments API" });
   other = await plane.api("POST", "/v1/keyspaces", { name: "Accounts API" });
   receiver = await Receiver.start();
-  dashboard = await Dashboard.open(plane);
-  ({ page } = dashboard);
   await dashboard.signIn();
 });
 after(async () => {
-  await dashboard?.close();
+  await started?.stop();
   await receiver?.stop();
-  await plane?.stop();
-  await folder?.remove();
 });
 
 /** Takes deliveries, and answers as it is told. */

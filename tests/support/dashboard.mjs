@@ -4,12 +4,36 @@ import { mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { openPage, startBrowser } from "./browser.mjs";
+import { ControlPlane, temporaryFolder } from "./processes.mjs";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 const SCREENSHOTS = resolve("target/screenshots");
 /** Something that a page does not show by then, it will not show. */
 const PATIENCE_MS = 30_000;
 const GRAVE = ["serious", "critical"];
+
+/**
+ * Starts a control plane in a folder of its own, and opens its dashboard in a browser where nobody is signed in. `env` is the control plane's, or a
+ * function from the folder's path to it.
+ */
+export async function startDashboard({ env = {} } = {}) {
+  const started = { folder: await temporaryFolder() };
+  started.stop = async () => {
+    await started.dashboard?.close();
+    await started.plane?.stop();
+    await started.folder.remove();
+  };
+  try {
+    const { path } = started.folder;
+    started.plane = await ControlPlane.start({ folder: path, env: typeof env === "function" ? await env(path) : env });
+    started.dashboard = await Dashboard.open(started.plane);
+    started.page = started.dashboard.page;
+  } catch (error) {
+    await started.stop();
+    throw error;
+  }
+  return started;
+}
 
 export class Dashboard {
   static async open(plane, base = `${plane.url}/dashboard`) {
