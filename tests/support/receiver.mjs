@@ -1,6 +1,17 @@
 // Takes webhooks: remembers every delivery as it came, and answers as it is told.
 import { once } from "node:events";
 import { createServer } from "node:http";
+import { Webhook } from "standardwebhooks";
+
+/** Whether the library of the Standard Webhooks takes a delivery as signed with this secret. */
+export function isSigned({ body, headers }, secret) {
+  try {
+    new Webhook(secret).verify(body, headers);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 export class Receiver {
   #server;
