@@ -202,15 +202,15 @@ test("k8_keys_are_found_by_what_is_known_of_them_page_by_page", async () => {
   for (let number = 0; number < 22; number++) await createKey(system.plane, system.keyspace, { name: `worker ${number}`, tags: [number % 2 ? "odd" : "even"] });
   await dashboard.go(keys);
   const rows = page.getByRole("row");
-  assert.equal(await rows.count(), 21);
+  await eventually("a page of twenty", async () => (await rows.count()) === 21, IN_FORCE_WITHIN_MS);
   await dashboard.button("Older").click();
   await page.getByRole("link", { name: "Checkout" }).waitFor();
   await page.getByLabel("Search").fill("worker 7");
   await page.getByRole("link", { name: "worker 7" }).waitFor();
-  await eventually("one row", async () => (await rows.count()) === 2);
+  await eventually("one row", async () => (await rows.count()) === 2, IN_FORCE_WITHIN_MS);
   await page.getByLabel("Search").fill("");
   await page.getByLabel("Tag").fill("odd");
-  await eventually("the odd ones", async () => (await rows.count()) === 12);
+  await eventually("the odd ones", async () => (await rows.count()) === 12, IN_FORCE_WITHIN_MS);
   assert.match(page.url(), /tag=odd/);
 });
 
