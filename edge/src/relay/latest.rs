@@ -68,7 +68,11 @@ impl Latest {
         Ok(Some(bundle))
     }
 
-    fn head(&mut self, store: &Store) -> Result<Option<Rc<StoredHead>>> {
+    /// The head that the relay holds.
+    ///
+    /// # Errors
+    /// Those of the storage.
+    pub(super) fn head(&mut self, store: &Store) -> Result<Option<Rc<StoredHead>>> {
         if self.head.is_none() {
             self.head = store.head()?.map(Rc::new);
         }

@@ -92,7 +92,7 @@ impl Relay {
         let verdict = commit::accept(&config.trust, store, bytes, clock::seconds(now_ms)).await;
         self.latest.borrow_mut().forget();
         match verdict? {
-            Err(refusal) => return refused(refusal, store)?.into_response(id),
+            Err(refusal) => return self.refused(refusal, store)?.into_response(id),
             Ok(Intent::StoreBodies) => {}
             Ok(Intent::Commit) => {
                 // The runtime holds every answer of an object back until what was written before it is durable.
@@ -142,24 +142,23 @@ impl Relay {
     }
 
     fn status(&self, store: &Store) -> Result<RelayStatus> {
-        let head = store.head()?.map(|head| head.fields);
+        let head = self.latest.borrow_mut().head(store)?;
+        let fields = head.as_ref().map(|head| &head.fields);
         Ok(RelayStatus {
-            epoch: head.as_ref().map_or(0, |head| head.epoch),
-            seq: head.as_ref().map_or(0, |head| head.seq),
-            change_seq: head.as_ref().map_or(0, |head| head.change_seq),
-            valid_until: head.map(|head| clock::timestamp(head.valid_until as f64 * 1_000.0)),
+            epoch: fields.map_or(0, |head| head.epoch),
+            seq: fields.map_or(0, |head| head.seq),
+            change_seq: fields.map_or(0, |head| head.change_seq),
+            valid_until: fields.map(|head| clock::timestamp(head.valid_until as f64 * 1_000.0)),
             isolates: self.acks.borrow_mut().list(clock::now_ms()),
         })
     }
-}
 
-/// Whoever has signed a head that is not newer is shown the one that is: so a publisher finds out that its database is an old copy.
-fn refused(refusal: Refusal, store: &Store) -> Result<Problem> {
-    let held = if refusal == Refusal::NotNewer { store.head()? } else { None };
-    Ok(match held {
-        Some(head) => Problem::not_newer(&head.bytes),
-        None => Problem::refusal(refusal),
-    })
+    /// Whoever has signed a head that is not newer is shown the one that is: so a publisher finds out that its database is an old copy.
+    fn refused(&self, refusal: Refusal, store: &Store) -> Result<Problem> {
+        let not_newer = refusal == Refusal::NotNewer;
+        let held = if not_newer { self.latest.borrow_mut().head(store)? } else { None };
+        Ok(held.map_or_else(|| Problem::refusal(refusal), |head| Problem::not_newer(&head.bytes)))
+    }
 }
 
 /// What the head names and the isolate lacks, in the order in which a receiver reaches it. A large base is left out: isolates load it by
