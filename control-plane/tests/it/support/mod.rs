@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 /// Polls until `probe` gives something, for at most 30 seconds: other tests may have the machine.
 pub(crate) async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(120);
     loop {
         if let Some(value) = probe().await {
             return value;

@@ -135,8 +135,11 @@ async fn w1_what_was_pending_when_the_program_stopped_is_delivered_afterwards() 
     let first = receiver.wait_for(1).await.remove(0);
     receiver.always_answer(None);
     let server = server.restart().await;
-    let pending = server.api.get(&format!("{path}/deliveries?status=pending")).await.expect(200);
-    let delivery = pending["data"][0]["id"].as_str().unwrap().to_owned();
+    let delivery = eventually("the attempt is noted", async || {
+        let noted = server.api.get(&format!("{path}/deliveries")).await.expect(200);
+        noted["data"][0]["id"].as_str().map(str::to_owned)
+    })
+    .await;
     server.api.post(&format!("{path}/deliveries/{delivery}:resend"), json!({})).await.expect(202);
     eventually("it is taken", async || (!receiver.taken_of(&key).is_empty()).then_some(())).await;
     assert_eq!(receiver.received().last().unwrap().id, first.id, "it is the same event");
