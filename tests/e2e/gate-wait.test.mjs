@@ -76,6 +76,7 @@ async function untilRefused(gate, doomed, started = performance.now()) {
 
 const refreshedAgo = async (gate) => (await gate.status()).refreshed_seconds_ago ?? Infinity;
 const asked = async (gate) => (await gate.fault({})).asked;
+const waiting = async (gate) => (await gate.fault({})).waiting;
 
 /** With nothing new: one question in two seconds, and two in all for where the time begins and for an answer that was late. */
 async function assertSeldomAsked(gate) {
@@ -142,15 +143,15 @@ test("the relay hears at once what an isolate has applied, if no request comes a
     await sleep(2_500);
     await Promise.all(gates.map(async (gate) => {
       assert.ok(await admits(gate, key));
-      await eventually(async () => (await refreshedAgo(gate)) < 1);
+      await eventually(async () => (await waiting(gate)) === 0 && (await refreshedAgo(gate)) < 1);
     }));
     const askedAt = performance.now();
     assert.deepEqual(await Promise.all(gates.map((gate) => admits(gate, key))), [true, true]);
+    const areWaiting = (await Promise.all(gates.map(waiting))).every((count) => count === 1);
     await pushed.publish();
-    // On a busy machine a question may be over when the push comes, and then nobody asks again.
-    const wereWaiting = performance.now() - askedAt < 1_500;
-    return wereWaiting && (await eventually(() => heard(publisher.seq)));
-  }, { within: 60_000 });
+    // On a busy machine a call may have failed, or a question may be over when the push comes; then nobody asks again.
+    return areWaiting && performance.now() - askedAt < 1_500 && (await eventually(() => heard(publisher.seq)));
+  }, { within: 90_000 });
 });
 
 test("a relay that swallows what it is asked to wait with makes no revocation late and no request slow", async () => {
@@ -200,28 +201,36 @@ test("so many questions wait and are all answered at once; who finds no place, o
   const held = { epoch: publisher.epoch, seq: publisher.seq, change_seq: publisher.changeSeq, head: "", policy: "", segments: [], base_root: "" };
   const question = (wait_ms) => ({ isolate: "crowd", colo: "", held, refused: null, wait_ms });
   const ask = async (wait_ms, options) => {
-    const started = performance.now();
     const answer = await isolates.ask(question(wait_ms), options);
     await answer.arrayBuffer();
-    return { status: answer.status, took: performance.now() - started, waited: Number(answer.headers.get("latchkey-waited-ms")) };
+    return { status: answer.status, waited: Number(answer.headers.get("latchkey-waited-ms")) };
   };
   const isFull = async () => (await ask(100)).waited < 100;
-  const crowd = Array.from({ length: PLACES + 50 }, () => ask(LONGEST_WAIT_MS));
-  await eventually(isFull, { within: LONGEST_WAIT_MS - 1_000 });
-  const started = performance.now();
-  await pushed.publish();
-  const answers = await Promise.all(crowd);
-  assert.ok(performance.now() - started < 5_000, "they were woken, and did not wait to the end");
+  const becomesFull = () => eventually(isFull, { within: LONGEST_WAIT_MS - 1_000 }).then(() => true, () => false);
+  // A busy machine may take so long to ask so much that the first questions are over before the last are asked. Then it is done again.
+  const answers = await eventually(async () => {
+    const started = performance.now();
+    const crowd = Array.from({ length: PLACES + 50 }, () => ask(LONGEST_WAIT_MS));
+    const isCrowded = await becomesFull();
+    await pushed.publish();
+    const isInTime = performance.now() - started < LONGEST_WAIT_MS;
+    const answers = await Promise.all(crowd);
+    held.seq = publisher.seq;
+    return isCrowded && isInTime && answers;
+  }, { within: 240_000 });
   const woken = answers.filter(({ status }) => status === 200);
   assert.ok(woken.length >= PLACES - 1 && woken.length <= PLACES, `${woken.length} were woken`);
+  assert.deepEqual(woken.filter(({ waited }) => waited >= LONGEST_WAIT_MS), [], "they were woken, and did not wait to the end");
   const others = answers.filter(({ status, waited }) => status !== 200 && (status !== 204 || waited > 100));
   assert.deepEqual(others, [], "the others were answered at once, within what a clock moves while it is read twice");
 
-  held.seq = publisher.seq;
-  const gone = new AbortController();
-  const dropped = Array.from({ length: PLACES }, () => ask(LONGEST_WAIT_MS, { signal: gone.signal }).catch(() => {}));
-  await eventually(isFull, { within: LONGEST_WAIT_MS - 1_000 });
-  gone.abort();
-  await Promise.all(dropped);
+  await eventually(async () => {
+    const gone = new AbortController();
+    const dropped = Array.from({ length: PLACES }, () => ask(LONGEST_WAIT_MS, { signal: gone.signal }).catch(() => {}));
+    const wasFull = await becomesFull();
+    gone.abort();
+    await Promise.all(dropped);
+    return wasFull;
+  }, { within: 240_000 });
   await eventually(async () => !(await isFull()));
 });

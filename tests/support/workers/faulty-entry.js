@@ -1,7 +1,8 @@
 // An entry around the gate's own (`gate-entry.js`, beside it) that makes an isolate suffer on command. POST /__fault:
 // {ledger: false | "throws" | "hangs" | "loses answers" | "slow"}: what becomes of calls to ledgers; {panic: true}: the isolate dies, as a Wasm panic ends it, and a
 // fresh one takes over; {rate: {…}}: a fake rate-limit binding for each name, that lets so many pass; {relay: false | "hangs" | "swallows waits" | "never waits"}: what
-// becomes of calls to the relay, where the last is a relay, asked by a gate, of before there was waiting. Answers with how often ledgers and the relay were called.
+// becomes of calls to the relay, where the last is a relay, asked by a gate, of before there was waiting. Answers with how often ledgers and the relay were called, and how many calls of
+// the relay have no answer yet.
 import gate from "./gate-entry.js";
 
 export { Ledger, Relay } from "./gate-entry.js";
@@ -11,6 +12,7 @@ let ledger = false;
 let calls = 0;
 let relay = false;
 let asked = 0;
+let waiting = 0;
 const rate = {};
 let wrapped;
 
@@ -27,6 +29,15 @@ async function call(stub, request) {
 
 async function ask(stub, request) {
   asked++;
+  waiting++;
+  try {
+    return await answerOf(stub, request);
+  } finally {
+    waiting--;
+  }
+}
+
+async function answerOf(stub, request) {
   const isSync = request.url.endsWith("/sync");
   const question = isSync ? await request.clone().json() : {};
   if (relay === "hangs" || (relay === "swallows waits" && question.wait_ms > 0)) return new Promise(() => scheduler.wait(60_000));
@@ -77,6 +88,6 @@ export default {
       // What a trap does to the instance: all that the isolate knew is gone, and what it was doing never ends.
       if (fault.panic) recover(new WebAssembly.RuntimeError("unreachable"));
     }
-    return Response.json({ calls, asked, rate });
+    return Response.json({ calls, asked, waiting, rate });
   },
 };
