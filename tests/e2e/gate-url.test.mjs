@@ -1,13 +1,12 @@
 // A gate that reads snapshots at a web address, as a control plane's sink writes them to a bucket: what the address may do to it, and what not. On raw
 // workerd without a relay, so that nothing else brings the gate up to date.
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { createServer } from "node:http";
 import { afterEach, beforeEach, test } from "node:test";
 import { objectName } from "../support/encode.mjs";
 import { bearer, edgeDir, eventually, startUpstream } from "../support/gate.mjs";
 import { startKv } from "../support/kv.mjs";
 import { Publisher } from "../support/publisher.mjs";
+import { startServer } from "../support/server.mjs";
 import { startWorkerd } from "../support/workerd.mjs";
 
 /** A refresh gives up after 4 s. */
@@ -31,21 +30,14 @@ afterEach(async () => {
 /** Objects by their names under /snapshots. `answer` may take a request over. */
 async function startBucket() {
   const bucket = { objects: new Map(), requests: [], answer: () => false };
-  const server = createServer((request, response) => {
+  const { url, close } = await startServer((request, response) => {
     const name = request.url.replace("/snapshots/", "");
     bucket.requests.push({ name, headers: request.headers });
     if (bucket.answer(name, response)) return;
     const found = bucket.objects.get(name);
     response.writeHead(found === undefined ? 404 : 200).end(found);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  bucket.url = `http://127.0.0.1:${server.address().port}/snapshots`;
-  bucket.close = () => {
-    server.closeAllConnections();
-    server.close();
-  };
-  return bucket;
+  return Object.assign(bucket, { url: `${url}/snapshots`, close });
 }
 
 /** Puts what is newest into a bucket or KV. */

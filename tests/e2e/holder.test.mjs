@@ -1,10 +1,9 @@
 // What the holder of a key can do with it at the gate: ask about it (row K11) and revoke it (row K14).
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { bearer, startGate } from "../support/gate.mjs";
 import { Publisher } from "../support/publisher.mjs";
+import { startServer } from "../support/server.mjs";
 import { newToken } from "../support/token.mjs";
 import * as parts from "../support/processes.mjs";
 import { System } from "../support/system.mjs";
@@ -75,20 +74,17 @@ describe("self-revocation", () => {
   let receiver, gate, status, seen;
   before(async () => {
     seen = [];
-    receiver = createServer((request, response) => {
+    receiver = await startServer((request, response) => {
       seen.push({ method: request.method, url: request.url, headers: request.headers });
       if (status === undefined) request.socket.destroy();
       else response.writeHead(status).end();
-    }).listen(0, "127.0.0.1");
-    await once(receiver, "listening");
-    const url = `http://127.0.0.1:${receiver.address().port}`;
-    gate = await startGate(publisher, { vars: { LATCHKEY_CONTROL_PLANE_URL: url } });
+    });
+    gate = await startGate(publisher, { vars: { LATCHKEY_CONTROL_PLANE_URL: receiver.url } });
     await gate.publish();
   });
   after(async () => {
     await gate?.close();
-    receiver.close();
-    receiver.closeAllConnections();
+    await receiver?.close();
   });
 
   const revoke = async (headers) => {

@@ -3,8 +3,7 @@
 //   api/resources/kv/subresources/namespaces/methods/bulk_update, …/bulk_delete, …/subresources/keys/methods/list, …/subresources/values/methods/get
 //   kv/platform/limits, kv/api/write-key-value-pairs, fundamentals/api/reference/limits
 // Whoever breaks a bound is refused as Cloudflare would, and it is noted in `violations`.
-import { once } from "node:events";
-import { createServer } from "node:http";
+import { startServer } from "./server.mjs";
 
 const MAX_PAIRS = 10_000;
 const MAX_BODY_BYTES = 100_000_000;
@@ -104,12 +103,12 @@ export async function startCloudflare({ accountId, token }) {
     return broken(404, 7_003, `no route for ${method} ${rest}`);
   }
 
-  const server = createServer(async (request, response) => {
+  const { url, close } = await startServer(async (request, response) => {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     const body = Buffer.concat(chunks);
-    const url = new URL(request.url, "http://cloudflare");
-    const [, account, namespace, rest] = /^\/client\/v4\/accounts\/([^/]+)\/storage\/kv\/namespaces\/([^/]+)\/(.*)$/.exec(url.pathname) ?? [];
+    const { pathname, searchParams } = new URL(request.url, "http://cloudflare");
+    const [, account, namespace, rest] = /^\/client\/v4\/accounts\/([^/]+)\/storage\/kv\/namespaces\/([^/]+)\/(.*)$/.exec(pathname) ?? [];
     const names = request.method === "PUT" ? JSON.parse(body).map(({ key }) => key) : [];
     const call = { namespace, what: `${request.method} ${rest}`, names, at: Date.now() };
     calls.push(call);
@@ -120,7 +119,7 @@ export async function startCloudflare({ accountId, token }) {
       if (account !== accountId) return refuse(404, 7_003, "no such account");
       if (body.length > MAX_BODY_BYTES) return broken(413, 10_022, `a body of ${body.length} bytes`);
       if (fault?.status) return refuse(fault.status, 10_001, "made to fail", fault.retryAfter ? { "retry-after": String(fault.retryAfter) } : {});
-      return rateLimit(call.at) ?? answer({ method: request.method, namespace, rest, query: url.searchParams, body, fault });
+      return rateLimit(call.at) ?? answer({ method: request.method, namespace, rest, query: searchParams, body, fault });
     };
     const { status, headers, body: told } = judge();
     if (fault === "half" || fault === "lost") return void request.socket.destroy();
@@ -128,12 +127,5 @@ export async function startCloudflare({ accountId, token }) {
     response.writeHead(status, { "content-type": isRaw ? "application/octet-stream" : "application/json", ...headers });
     response.end(isRaw ? told : JSON.stringify(told));
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  api.base = `http://127.0.0.1:${server.address().port}/client/v4`;
-  api.close = () => {
-    server.closeAllConnections();
-    server.close();
-  };
-  return api;
+  return Object.assign(api, { base: `${url}/client/v4`, close });
 }

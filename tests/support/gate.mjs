@@ -1,9 +1,8 @@
 // The built Worker in real workerd, with a recording upstream behind it.
-import { createServer } from "node:http";
-import { once } from "node:events";
 import { createRequire } from "node:module";
 import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { startServer } from "./server.mjs";
 import { startWorkerd } from "./workerd.mjs";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -116,19 +115,11 @@ export async function eventually(check, { within = PATIENCE_MS, every = 20 } = {
 /** An HTTP server that keeps every request it got. `answer` may be replaced by a test. */
 export async function startUpstream() {
   const upstream = { requests: [], answer: (request, response) => response.end("hello from upstream") };
-  const server = createServer((request, response) => {
+  const { server, url, close } = await startServer((request, response) => {
     upstream.requests.push({ method: request.method, url: request.url, headers: request.headers });
     upstream.answer(request, response);
   });
   // Only where a test has set it; else Node refuses the upgrade.
   server.on("upgrade", (request, socket) => (upstream.upgrade ? upstream.upgrade(request, socket) : socket.destroy()));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  upstream.url = `http://127.0.0.1:${server.address().port}`;
-  upstream.last = () => upstream.requests.at(-1);
-  upstream.close = () => {
-    server.closeAllConnections();
-    server.close();
-  };
-  return upstream;
+  return Object.assign(upstream, { url, close, last: () => upstream.requests.at(-1) });
 }

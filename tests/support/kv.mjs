@@ -1,7 +1,6 @@
 // A Workers KV namespace as workerd's binding speaks to it: the value of a name by GET, PUT and DELETE. Counts what it is asked, can be slow, down or
 // hanging, and can cache as a Cloudflare location does: what was read, present or not, is answered alike for as long as the reader's `cacheTtl` says.
-import { once } from "node:events";
-import { createServer } from "node:http";
+import { startServer } from "./server.mjs";
 
 /** Seconds that a location caches if the reader does not say. */
 const DEFAULT_TTL = 60;
@@ -32,7 +31,7 @@ export async function startKv({ read = () => undefined, caches = false } = {}) {
     }
     response.writeHead(entry.value === undefined ? 404 : 200).end(entry.value);
   };
-  const server = createServer(async (request, response) => {
+  const { url, close } = await startServer(async (request, response) => {
     const { pathname, searchParams } = new URL(request.url, "http://kv");
     const name = decodeURIComponent(pathname.slice(1));
     const chunks = [];
@@ -45,12 +44,5 @@ export async function startKv({ read = () => undefined, caches = false } = {}) {
     if (request.method === "DELETE") values.delete(name);
     response.end();
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  kv.address = `127.0.0.1:${server.address().port}`;
-  kv.close = () => {
-    server.closeAllConnections();
-    server.close();
-  };
-  return kv;
+  return Object.assign(kv, { address: new URL(url).host, close });
 }

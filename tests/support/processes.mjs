@@ -5,12 +5,12 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:http";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { freePort } from "./ports.mjs";
+import { startServer } from "./server.mjs";
 
 const WRANGLER = resolve("node_modules/wrangler/wrangler-dist/cli.js");
 const READY_WITHIN_MS = 60_000;
@@ -158,20 +158,12 @@ export class Upstream {
 
   static async start() {
     const upstream = new Upstream();
-    upstream.server = createServer((request, response) => {
+    const { url, close } = await startServer((request, response) => {
       upstream.requests.push({ method: request.method, url: request.url, headers: request.headers });
       response.setHeader("content-type", "text/plain");
       request.resume().on("end", () => response.end("hello from the upstream\n"));
-    }).listen(0, "127.0.0.1");
-    await once(upstream.server, "listening");
-    upstream.url = `http://127.0.0.1:${upstream.server.address().port}`;
-    return upstream;
-  }
-
-  async stop() {
-    this.server.closeAllConnections();
-    this.server.close();
-    await once(this.server, "close");
+    });
+    return Object.assign(upstream, { url, stop: close });
   }
 }
 

@@ -1,7 +1,6 @@
 // Takes webhooks: remembers every delivery as it came, and answers as it is told.
-import { once } from "node:events";
-import { createServer } from "node:http";
 import { Webhook } from "standardwebhooks";
+import { startServer } from "./server.mjs";
 
 /** Whether the library of the Standard Webhooks takes a delivery as signed with this secret. */
 export function isSigned({ body, headers }, secret) {
@@ -22,9 +21,8 @@ export class Receiver {
 
   static async start() {
     const receiver = new Receiver();
-    receiver.#server = createServer((request, response) => receiver.#take(request, response)).listen(0, "127.0.0.1");
-    await once(receiver.#server, "listening");
-    receiver.url = `http://127.0.0.1:${receiver.#server.address().port}/hook`;
+    receiver.#server = await startServer((request, response) => receiver.#take(request, response));
+    receiver.url = `${receiver.#server.url}/hook`;
     return receiver;
   }
 
@@ -41,9 +39,7 @@ export class Receiver {
     response.writeHead(this.answer(delivery)).end("thanks");
   }
 
-  async stop() {
-    this.#server.closeAllConnections();
-    this.#server.close();
-    await once(this.#server, "close");
+  stop() {
+    return this.#server.close();
   }
 }

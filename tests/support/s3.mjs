@@ -1,10 +1,11 @@
 // An S3 server of its own for a test: moto, which `cargo xtask setup` installs. It can check signatures, and a proxy in front of it can cut requests.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer, request as forward } from "node:http";
+import { request as forward } from "node:http";
 import { resolve } from "node:path";
 import { freePort } from "./ports.mjs";
 import { eventually } from "./processes.mjs";
+import { startServer } from "./server.mjs";
 
 const MOTO = resolve("target/latchkey/python/bin/moto_server");
 const READY_WITHIN_MS = 60_000;
@@ -23,8 +24,7 @@ export async function startS3(...buckets) {
   const origin = `http://127.0.0.1:${port}`;
   const s3 = { origin, log: () => log };
   const stop = async () => {
-    proxy?.closeAllConnections();
-    proxy?.close();
+    await proxy?.close();
     if (child.exitCode === null && child.kill("SIGKILL")) await once(child, "exit");
   };
   let proxy;
@@ -74,7 +74,7 @@ async function makeUser(origin) {
  */
 async function startProxy(s3, port) {
   Object.assign(s3, { calls: [], objects: new Map(), fault: () => undefined, onWrite: () => {} });
-  const server = createServer(async (request, response) => {
+  const proxy = await startServer(async (request, response) => {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     const body = Buffer.concat(chunks);
@@ -99,8 +99,6 @@ async function startProxy(s3, port) {
     handed.on("error", () => request.socket.destroy());
     handed.end(body);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  s3.endpoint = `http://127.0.0.1:${server.address().port}`;
-  return server;
+  s3.endpoint = proxy.url;
+  return proxy;
 }
