@@ -5,8 +5,7 @@ use serde_json::json;
 use super::SqliteStore;
 use super::mutation::{Mutation, Trail};
 use super::rows::{self, number};
-use crate::domain::error::ObjectKind;
-use crate::domain::{Actor, ChangeKind, DomainError, KeyspaceId, LiveSwitch, Timestamp, WorkspaceId};
+use crate::domain::{Actor, ChangeKind, KeyspaceId, LiveSwitch, Timestamp, WorkspaceId};
 use crate::storage::{Committed, EnvironmentStore, StoreError};
 
 #[async_trait]
@@ -17,8 +16,7 @@ impl EnvironmentStore for SqliteStore {
         keyspace: KeyspaceId,
     ) -> Result<LiveSwitch, StoreError> {
         self.read(move |connection| {
-            let missing = DomainError::NotFound(ObjectKind::Keyspace);
-            rows::keyspace(connection, workspace, keyspace)?.ok_or(missing)?;
+            rows::found_keyspace(connection, workspace, keyspace)?;
             let admin_keys = "SELECT count(*) FROM admin_keys AS a JOIN admin_key_rights AS r ON r.admin_key_id = a.id \
                  WHERE a.workspace_id = ?1 AND r.revoked_at IS NULL";
             let admin_keys: i64 =

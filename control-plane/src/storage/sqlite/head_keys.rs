@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::SqliteStore;
 use super::mutation::{Mutation, Trail};
 use super::rows::{self, number, parsed};
-use crate::domain::error::ObjectKind;
 use crate::domain::{
     Actor, ChangeKind, DomainError, HeadKey, HeadKeyState, KeyspaceId, Timestamp, WorkspaceId,
 };
@@ -19,8 +18,7 @@ impl HeadKeyStore for SqliteStore {
         keyspace: KeyspaceId,
     ) -> Result<Vec<HeadKey>, StoreError> {
         self.read(move |connection| {
-            rows::keyspace(connection, workspace, keyspace)?
-                .ok_or(DomainError::NotFound(ObjectKind::Keyspace))?;
+            rows::found_keyspace(connection, workspace, keyspace)?;
             keys(connection, keyspace)
         })
         .await

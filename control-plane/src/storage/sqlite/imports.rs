@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::key_checks;
-use super::keys::{create, found, update};
+use super::keys::{create, update};
 use super::mutation::Mutation;
 use super::rows::{self, number};
 use crate::domain::{
@@ -42,7 +42,7 @@ fn import_one(
     let Some(id) = key_checks::key_of_external_id(connection, keyspace.id, &import.external_id)? else {
         return create_one(mutation, keyspace, import).map(|id| (ImportOutcome::Created, id));
     };
-    let known = found(rows::key(connection, mutation.actor().workspace_id, id)?)?;
+    let known = mutation.key(id)?;
     match import.difference(&known, mutation.at)? {
         None => Ok((ImportOutcome::Unchanged, id)),
         Some(patch) => update(mutation, id, &Precondition::Any, patch).map(|_| (ImportOutcome::Updated, id)),

@@ -4,13 +4,14 @@ use async_trait::async_trait;
 use latchkey_token::Digest;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::keys::{found, insert_secret};
+use super::keys::insert_secret;
 use super::mutation::{Mutation, Trail};
 use super::rows::{number, unsigned};
 use super::{SqliteStore, imports, key_checks, leaks, rows};
+use crate::domain::error::ObjectKind;
 use crate::domain::{
-    Actor, ChangeKind, FoundToken, Key, KeyId, KeyImport, KeyspaceId, Precondition, Secret, Timestamp,
-    WorkspaceId,
+    Actor, ChangeKind, DomainError, FoundToken, Key, KeyId, KeyImport, KeyspaceId, Precondition, Secret,
+    Timestamp, WorkspaceId,
 };
 use crate::storage::{Committed, KeyLifecycleStore, StoreError};
 
@@ -19,8 +20,7 @@ impl KeyLifecycleStore for SqliteStore {
     async fn key_of_token(&self, workspace: WorkspaceId, digest: Digest) -> Result<Key, StoreError> {
         self.read(move |connection| {
             let id = id_of_token(connection, workspace, &digest)?;
-            let key = id.map(|id| rows::key(connection, workspace, id)).transpose()?;
-            found(key.flatten())
+            rows::found_key(connection, workspace, id.ok_or(DomainError::NotFound(ObjectKind::Key))?)
         })
         .await
     }
@@ -145,8 +145,7 @@ fn rotate(
 ) -> Result<Committed<Key>, StoreError> {
     let connection = mutation.connection();
     let workspace = mutation.actor().workspace_id;
-    let old = found(rows::key(connection, workspace, id)?)?;
-    expected.check(&old)?;
+    let old = mutation.expected_key(id, expected)?;
     let (keyspace, before) = (old.keyspace_id, old.audit_view());
     let mut key = old.rotated(new, old_expires_at)?;
     for secret in &key.secrets {
@@ -172,8 +171,7 @@ fn reschedule(
     old_expires_at: Timestamp,
 ) -> Result<Committed<Key>, StoreError> {
     let connection = mutation.connection();
-    let old = found(rows::key(connection, mutation.actor().workspace_id, id)?)?;
-    expected.check(&old)?;
+    let old = mutation.expected_key(id, expected)?;
     let (keyspace, before) = (old.keyspace_id, old.audit_view());
     let mut key = old.rescheduled(old_expires_at, mutation.at)?;
     key.secrets.iter().try_for_each(|secret| store_end(connection, secret))?;
@@ -197,8 +195,7 @@ fn restore(
     expected: &Precondition,
 ) -> Result<Committed<Key>, StoreError> {
     let connection = mutation.connection();
-    let old = found(rows::key(connection, mutation.actor().workspace_id, id)?)?;
-    expected.check(&old)?;
+    let old = mutation.expected_key(id, expected)?;
     let keyspace = mutation.keyspace(old.keyspace_id)?;
     let before = old.audit_view();
     let mut key = old.restored(keyspace.rules.retention_days, mutation.at)?;

@@ -7,7 +7,6 @@ use super::key_checks::{self, holder_of_name, refuse_taken_name};
 use super::mutation::{Mutation, Trail};
 use super::rows::number;
 use super::{SqliteStore, environments, key_list, policies, restrictions, rows};
-use crate::domain::error::ObjectKind;
 use crate::domain::{
     Actor, ChangeKind, DomainError, FieldErrors, Key, KeyId, KeyPatch, KeyspaceId, NewKey, Page, PageRequest,
     Precondition, Revocation, RevocationReason, Secret, Timestamp, WorkspaceId,
@@ -22,7 +21,7 @@ impl KeyStore for SqliteStore {
     }
 
     async fn key(&self, workspace: WorkspaceId, id: KeyId) -> Result<Key, StoreError> {
-        self.read(move |connection| found(rows::key(connection, workspace, id)?)).await
+        self.read(move |connection| rows::found_key(connection, workspace, id)).await
     }
 
     async fn keys(
@@ -34,8 +33,7 @@ impl KeyStore for SqliteStore {
         now: Timestamp,
     ) -> Result<Page<Key>, StoreError> {
         self.read(move |connection| {
-            let missing = DomainError::NotFound(ObjectKind::Keyspace);
-            rows::keyspace(connection, workspace, keyspace)?.ok_or(missing)?;
+            rows::found_keyspace(connection, workspace, keyspace)?;
             key_list::list(connection, keyspace, &filter, page, now)
         })
         .await
@@ -61,10 +59,6 @@ impl KeyStore for SqliteStore {
     ) -> Result<Committed<Key>, StoreError> {
         self.mutate(actor, revocation.at, move |mutation| revoke(mutation, id, &expected, revocation)).await
     }
-}
-
-pub(super) fn found(key: Option<Key>) -> Result<Key, StoreError> {
-    key.ok_or_else(|| DomainError::NotFound(ObjectKind::Key).into())
 }
 
 pub(super) fn create(mutation: &mut Mutation<'_>, mut new: NewKey) -> Result<Committed<Key>, StoreError> {
@@ -113,8 +107,7 @@ pub(super) fn update(
     patch: KeyPatch,
 ) -> Result<Committed<Key>, StoreError> {
     let connection = mutation.connection();
-    let old = found(rows::key(connection, mutation.actor().workspace_id, id)?)?;
-    expected.check(&old)?;
+    let old = mutation.expected_key(id, expected)?;
     let (keyspace, old_owner) = (old.keyspace_id, old.owner.clone());
     let before = old.audit_view();
     let policy = policies::stored(connection, keyspace)?;
@@ -148,8 +141,7 @@ pub(super) fn revoke(
     revocation: Revocation,
 ) -> Result<Committed<Key>, StoreError> {
     let connection = mutation.connection();
-    let old = found(rows::key(connection, mutation.actor().workspace_id, id)?)?;
-    expected.check(&old)?;
+    let old = mutation.expected_key(id, expected)?;
     if let Some(known) = &old.revocation {
         // That it leaked is news that must not be lost: such a key is never restored.
         if known.reason == RevocationReason::Leaked || revocation.reason != RevocationReason::Leaked {

@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::mutation::{Mutation, Trail};
 use super::rows::number;
 use super::{SqliteStore, head_keys, policies, roles, rows, sinks, upstream};
-use crate::domain::error::ObjectKind;
 use crate::domain::{
     Actor, ChangeKind, DomainError, GateUrl, HeadKeyState, Keyspace, KeyspaceId, KeyspacePatch, Page,
     PageRequest, PolicyState, Timestamp, WorkspaceId,
@@ -24,7 +23,7 @@ impl KeyspaceStore for SqliteStore {
     }
 
     async fn keyspace(&self, workspace: WorkspaceId, id: KeyspaceId) -> Result<Keyspace, StoreError> {
-        self.read_here(|connection| found(rows::keyspace(connection, workspace, id)?)).await
+        self.read_here(|connection| rows::found_keyspace(connection, workspace, id)).await
     }
 
     async fn keyspaces(
@@ -59,10 +58,6 @@ impl KeyspaceStore for SqliteStore {
     ) -> Result<Committed<()>, StoreError> {
         self.mutate(actor, at, move |mutation| delete(mutation, id, mode)).await
     }
-}
-
-fn found(keyspace: Option<Keyspace>) -> Result<Keyspace, StoreError> {
-    keyspace.ok_or_else(|| DomainError::NotFound(ObjectKind::Keyspace).into())
 }
 
 fn create(mutation: &mut Mutation<'_>, new: NewKeyspace) -> Result<Committed<Keyspace>, StoreError> {

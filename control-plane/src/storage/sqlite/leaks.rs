@@ -4,9 +4,9 @@ use rusqlite::params;
 use serde_json::json;
 
 use super::key_lifecycle::id_of_token;
-use super::keys::{found, revoke, update};
+use super::keys::{revoke, update};
 use super::mutation::{Mutation, Trail};
-use super::rows::{self, number};
+use super::rows::number;
 use crate::domain::event;
 use crate::domain::{
     ChangeKind, EventDraft, EventType, FoundToken, Key, KeyId, KeyPatch, KeyspaceId, LeakOutcome, LeakPolicy,
@@ -34,7 +34,7 @@ fn report_one(
     let Some(id) = id_of_token(connection, workspace, &token.digest)? else {
         return Ok((LeakOutcome::Unknown, None));
     };
-    let key = found(rows::key(connection, workspace, id)?)?;
+    let key = mutation.key(id)?;
     if reach.is_some_and(|reach| !reach.contains(&key.keyspace_id)) {
         return Ok((LeakOutcome::Unknown, None));
     }
@@ -79,7 +79,7 @@ fn tell(
     if !mutation.is_wanted(EventType::KeyLeaked)? {
         return Ok(());
     }
-    let now = found(rows::key(mutation.connection(), mutation.actor().workspace_id, key.id)?)?;
+    let now = mutation.key(key.id)?;
     let mut data = event::change_data(key.keyspace_id, now.change_seq, mutation.actor());
     let more = json!({
         "key_id": key.id,

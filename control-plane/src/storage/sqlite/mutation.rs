@@ -3,10 +3,9 @@ use serde_json::Value;
 
 use super::{News, rows, webhooks};
 use crate::domain::audit::{AuditDraft, AuditEntry};
-use crate::domain::error::ObjectKind;
 use crate::domain::event::{self, KeyChange};
 use crate::domain::{
-    Actor, ChangeKind, DomainError, EventDraft, EventType, KeyId, Keyspace, KeyspaceId, Timestamp,
+    Actor, ChangeKind, EventDraft, EventType, Key, KeyId, Keyspace, KeyspaceId, Precondition, Timestamp,
 };
 use crate::storage::{Committed, StoreError};
 
@@ -49,8 +48,19 @@ impl<'a> Mutation<'a> {
 
     /// The actor's keyspace of this id.
     pub(super) fn keyspace(&self, id: KeyspaceId) -> Result<Keyspace, StoreError> {
-        rows::keyspace(self.connection, self.actor.workspace_id, id)?
-            .ok_or_else(|| DomainError::NotFound(ObjectKind::Keyspace).into())
+        rows::found_keyspace(self.connection, self.actor.workspace_id, id)
+    }
+
+    /// The actor's key of this id.
+    pub(super) fn key(&self, id: KeyId) -> Result<Key, StoreError> {
+        rows::found_key(self.connection, self.actor.workspace_id, id)
+    }
+
+    /// As [`Mutation::key`], if it is as the caller believes.
+    pub(super) fn expected_key(&self, id: KeyId, expected: &Precondition) -> Result<Key, StoreError> {
+        let key = self.key(id)?;
+        expected.check(&key)?;
+        Ok(key)
     }
 
     /// The number that the change being made has in its keyspace's log.

@@ -4,18 +4,14 @@ use rusqlite::{Connection, params};
 use super::mutation::{Mutation, Trail};
 use super::rows::number;
 use super::{SqliteStore, rows};
-use crate::domain::error::ObjectKind;
-use crate::domain::{
-    Actor, ChangeKind, DomainError, KeyspaceId, Policy, PolicyState, Timestamp, WorkspaceId,
-};
+use crate::domain::{Actor, ChangeKind, KeyspaceId, Policy, PolicyState, Timestamp, WorkspaceId};
 use crate::storage::{Committed, PolicyStore, StoreError};
 
 #[async_trait]
 impl PolicyStore for SqliteStore {
     async fn policy(&self, workspace: WorkspaceId, id: KeyspaceId) -> Result<PolicyState, StoreError> {
         self.read(move |connection| {
-            let missing = DomainError::NotFound(ObjectKind::Keyspace);
-            rows::keyspace(connection, workspace, id)?.ok_or(missing)?;
+            rows::found_keyspace(connection, workspace, id)?;
             stored(connection, id)
         })
         .await

@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Value, json};
 
-use super::keys::found;
 use super::mutation::{Mutation, Trail};
 use super::rows::{self, number, unsigned};
 use super::{News, SqliteStore, usage, webhooks};
@@ -69,8 +68,7 @@ fn change_key(
     expected: &Precondition,
     change: RestrictionChange,
 ) -> Result<Committed<Key>, StoreError> {
-    let old = found(rows::key(mutation.connection(), mutation.actor().workspace_id, id)?)?;
-    expected.check(&old)?;
+    let old = mutation.expected_key(id, expected)?;
     let before = old.audit_view();
     let kind = change.kind();
     let note = match &change {
@@ -93,7 +91,7 @@ fn change_key(
 /// Nobody is told of a refill that gives nothing: only when it is due next is noted.
 fn refill(mutation: &mut Mutation<'_>, id: KeyId) -> Result<bool, StoreError> {
     let connection = mutation.connection();
-    let old = found(rows::key(connection, mutation.actor().workspace_id, id)?)?;
+    let old = mutation.key(id)?;
     let before = old.audit_view();
     let (key, given) = RestrictionChange::Refill.apply(old, mutation.at)?;
     if given.is_empty() {

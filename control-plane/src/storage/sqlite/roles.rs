@@ -42,8 +42,7 @@ impl RoleStore for SqliteStore {
         id: RoleId,
     ) -> Result<Role, StoreError> {
         self.read(move |connection| {
-            let missing = DomainError::NotFound(ObjectKind::Keyspace);
-            rows::keyspace(connection, workspace, keyspace)?.ok_or(missing)?;
+            rows::found_keyspace(connection, workspace, keyspace)?;
             stored(connection, keyspace, id)
         })
         .await
@@ -56,8 +55,7 @@ impl RoleStore for SqliteStore {
         page: PageRequest,
     ) -> Result<Page<Role>, StoreError> {
         self.read(move |connection| {
-            let missing = DomainError::NotFound(ObjectKind::Keyspace);
-            rows::keyspace(connection, workspace, keyspace)?.ok_or(missing)?;
+            rows::found_keyspace(connection, workspace, keyspace)?;
             let sql = format!(
                 "SELECT {COLUMNS} WHERE keyspace_id = ?1 AND id < ?2 AND deleted_at IS NULL ORDER BY id DESC LIMIT ?3"
             );

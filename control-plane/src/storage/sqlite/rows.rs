@@ -7,10 +7,11 @@ use serde::de::DeserializeOwned;
 
 use super::{restrictions, roles, upstream};
 use crate::domain::audit::AuditEntry;
+use crate::domain::error::ObjectKind;
 use crate::domain::upstream_credential::GateEncryptionKey;
 use crate::domain::{
-    Freshness, GateUrl, Key, KeyId, KeyRules, Keyspace, KeyspaceId, Kill, LeakPolicy, OnExpired, PolicyState,
-    Revocation, RevocationReason, Secret, SecretId, ServedEnvironment, Timestamp, WorkspaceId,
+    DomainError, Freshness, GateUrl, Key, KeyId, KeyRules, Keyspace, KeyspaceId, Kill, LeakPolicy, OnExpired,
+    PolicyState, Revocation, RevocationReason, Secret, SecretId, ServedEnvironment, Timestamp, WorkspaceId,
 };
 use crate::storage::StoreError;
 
@@ -51,6 +52,15 @@ pub(super) fn keyspace(
     );
     let mut statement = connection.prepare_cached(&sql)?;
     Ok(statement.query_row(params![number(id.0), number(workspace.0)], read_keyspace).optional()?)
+}
+
+/// A keyspace of a workspace, which has to be there.
+pub(super) fn found_keyspace(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: KeyspaceId,
+) -> Result<Keyspace, StoreError> {
+    keyspace(connection, workspace, id)?.ok_or_else(|| DomainError::NotFound(ObjectKind::Keyspace).into())
 }
 
 pub(super) fn any_keyspace(connection: &Connection, id: KeyspaceId) -> Result<Option<Keyspace>, StoreError> {
@@ -149,6 +159,15 @@ pub(super) fn key(
     let mut statement = connection.prepare_cached(&sql)?;
     let key = statement.query_row(params![number(id.0), number(workspace.0)], read_key).optional()?;
     key.map(|key| with_secrets(connection, key)).transpose()
+}
+
+/// A key of a workspace, which has to be there.
+pub(super) fn found_key(
+    connection: &Connection,
+    workspace: WorkspaceId,
+    id: KeyId,
+) -> Result<Key, StoreError> {
+    key(connection, workspace, id)?.ok_or_else(|| DomainError::NotFound(ObjectKind::Key).into())
 }
 
 /// A key without its secrets.

@@ -52,8 +52,7 @@ impl UpstreamStore for SqliteStore {
         id: UpstreamCredentialId,
     ) -> Result<UpstreamCredential, StoreError> {
         self.read(move |connection| {
-            let missing = DomainError::NotFound(ObjectKind::Keyspace);
-            rows::keyspace(connection, workspace, keyspace)?.ok_or(missing)?;
+            rows::found_keyspace(connection, workspace, keyspace)?;
             stored(connection, keyspace, id)
         })
         .await
@@ -66,8 +65,7 @@ impl UpstreamStore for SqliteStore {
         page: PageRequest,
     ) -> Result<Page<UpstreamCredential>, StoreError> {
         self.read(move |connection| {
-            let missing = DomainError::NotFound(ObjectKind::Keyspace);
-            rows::keyspace(connection, workspace, keyspace)?.ok_or(missing)?;
+            rows::found_keyspace(connection, workspace, keyspace)?;
             let sql =
                 format!("SELECT {COLUMNS} WHERE keyspace_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3");
             let mut statement = connection.prepare_cached(&sql)?;

@@ -8,10 +8,9 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 
 use super::{News, SqliteStore, rows};
-use crate::domain::error::ObjectKind;
 use crate::domain::{
-    CreditReport, DomainError, Hour, HourCount, Key, KeyId, KeyUsage, Keyspace, KeyspaceId, LoggedRequest,
-    Page, PageRequest, Timestamp, UsageReport, WorkspaceId,
+    CreditReport, Hour, HourCount, KeyId, KeyUsage, KeyspaceId, LoggedRequest, Page, PageRequest, Timestamp,
+    UsageReport, WorkspaceId,
 };
 use crate::storage::{RequestFilter, StoreError, Taken, UsageStore};
 
@@ -34,7 +33,7 @@ impl UsageStore for SqliteStore {
         // One report in the writer's queue at a time: mutations that arrive meanwhile wait for that one and not for all.
         let _turn = self.usage_turn.acquire().await;
         let take = move |connection: &Connection| {
-            let keyspace = found_keyspace(connection, workspace, keyspace)?;
+            let keyspace = rows::found_keyspace(connection, workspace, keyspace)?;
             let (taken, has_events) = take::take(connection, &keyspace, &report, at)?;
             Ok((taken, News::of_events(has_events)))
         };
@@ -49,7 +48,7 @@ impl UsageStore for SqliteStore {
         page: PageRequest,
     ) -> Result<Page<LoggedRequest>, StoreError> {
         self.read(move |connection| {
-            found_keyspace(connection, workspace, keyspace)?;
+            rows::found_keyspace(connection, workspace, keyspace)?;
             read::requests(connection, keyspace, &filter, page)
         })
         .await
@@ -63,7 +62,7 @@ impl UsageStore for SqliteStore {
         to: Hour,
     ) -> Result<Vec<HourCount>, StoreError> {
         self.read(move |connection| {
-            found_keyspace(connection, workspace, keyspace)?;
+            rows::found_keyspace(connection, workspace, keyspace)?;
             read::hours(connection, keyspace, WHOLE_KEYSPACE, from, to)
         })
         .await
@@ -77,7 +76,7 @@ impl UsageStore for SqliteStore {
         to: Hour,
     ) -> Result<KeyUsage, StoreError> {
         self.read(move |connection| {
-            let key = found_key(connection, workspace, key)?;
+            let key = rows::found_key(connection, workspace, key)?;
             let hours = read::hours(connection, key.keyspace_id, rows::number(key.id.0), from, to)?;
             Ok(KeyUsage { last_used: read::last_used(connection, key.id)?, hours })
         })
@@ -90,7 +89,7 @@ impl UsageStore for SqliteStore {
         key: KeyId,
     ) -> Result<Vec<CreditReport>, StoreError> {
         self.read(move |connection| {
-            let key = found_key(connection, workspace, key)?;
+            let key = rows::found_key(connection, workspace, key)?;
             reported_credits(connection, key.id)
         })
         .await
@@ -100,17 +99,4 @@ impl UsageStore for SqliteStore {
         let old = self.read(move |connection| forget::keyspaces_with_old_requests(connection, now)).await?;
         self.keep(move |connection| forget::slice(connection, &old, now)).await
     }
-}
-
-fn found_keyspace(
-    connection: &Connection,
-    workspace: WorkspaceId,
-    id: KeyspaceId,
-) -> Result<Keyspace, StoreError> {
-    rows::keyspace(connection, workspace, id)?
-        .ok_or_else(|| DomainError::NotFound(ObjectKind::Keyspace).into())
-}
-
-fn found_key(connection: &Connection, workspace: WorkspaceId, id: KeyId) -> Result<Key, StoreError> {
-    rows::key(connection, workspace, id)?.ok_or_else(|| DomainError::NotFound(ObjectKind::Key).into())
 }
