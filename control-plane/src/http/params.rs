@@ -60,12 +60,8 @@ impl<T: FromStr<Err: std::fmt::Display> + Send> FromRequestParts<App> for PathId
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
-        let malformed =
-            |error: &dyn std::fmt::Display| Failure::MalformedId(format!("the id in the path {error}"));
-        let Path(text) =
-            Path::<String>::from_request_parts(parts, app).await.map_err(|error| malformed(&error))?;
-        let id = text.rsplit_once(':').map_or(text.as_str(), |(id, _)| id);
-        id.parse().map(Self).map_err(|error| malformed(&error))
+        let PathId(id) = PathId::<WithVerb<T>>::from_request_parts(parts, app).await?;
+        Ok(Self(id.0))
     }
 }
 
