@@ -6,7 +6,7 @@ use axum::response::Response;
 use utoipa::ToSchema;
 
 use super::update::patch;
-use super::view::{KeyPatchInput, KeyView};
+use super::view::{KeyPatchInput, KeyView, changed_key};
 use crate::app::App;
 use crate::domain::error::ObjectKind;
 use crate::domain::{ChosenToken, FieldErrors, Key};
@@ -15,7 +15,6 @@ use crate::http::caller::Caller;
 use crate::http::fields::Fields;
 use crate::http::precondition::{IfMatch, tagged};
 use crate::http::problem::Failure;
-use crate::http::reply;
 
 /// Which token.
 #[derive(ToSchema)]
@@ -87,7 +86,7 @@ pub(in crate::http) async fn update_key_of_token(
     let key = find(&app, &caller, &token).await?;
     let (now, patch) = (app.now(), changes.unwrap_or_default());
     let changed = app.store.update_key(&caller.actor(), key.id, expected, patch, now).await?;
-    Ok(tagged(changed.change_seq, reply::changed(changed.change_seq, KeyView::of(changed.value, now))))
+    Ok(changed_key(changed, now))
 }
 
 /// The field `token`.

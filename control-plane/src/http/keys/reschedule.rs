@@ -3,15 +3,14 @@ use axum::response::Response;
 use utoipa::ToSchema;
 
 use super::rotate::check_end;
-use super::view::KeyView;
+use super::view::{KeyView, changed_key};
 use crate::app::App;
 use crate::domain::KeyId;
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::params::PathIdBeforeVerb;
-use crate::http::precondition::{IfMatch, tagged};
+use crate::http::precondition::IfMatch;
 use crate::http::problem::Failure;
-use crate::http::reply;
 
 /// When the tokens that were replaced stop: one of the two.
 #[derive(ToSchema)]
@@ -56,5 +55,5 @@ pub(in crate::http) async fn reschedule_key(
     let end = check_end(grace, end, now, &mut errors);
     errors.into_result()?;
     let moved = app.store.reschedule_key(&caller.actor(), id, expected, end, now).await?;
-    Ok(tagged(moved.change_seq, reply::changed(moved.change_seq, KeyView::of(moved.value, now))))
+    Ok(changed_key(moved, now))
 }

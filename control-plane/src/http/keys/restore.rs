@@ -1,15 +1,14 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::view::KeyView;
+use super::view::{KeyView, changed_key};
 use crate::app::App;
 use crate::domain::KeyId;
 use crate::http::body::OptionalJsonBody;
 use crate::http::caller::Caller;
 use crate::http::params::PathIdBeforeVerb;
-use crate::http::precondition::{IfMatch, tagged};
+use crate::http::precondition::IfMatch;
 use crate::http::problem::Failure;
-use crate::http::reply;
 
 /// Take a revocation back.
 ///
@@ -34,5 +33,5 @@ pub(in crate::http) async fn restore_key(
     body.finish().into_result()?;
     let now = app.now();
     let restored = app.store.restore_key(&caller.actor(), id, expected, now).await?;
-    Ok(tagged(restored.change_seq, reply::changed(restored.change_seq, KeyView::of(restored.value, now))))
+    Ok(changed_key(restored, now))
 }

@@ -2,15 +2,15 @@ use axum::extract::State;
 use axum::response::Response;
 use utoipa::ToSchema;
 
-use super::view::KeyView;
+use super::view::{KeyView, changed_key};
 use crate::app::App;
 use crate::domain::{KeyId, Revocation, RevocationReason, text};
 use crate::http::body::OptionalJsonBody;
 use crate::http::caller::Caller;
 use crate::http::params::{Params, PathId};
-use crate::http::precondition::{IfMatch, tagged};
+use crate::http::precondition::IfMatch;
 use crate::http::problem::Failure;
-use crate::http::{reply, shapes};
+use crate::http::shapes;
 
 /// Why a key is revoked.
 #[derive(ToSchema)]
@@ -62,5 +62,5 @@ pub(in crate::http) async fn revoke_key(
     let reason = reason_in_body.or(reason).unwrap_or_default();
     let revocation = Revocation { at: now, reason, note: note_in_body.or(note) };
     let revoked = app.store.revoke_key(&caller.actor(), id, expected, revocation).await?;
-    Ok(tagged(revoked.value.change_seq, reply::changed(revoked.change_seq, KeyView::of(revoked.value, now))))
+    Ok(changed_key(revoked, now))
 }

@@ -2,16 +2,15 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::restrictions::restrictions;
-use super::view::{KeyPatchInput, KeyView};
+use super::view::{KeyPatchInput, KeyView, changed_key};
 use crate::app::App;
 use crate::domain::{KeyId, KeyPatch};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
 use crate::http::fields::Fields;
 use crate::http::params::PathId;
-use crate::http::precondition::{IfMatch, tagged};
+use crate::http::precondition::IfMatch;
 use crate::http::problem::Failure;
-use crate::http::reply;
 
 /// Change a key (JSON merge patch, RFC 7396).
 #[utoipa::path(
@@ -36,7 +35,7 @@ pub(in crate::http) async fn update_key(
     body.finish().into_result()?;
     let now = app.now();
     let changed = app.store.update_key(&caller.actor(), id, expected, patch, now).await?;
-    Ok(tagged(changed.change_seq, reply::changed(changed.change_seq, KeyView::of(changed.value, now))))
+    Ok(changed_key(changed, now))
 }
 
 /// The fields of a patch.

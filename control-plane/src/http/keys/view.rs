@@ -1,10 +1,13 @@
+use axum::response::Response;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::restrictions::{RestrictionsInput, RestrictionsPatchInput, RestrictionsView};
 use crate::domain::{Key, Revocation, Secret, Timestamp};
-use crate::http::shapes;
+use crate::http::precondition::tagged;
+use crate::http::{reply, shapes};
+use crate::storage::Committed;
 
 /// A key.
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,6 +50,12 @@ pub(in crate::http) struct KeyView {
     restrictions: RestrictionsView,
     /// The change that last touched it.
     change_seq: u64,
+}
+
+/// 200 with a key after a change, and its tag.
+pub(super) fn changed_key(changed: Committed<Key>, now: Timestamp) -> Response {
+    let Committed { value, change_seq } = changed;
+    tagged(value.change_seq, reply::changed(change_seq, KeyView::of(value, now)))
 }
 
 /// One token of a key. The token itself is shown once, by the operation that makes it.

@@ -9,11 +9,10 @@ use crate::domain::restrictions::Delta;
 use crate::domain::{KeyId, RestrictionChange, text};
 use crate::http::body::JsonBody;
 use crate::http::caller::Caller;
-use crate::http::keys::view::KeyView;
+use crate::http::keys::view::{KeyView, changed_key};
 use crate::http::params::PathIdBeforeVerb;
-use crate::http::precondition::{IfMatch, tagged};
+use crate::http::precondition::IfMatch;
 use crate::http::problem::Failure;
-use crate::http::reply;
 
 /// More or less of what a key may use.
 #[derive(ToSchema)]
@@ -60,5 +59,5 @@ pub(in crate::http) async fn change_credits(
     errors.into_result()?;
     let (change, now) = (RestrictionChange::Credits { deltas, note }, app.now());
     let changed = app.store.change_restrictions(&caller.actor(), id, expected, change, now).await?;
-    Ok(tagged(changed.change_seq, reply::changed(changed.change_seq, KeyView::of(changed.value, now))))
+    Ok(changed_key(changed, now))
 }
