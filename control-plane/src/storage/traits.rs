@@ -46,34 +46,6 @@ pub trait Store:
 {
 }
 
-impl<T> Store for T where
-    T: WorkspaceStore
-        + AdminKeyStore
-        + SessionStore
-        + KeyspaceStore
-        + HeadKeyStore
-        + EpochStore
-        + HoldStore
-        + EnvironmentStore
-        + IdempotencyStore
-        + PolicyStore
-        + RoleStore
-        + KeyStore
-        + KeyLifecycleStore
-        + KillStore
-        + RetentionStore
-        + RestrictionStore
-        + UpstreamStore
-        + SinkStore
-        + AuditStore
-        + ChangeLog
-        + PublicationStore
-        + UsageStore
-        + WebhookStore
-        + DeliveryStore
-{
-}
-
 /// The outcome of a mutation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Committed<T> {

@@ -46,7 +46,7 @@ use self::mutation::Mutation;
 use self::readers::Readers;
 use self::writer::Writer;
 use crate::domain::{Actor, KeyspaceId, Timestamp};
-use crate::storage::{Committed, StoreError};
+use crate::storage::{Committed, Store, StoreError};
 
 pub use inspect::{Inspection, inspect};
 pub use open::OpenError;
@@ -54,7 +54,7 @@ pub use open::OpenError;
 /// Notices that a receiver may be behind before it has to look at every keyspace.
 const NOTICES: usize = 4_096;
 
-/// A [`Store`](crate::storage::Store) in one file.
+/// A [`Store`] in one file.
 #[derive(Debug)]
 pub struct SqliteStore {
     writer: Writer,
@@ -65,6 +65,8 @@ pub struct SqliteStore {
     // Held as long as the store lives: two programs on one file would each believe they publish alone.
     _lock: std::fs::File,
 }
+
+impl Store for SqliteStore {}
 
 impl SqliteStore {
     /// Reads within one snapshot of the database.
