@@ -24,6 +24,7 @@ mod content;
 mod export;
 mod gate_client;
 mod guard;
+mod hearing;
 mod keyspace;
 mod lanes;
 mod log;

@@ -15,12 +15,13 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::gate_client::Answer;
-use super::refusals::{Word, is_verdict, of_isolates};
+use super::hearing::Hearing;
+use super::refusals::Word;
 use super::release::Release;
 use super::timeline::{Heard, Timeline};
 use super::walk::BaseWalk;
 use super::{Context, FOREIGN_HEAD, Mark, PublishError, PushError};
-use crate::domain::{GateRefusal, GateUrl, KeyspaceId};
+use crate::domain::{GateUrl, KeyspaceId};
 
 /// A base of at most this many bytes is sent to a gate of which nothing is known; of a larger one we first ask whether the gate
 /// still has it, by sending all the rest.
@@ -34,8 +35,6 @@ const IMPATIENCE: Duration = Duration::from_secs(1);
 /// When a gate is asked, after it confirmed something new, how many of its isolates have it. Those ask for news every few seconds.
 const RECEIPTS: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
-/// So often in a row a gate refuses before that counts: bytes may be damaged on their way.
-const REFUSALS: u32 = 2;
 
 /// What there is to push.
 struct Offer {
@@ -104,6 +103,7 @@ impl Gates {
         });
         for gate in gates {
             if !self.pushers.contains_key(gate) {
+                let (context, words) = (self.context.clone(), self.words.clone());
                 let pusher = Pusher {
                     context: self.context.clone(),
                     id: self.id,
@@ -111,8 +111,7 @@ impl Gates {
                     timeline: self.timeline.clone(),
                     offers: self.offer.subscribe(),
                     overtaken: self.overtaken.clone(),
-                    words: self.words.clone(),
-                    refused: None,
+                    hearing: Hearing::new(context, self.id, gate.clone(), words),
                     confirmed: Arc::clone(&self.confirmed),
                     held: Held::Unknown,
                     was_asked: false,
@@ -158,9 +157,7 @@ struct Pusher {
     timeline: Timeline,
     offers: Offers,
     overtaken: mpsc::Sender<()>,
-    words: mpsc::Sender<Word>,
-    /// How often in a row it refused what it got; `None` before it was heard.
-    refused: Option<u32>,
+    hearing: Hearing,
     confirmed: Arc<Notify>,
     held: Held,
     /// Whether the gate has said since we started that it is not ahead of us.
@@ -209,7 +206,7 @@ impl Pusher {
                 Err(error) => Err(error),
             };
             self.note(&release, &pushed);
-            self.judge(&release, &pushed);
+            self.hearing.push(&release, &pushed);
             let is_newest = Arc::ptr_eq(&release, &offer.newest);
             // A revocation that did not get through is as urgent as before.
             self.upload.yields |= !is_newest && pushed.is_err();
@@ -300,53 +297,12 @@ impl Pusher {
             }
             let Ok(isolates) = self.context.client.isolates(&self.gate).await else { return };
             let have_it = !isolates.is_empty() && isolates.iter().all(|isolate| isolate.seq >= seq);
-            self.hear(release, of_isolates(&isolates));
+            self.hearing.isolates(release, &isolates);
             self.context.app.propagation.note_isolates(self.id, &self.gate, isolates);
             if have_it {
                 return;
             }
         }
-    }
-
-    /// Passes on what a gate says of what it was sent, if it says so for the second time.
-    fn judge(&mut self, release: &Release, pushed: &Result<Answer, PushError>) {
-        match pushed {
-            Ok(answer) => self.hear(release, of_isolates(&answer.isolates)),
-            Err(error) if is_verdict(&error.code) => {
-                let held = self.context.app.propagation.of(self.id, &self.gate).applied_seq;
-                self.hear(release, Some((error.clone(), held.unwrap_or(0))));
-            }
-            Err(_) => {}
-        }
-    }
-
-    fn hear(&mut self, release: &Release, refused: Option<(PushError, u64)>) {
-        let Some((PushError { code, message }, held)) = refused else {
-            if self.refused.replace(0) != Some(0) {
-                self.say(None, Word::Takes(self.gate.clone()));
-            }
-            return;
-        };
-        let times = self.refused.unwrap_or(0) + 1;
-        self.refused = Some(times);
-        if times >= REFUSALS {
-            let (gate, seq, at) = (self.gate.clone(), release.head().seq, self.context.app.now());
-            let refusal = GateRefusal { gate, code, message, seq, at };
-            let holds = Some(held).filter(|held| *held > 0);
-            self.say(Some(refusal.clone()), Word::Refuses { refusal, holds });
-        }
-    }
-
-    fn say(&self, refusal: Option<GateRefusal>, word: Word) {
-        self.context.app.propagation.update(self.id, &self.gate, |state| {
-            match (&mut state.refusal, refusal) {
-                // Since when is what people ask.
-                (Some(known), Some(refusal)) if known.code == refusal.code => known.seq = refusal.seq,
-                (known, refusal) => *known = refusal,
-            }
-        });
-        // There is room unless the keyspace's task is busy, and then this is said again.
-        let _ = self.words.try_send(word);
     }
 
     /// Sleeps up to `pause`, with jitter, so that gates that failed together do not come back together.
