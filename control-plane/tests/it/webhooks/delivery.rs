@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::{hook, key, keyspace, of_keys};
+use super::{Failing, hook, key, keyspace, of_keys};
 use crate::support::eventually;
 use crate::support::receiver::Receiver;
 use crate::support::server::Server;
@@ -127,12 +127,9 @@ async fn w1_a_receiver_that_never_answers_delays_no_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn w1_what_was_pending_when_the_program_stopped_is_delivered_afterwards() {
-    let (server, receiver) = (Server::start().await, Receiver::start().await);
-    receiver.always_answer(Some(503));
-    let path = hook(&server, &receiver, of_keys()).await;
-    let keyspace = keyspace(&server).await;
-    let key = key(&server, &keyspace).await;
-    let first = receiver.wait_for(1).await.remove(0);
+    // The clock stands still: by itself nothing is tried again.
+    let Failing { server, receiver, path, key, .. } = Failing::start().await;
+    let first = receiver.received().remove(0);
     receiver.always_answer(None);
     let server = server.restart().await;
     let delivery = eventually("the attempt is noted", async || {
