@@ -175,7 +175,7 @@ impl Base {
         if slot.is_some() {
             return promise.admit(&body);
         }
-        let mut shard = VerifiedShard::verify(&promise, body, self.keyspace, self.shape.shard_bits)?;
+        let mut shard = VerifiedShard::verify(&promise, &body, self.keyspace, self.shape.shard_bits)?;
         shard.share_profiles(&mut self.pool);
         self.loads += 1;
         let held = LoadedShard { shard, loaded_at: self.loads, found_at: AtomicU32::new(0) };

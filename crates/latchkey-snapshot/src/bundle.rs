@@ -144,8 +144,7 @@ impl Reach {
             }
             Promise::Shard => {
                 let shape = self.shape;
-                VerifiedShard::verify(&object, body.clone(), self.keyspace, shape.shard_bits)
-                    .map(|_| Kind::Shard)
+                VerifiedShard::verify(&object, body, self.keyspace, shape.shard_bits).map(|_| Kind::Shard)
             }
         }
     }

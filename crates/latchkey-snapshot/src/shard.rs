@@ -50,16 +50,16 @@ pub(crate) struct VerifiedShard {
 impl VerifiedShard {
     pub(crate) fn verify(
         object: &ObjectRef,
-        body: HashedBody,
+        body: &HashedBody,
         keyspace: u64,
         shard_bits: u8,
     ) -> Result<Self, Refusal> {
-        object.admit(&body)?;
-        let HashedBody { bytes, .. } = body;
+        object.admit(body)?;
+        let bytes = body.bytes();
         if bytes.len() > limits::SHARD_BYTES {
             return Err(Refusal::TooLong);
         }
-        let mut reader = Reader::new(&bytes);
+        let mut reader = Reader::new(bytes);
         reader.header(MAGIC, VERSION)?;
         if reader.u8()? != shard_bits {
             return Err(Refusal::NotCanonical);
