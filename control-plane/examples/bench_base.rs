@@ -114,14 +114,13 @@ async fn fill(folder: &Path, count: u64, profiles: u64) -> Result<KeyspaceId> {
             key.execute(params![row, number, owner, metadata, permissions, key_number + 2])?;
             secret.execute(params![row, number, [*tag, *tag].concat(), tag])?;
         }
-        let mut base_row = transaction.prepare(
-            "INSERT INTO base_rows (keyspace_id, tag, key_id, live, enabled, owner, permissions, roles, metadata, restricted) \
-             VALUES (?1, ?2, ?3, 0, 1, ?4, ?5, '[]', ?6, 0)",
+        let mut packed_row = transaction.prepare(
+            "INSERT INTO packed_rows (keyspace_id, tag, key_id, flags, profile) VALUES (?1, ?2, ?3, 2, concat_ws(char(31), ?4, '[]', ?5, ?6))",
         )?;
         tags.sort_unstable();
         for (tag, key_number) in &tags {
             let Texts { owner, metadata, permissions } = texts(*key_number, profiles);
-            base_row.execute(params![number, tag, FIRST_KEY + key_number, owner, permissions, metadata])?;
+            packed_row.execute(params![number, tag, FIRST_KEY + key_number, permissions, metadata, owner])?;
         }
         transaction.execute(
             "UPDATE keyspaces SET change_seq = ?2 WHERE id = ?1",

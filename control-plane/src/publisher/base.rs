@@ -1,11 +1,13 @@
 //! Building a base: every row of a keyspace, in tag order, streamed from the store into shards and back into the store. Where the last base is known,
 //! only the shards into which a changed key falls are read and written.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use hashbrown::DefaultHashBuilder;
 use latchkey_snapshot::{
     BaseBuilder, BaseRef, BuiltBase, EncodedProfile, ObjectRef, Refusal, limits, shard_bits_for,
 };
@@ -15,8 +17,8 @@ use super::{PublishError, forget_before, segments};
 use crate::domain::{KeyspaceId, Timestamp};
 use crate::storage::{BaseProfile, BaseRow, Body, Store, TagRange};
 
-/// Rows that are read at once.
-const PAGE_ROWS: u32 = 8_192;
+/// Rows that are read at once, and of which equal profiles are read and encoded once.
+const PAGE_ROWS: u32 = 32_768;
 /// Bytes of bodies that are gathered before they are written.
 const FLUSH_BYTES: usize = 1 << 20;
 /// After a page during which others wrote, the build rests for this many times as long as the page took: a million rows are
@@ -198,10 +200,10 @@ impl<'a> Writing<'a> {
         loop {
             let started = Instant::now();
             let page = store.base_rows(id, range, PAGE_ROWS, forgets_before).await?;
-            self.push(&page)?;
+            self.push(&page.rows)?;
             self.flush(FLUSH_BYTES).await?;
-            match page.last() {
-                Some(last) if page.len() == PAGE_ROWS as usize => range.after = Some(last.tag),
+            match page.rows.last() {
+                Some(last) if !page.is_last => range.after = Some(last.tag),
                 _ => return Ok(()),
             }
             if others_wrote(&mut self.notices) {
@@ -212,11 +214,11 @@ impl<'a> Writing<'a> {
 
     fn push(&mut self, page: &[BaseRow]) -> Result<(), PublishError> {
         // Equal profiles of a page are one.
-        let mut encoded: HashMap<*const BaseProfile, EncodedProfile> = HashMap::new();
+        let mut encoded: HashMap<*const BaseProfile, EncodedProfile, DefaultHashBuilder> = HashMap::default();
         for row in page {
             let profile = match encoded.entry(Arc::as_ptr(&row.profile)) {
-                std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-                std::collections::hash_map::Entry::Vacant(free) => {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(free) => {
                     let profile = segments::profile(&row.profile, self.build.roles);
                     free.insert(profile.encoded().map_err(PublishError::Encoding)?)
                 }

@@ -37,8 +37,8 @@ pub use holds::{HoldStore, Holds};
 pub use key_lifecycle::KeyLifecycleStore;
 pub use kills::KillStore;
 pub use publication::{
-    BaseProfile, BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication, RevokedOwner,
-    SealedSigningKey, TagRange,
+    BasePage, BaseProfile, BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, Publication,
+    RevokedOwner, SealedSigningKey, TagRange,
 };
 pub use published_heads::{HISTORY_ROWS, HeadKind, HeadOutline, PublishedHead};
 pub use restrictions::{DueRefill, RestrictionStore};

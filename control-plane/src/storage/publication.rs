@@ -69,6 +69,15 @@ pub struct BaseRow {
     pub profile: Arc<BaseProfile>,
 }
 
+/// Some of the rows of a range.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BasePage {
+    /// In the order of their tags.
+    pub rows: Vec<BaseRow>,
+    /// Whether the range has no more. If it has, there is at least one here.
+    pub is_last: bool,
+}
+
 /// What a key may do, and for whom.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BaseProfile {

@@ -3,7 +3,7 @@ use latchkey_token::Environment;
 use tokio::sync::broadcast;
 
 use super::{
-    AdminKeyStore, BaseRow, Body, BodyChanges, ChangesSince, DeliveryStore, EnvironmentStore, EpochStore,
+    AdminKeyStore, BasePage, Body, BodyChanges, ChangesSince, DeliveryStore, EnvironmentStore, EpochStore,
     HeadKeyStore, HeadOutline, HoldStore, IdempotencyStore, KeyLifecycleStore, KillStore, Publication,
     PublishedHead, RestrictionStore, RetentionStore, RoleStore, SealedSigningKey, SessionStore, Signing,
     SinkStore, StoreError, TagRange, UpstreamStore, UsageStore, WebhookStore,
@@ -356,15 +356,15 @@ pub trait PublicationStore: Send + Sync + 'static {
     /// Uses somebody's consent to the base with this last change up, if it was given.
     async fn take_override(&self, id: KeyspaceId, change_seq: u64) -> Result<bool, StoreError>;
 
-    /// Up to `limit` rows of a range, in the order of their tags; equal profiles of them are one. Rows that were revoked or expired before
-    /// `forget_before` are left out. Pages may see changes that were made in between.
+    /// The first rows of a range, at most `limit` and at most as many as have some thousand profiles; equal profiles of them are one. Rows that were
+    /// revoked or expired before `forget_before` are left out. Pages may see changes that were made in between.
     async fn base_rows(
         &self,
         id: KeyspaceId,
         range: TagRange,
         limit: u32,
         forget_before: Timestamp,
-    ) -> Result<Vec<BaseRow>, StoreError>;
+    ) -> Result<BasePage, StoreError>;
 
     /// The tags of all secrets that changed after change `after`, those that are no longer there included. `None` if that are more than `limit`, or
     /// if something changed that may concern every key.

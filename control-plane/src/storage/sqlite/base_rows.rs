@@ -5,34 +5,28 @@ use std::sync::Arc;
 
 use hashbrown::DefaultHashBuilder;
 use latchkey_token::Environment;
-use rusqlite::types::{Type, ValueRef};
+use rusqlite::types::Type;
 use rusqlite::{Connection, Row, params};
 
 use super::environments;
-use super::rows::{json, number, optional_json, unsigned};
+use super::rows::{json, json_text, number, unsigned};
 use crate::domain::{KeyId, KeyspaceId, Timestamp};
-use crate::storage::{BaseProfile, BaseRow, StoreError, TagRange};
+use crate::storage::{BasePage, BaseProfile, BaseRow, StoreError, TagRange};
 
-/// As the table has them that exists for this. Few columns, since taking each out of a row costs as much as finding the next row.
-const COLUMNS: &str = "tag, key_id, live | (enabled << 1) | ((revoked_at IS NOT NULL) << 2) | (restricted << 3), \
-     min(ifnull(key_expires_at, expires_at), ifnull(expires_at, key_expires_at)), owner, permissions, roles, metadata, \
-     CASE WHEN restricted THEN (SELECT document FROM key_restrictions WHERE key_id = base_rows.key_id) END";
-/// The same from where they come from.
-const COLUMNS_OF_A_KEY: &str = "t.tag, k.id, (k.environment = 'live') | (k.enabled << 1) | ((k.revoked_at IS NOT NULL) << 2) \
-     | (EXISTS (SELECT 1 FROM key_restrictions WHERE key_id = k.id) << 3), \
-     min(ifnull(k.expires_at, t.expires_at), ifnull(t.expires_at, k.expires_at)), k.owner, k.permissions, k.roles, k.metadata, \
-     (SELECT document FROM key_restrictions WHERE key_id = k.id)";
-/// Bits of the third column.
+/// Of `packed_rows`, and of the view that says how its rows have to be.
+const COLUMNS: &str = "tag, key_id, flags, expires_at, profile, \
+     CASE WHEN flags & 8 THEN (SELECT document FROM key_restrictions AS r WHERE r.key_id = rows.key_id) END";
+/// Bits of the column `flags`.
 const LIVE: i64 = 1;
 const ENABLED: i64 = 1 << 1;
 const REVOKED: i64 = 1 << 2;
 const RESTRICTED: i64 = 1 << 3;
-/// The columns of [`COLUMNS`] that make a profile.
-const OWNER: usize = 4;
-const PERMISSIONS: usize = 5;
-const ROLES: usize = 6;
-const METADATA: usize = 7;
-const RESTRICTIONS: usize = 8;
+const PROFILE: usize = 4;
+const RESTRICTIONS: usize = 5;
+/// Between the parts of a packed profile.
+const DIVIDER: char = '\x1f';
+/// A page has no more profiles than this: some take kilobytes.
+const PAGE_PROFILES: usize = 8_192;
 
 /// Those rows of a range that a base still has, in the order of their tags.
 pub(super) fn page(
@@ -41,26 +35,30 @@ pub(super) fn page(
     range: TagRange,
     limit: u32,
     forget_before: Timestamp,
-) -> Result<Vec<BaseRow>, StoreError> {
+) -> Result<BasePage, StoreError> {
     // An empty blob sorts before every tag, and one byte more than a tag has behind every other of its bytes.
     let after = range.after.map_or_else(Vec::new, |tag| tag.to_vec());
     let through = range.through.map_or_else(|| vec![0xff; 17], |tag| tag.to_vec());
     let sql = format!(
-        "SELECT {COLUMNS} FROM base_rows WHERE keyspace_id = ?1 AND tag > ?2 AND tag <= ?3 AND ifnull(revoked_at, ?4) >= ?4 \
-         AND ifnull(key_expires_at, ?4) >= ?4 AND ifnull(expires_at, ?4) >= ?4 ORDER BY tag LIMIT ?5"
+        "SELECT {COLUMNS} FROM packed_rows AS rows WHERE keyspace_id = ?1 AND tag > ?2 AND tag <= ?3 AND ifnull(dead_at, ?4) >= ?4 \
+         ORDER BY tag LIMIT ?5"
     );
     let mut reading = Reading::of(connection, id)?;
     let mut statement = connection.prepare_cached(&sql)?;
-    let rows = statement
-        .query_map(params![number(id.0), after, through, forget_before.0, limit], |row| reading.row(row))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut found = statement.query(params![number(id.0), after, through, forget_before.0, limit])?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        rows.push(reading.row(row)?);
+        if rows.len() == limit as usize || reading.profiles.len() == PAGE_PROFILES {
+            return Ok(BasePage { rows, is_last: false });
+        }
+    }
+    Ok(BasePage { rows, is_last: true })
 }
 
-/// All rows of a key.
+/// All rows of a key, from where they come from.
 pub(super) fn of_key(connection: &Connection, id: KeyspaceId, key: i64) -> Result<Vec<BaseRow>, StoreError> {
-    let sql = format!(
-        "SELECT {COLUMNS_OF_A_KEY} FROM secrets AS t JOIN keys AS k ON k.id = t.key_id WHERE t.key_id = ?1 ORDER BY t.tag"
-    );
+    let sql = format!("SELECT {COLUMNS} FROM rows_to_pack AS rows WHERE key_id = ?1 ORDER BY tag");
     let mut reading = Reading::of(connection, id)?;
     let mut statement = connection.prepare_cached(&sql)?;
     let rows = statement.query_map([key], |row| reading.row(row))?;
@@ -110,11 +108,6 @@ impl Reading {
     fn row(&mut self, row: &Row<'_>) -> rusqlite::Result<BaseRow> {
         let flags: i64 = row.get(2)?;
         let has = |flag| flags & flag != 0;
-        // Without them the key could do more than it may.
-        if has(RESTRICTED) && row.get_ref(RESTRICTIONS)? == ValueRef::Null {
-            let what = "a restricted key has no restrictions".to_owned();
-            return Err(rusqlite::Error::InvalidColumnType(RESTRICTIONS, what, Type::Null));
-        }
         Ok(BaseRow {
             tag: row.get(0)?,
             key_id: KeyId(unsigned(row.get(1)?)),
@@ -122,32 +115,43 @@ impl Reading {
             enabled: has(ENABLED) && (self.live_keys_work || !has(LIVE)),
             revoked: has(REVOKED),
             expires_at: row.get::<_, Option<i64>>(3)?.map(Timestamp),
-            profile: self.profile(row)?,
+            profile: self.profile(row, has(RESTRICTED))?,
         })
     }
 
-    fn profile(&mut self, row: &Row<'_>) -> rusqlite::Result<Arc<BaseProfile>> {
+    fn profile(&mut self, row: &Row<'_>, is_restricted: bool) -> rusqlite::Result<Arc<BaseProfile>> {
         self.columns.clear();
-        for column in OWNER..=RESTRICTIONS {
-            // No text is as long as what stands for none.
-            let (length, text) = match row.get_ref(column)? {
-                ValueRef::Text(text) => (text.len(), text),
-                _ => (usize::MAX, &[][..]),
-            };
-            self.columns.extend_from_slice(&length.to_le_bytes());
-            self.columns.extend_from_slice(text);
+        if is_restricted {
+            // Without them the key could do more than it may.
+            let missing = |_| damaged(RESTRICTIONS, "a restricted key has no restrictions");
+            self.columns.extend_from_slice(row.get_ref(RESTRICTIONS)?.as_bytes().map_err(missing)?);
         }
+        // No JSON has a zero byte in it.
+        self.columns.push(0);
+        self.columns.extend_from_slice(row.get_ref(PROFILE)?.as_bytes()?);
         if let Some(known) = self.profiles.get(&self.columns) {
             return Ok(Arc::clone(known));
         }
-        let profile = Arc::new(BaseProfile {
-            owner: row.get(OWNER)?,
-            permissions: json(row, PERMISSIONS)?,
-            roles: json(row, ROLES)?,
-            metadata: row.get(METADATA)?,
-            restrictions: optional_json(row, RESTRICTIONS)?,
-        });
+        let profile = Arc::new(unpack(row, is_restricted)?);
         self.profiles.insert(self.columns.clone(), Arc::clone(&profile));
         Ok(profile)
     }
+}
+
+fn unpack(row: &Row<'_>, is_restricted: bool) -> rusqlite::Result<BaseProfile> {
+    let packed = row.get_ref(PROFILE)?.as_str()?;
+    let mut parts = packed.splitn(4, DIVIDER);
+    let mut part = || parts.next().ok_or_else(|| damaged(PROFILE, "a profile lacks a part"));
+    let (permissions, roles, metadata) = (part()?, part()?, part()?);
+    Ok(BaseProfile {
+        owner: parts.next().map(str::to_owned),
+        permissions: json_text(PROFILE, permissions)?,
+        roles: json_text(PROFILE, roles)?,
+        metadata: metadata.to_owned(),
+        restrictions: if is_restricted { Some(json(row, RESTRICTIONS)?) } else { None },
+    })
+}
+
+fn damaged(column: usize, what: &str) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, what.into())
 }

@@ -26,6 +26,7 @@ pub(super) const MIGRATIONS: &[(&str, &str)] = &[
     ("0018_holds", include_str!("../../../migrations/sqlite/0018_holds.sql")),
     ("0019_webhook_backlogs", include_str!("../../../migrations/sqlite/0019_webhook_backlogs.sql")),
     ("0020_base_rows", include_str!("../../../migrations/sqlite/0020_base_rows.sql")),
+    ("0021_packed_rows", include_str!("../../../migrations/sqlite/0021_packed_rows.sql")),
 ];
 
 pub(super) fn run(connection: &mut Connection, path: &str) -> Result<(), OpenError> {

@@ -14,8 +14,8 @@ use crate::domain::{
     WorkspaceId,
 };
 use crate::storage::{
-    BaseProfile, BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, HeadOutline, Publication,
-    PublicationStore, PublishedHead, RevokedOwner, Signing, StoreError, TagRange,
+    BasePage, BaseProfile, BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, HeadOutline,
+    Publication, PublicationStore, PublishedHead, RevokedOwner, Signing, StoreError, TagRange,
 };
 
 /// Bodies that are deleted in one transaction: each is some tens of pages.
@@ -214,7 +214,7 @@ impl PublicationStore for SqliteStore {
         range: TagRange,
         limit: u32,
         forget_before: Timestamp,
-    ) -> Result<Vec<BaseRow>, StoreError> {
+    ) -> Result<BasePage, StoreError> {
         self.read(move |connection| base_rows::page(connection, id, range, limit, forget_before)).await
     }
 

@@ -268,7 +268,12 @@ pub(super) fn insert_audit(connection: &Connection, entry: &AuditEntry) -> Resul
 /// Reads a column that holds JSON.
 pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
-    serde_json::from_str(&text)
+    json_text(column, &text)
+}
+
+/// As [`json`], for text that was found in a column.
+pub(super) fn json_text<T: DeserializeOwned>(column: usize, text: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(text)
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error)))
 }
 

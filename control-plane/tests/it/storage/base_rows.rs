@@ -2,7 +2,7 @@
 
 use latchkey_control_plane::domain::{KeyspaceId, Timestamp};
 use latchkey_control_plane::storage::sqlite::SqliteStore;
-use latchkey_control_plane::storage::{PublicationStore, TagRange};
+use latchkey_control_plane::storage::{BasePage, PublicationStore, StoreError, TagRange};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rusqlite::{Connection, params};
@@ -11,12 +11,12 @@ use tempfile::TempDir;
 const KEYSPACE: i64 = 7;
 const STEPS: usize = 1_500;
 const TRIGGERS: [&str; 6] = [
-    "base_rows_come",
-    "base_rows_go",
-    "base_rows_follow_secrets",
-    "base_rows_follow_keys",
-    "base_rows_are_restricted",
-    "base_rows_are_free",
+    "packed_rows_come",
+    "packed_rows_go",
+    "packed_rows_follow_secrets",
+    "packed_rows_follow_keys",
+    "packed_rows_are_restricted",
+    "packed_rows_are_free",
 ];
 
 fn database() -> (TempDir, Connection) {
@@ -36,13 +36,19 @@ fn database() -> (TempDir, Connection) {
 
 /// How many rows only one side has.
 fn differences(connection: &Connection) -> u64 {
-    let from_keys = "SELECT t.keyspace_id, t.tag, k.id, k.environment = 'live', k.enabled, k.revoked_at, k.expires_at, t.expires_at, \
-         k.owner, k.permissions, k.roles, k.metadata, k.id IN (SELECT key_id FROM key_restrictions) \
+    let from_keys = "SELECT t.keyspace_id, t.tag, k.id, \
+         iif(k.environment = 'live', 1, 0) + 2 * k.enabled + iif(k.revoked_at IS NULL, 0, 4) + 8 * (k.id IN (SELECT key_id FROM key_restrictions)), \
+         (SELECT min(at) FROM (SELECT k.revoked_at AS at UNION ALL SELECT k.expires_at UNION ALL SELECT t.expires_at)), \
+         (SELECT min(at) FROM (SELECT k.expires_at AS at UNION ALL SELECT t.expires_at)), \
+         concat_ws(char(31), k.permissions, k.roles, k.metadata, k.owner) \
          FROM secrets AS t JOIN keys AS k ON k.id = t.key_id";
-    let sql = format!(
-        "SELECT (SELECT count(*) FROM ({from_keys} EXCEPT SELECT * FROM base_rows)) \
-             + (SELECT count(*) FROM (SELECT * FROM base_rows EXCEPT {from_keys}))"
-    );
+    let sides = ["packed_rows", "rows_to_pack"].map(|side| {
+        format!(
+            "(SELECT count(*) FROM ({from_keys} EXCEPT SELECT * FROM {side})) \
+             + (SELECT count(*) FROM (SELECT * FROM {side} EXCEPT {from_keys}))"
+        )
+    });
+    let sql = format!("SELECT {}", sides.join(" + "));
     connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap() as u64
 }
 
@@ -105,6 +111,23 @@ fn add_secret(connection: &Connection, key: i64, rng: &mut StdRng) {
     }
 }
 
+fn add_key(connection: &Connection, number: i64, owner: Option<&str>) {
+    connection
+        .prepare_cached(
+            r#"INSERT INTO keys (id, keyspace_id, name, description, environment, owner, tags, metadata, enabled, permissions, roles, change_seq,
+             created_at, updated_at)
+             VALUES (?1, 7, 'Key ' || ?1, '', 'test', ?2, '[]', '{"plan":"gold"}', 1, '["hello:read"]', '["reader","writer"]', ?1, 0, 0)"#,
+        )
+        .unwrap()
+        .execute(params![number, owner])
+        .unwrap();
+    add_secret(connection, number, &mut StdRng::seed_from_u64(number as u64));
+}
+
+async fn read(store: &SqliteStore, range: TagRange, limit: u32) -> Result<BasePage, StoreError> {
+    store.base_rows(KeyspaceId(KEYSPACE as u64), range, limit, Timestamp(0)).await
+}
+
 #[test]
 fn rows_of_bases_follow_whatever_happens_to_keys() {
     let (_folder, connection) = database();
@@ -115,7 +138,7 @@ fn rows_of_bases_follow_whatever_happens_to_keys() {
             assert_eq!(differences(&connection), 0, "after step {number}");
         }
     }
-    let rows: i64 = connection.query_row("SELECT count(*) FROM base_rows", [], |row| row.get(0)).unwrap();
+    let rows: i64 = connection.query_row("SELECT count(*) FROM packed_rows", [], |row| row.get(0)).unwrap();
     assert!(rows > 100, "{rows}");
 }
 
@@ -141,12 +164,12 @@ fn a_database_of_before_has_them_after_its_migration() {
         step(&connection, &mut rng, number);
     }
     let count =
-        || connection.query_row("SELECT count(*) FROM base_rows", [], |row| row.get::<_, i64>(0)).unwrap();
+        || connection.query_row("SELECT count(*) FROM packed_rows", [], |row| row.get::<_, i64>(0)).unwrap();
     let before = count();
     for trigger in TRIGGERS {
         connection.execute_batch(&format!("DROP TRIGGER {trigger}")).unwrap();
     }
-    connection.execute_batch("DELETE FROM base_rows; PRAGMA user_version = 0;").unwrap();
+    connection.execute_batch("DELETE FROM packed_rows; PRAGMA user_version = 0;").unwrap();
     drop(SqliteStore::open(folder.path()).unwrap());
     assert_eq!((count(), differences(&connection)), (before, 0));
 }
@@ -158,15 +181,56 @@ async fn a_restricted_key_whose_restrictions_are_lost_goes_into_no_base() {
     for number in 1..=200 {
         step(&connection, &mut rng, number);
     }
-    connection.execute_batch("DROP TRIGGER base_rows_are_free; DELETE FROM key_restrictions; UPDATE base_rows SET restricted = 0").unwrap();
+    connection.execute_batch("DROP TRIGGER packed_rows_are_free; DELETE FROM key_restrictions; UPDATE packed_rows SET flags = flags & 7").unwrap();
     let store = SqliteStore::open(folder.path()).unwrap();
-    let read =
-        async || store.base_rows(KeyspaceId(KEYSPACE as u64), TagRange::default(), 1_000, Timestamp(0)).await;
-    assert!(read().await.unwrap().len() > 3);
+    let read = async || read(&store, TagRange::default(), 1_000).await;
+    assert!(read().await.unwrap().rows.len() > 3);
     connection
-        .execute_batch("UPDATE base_rows SET restricted = 1 WHERE tag = (SELECT max(tag) FROM base_rows)")
+        .execute_batch(
+            "UPDATE packed_rows SET flags = flags | 8 WHERE tag = (SELECT max(tag) FROM packed_rows)",
+        )
         .unwrap();
     assert!(read().await.is_err());
+}
+
+#[tokio::test]
+async fn a_profile_comes_out_of_its_row_as_it_went_in() {
+    let (folder, connection) = database();
+    let owners = [None, Some(""), Some("o"), Some("a\u{1f}[]\u{1f}{}\nb")];
+    for (number, owner) in (1..).zip(owners) {
+        add_key(&connection, number, owner);
+    }
+    let store = SqliteStore::open(folder.path()).unwrap();
+    let mut rows = read(&store, TagRange::default(), 10).await.unwrap().rows;
+    rows.sort_by_key(|row| row.key_id);
+    let found: Vec<_> = rows.iter().map(|row| row.profile.owner.as_deref()).collect();
+    assert_eq!(found, owners);
+    for row in rows {
+        assert_eq!(row.profile.permissions, ["hello:read"]);
+        assert_eq!(row.profile.roles, ["reader", "writer"]);
+        assert_eq!(row.profile.metadata, r#"{"plan":"gold"}"#);
+    }
+}
+
+#[tokio::test]
+async fn a_page_ends_before_it_holds_many_profiles() {
+    let (folder, connection) = database();
+    connection.execute_batch("BEGIN").unwrap();
+    for number in 1..=20_000 {
+        add_key(&connection, number, Some(&format!("owner-{number}")));
+    }
+    connection.execute_batch("COMMIT").unwrap();
+    let store = SqliteStore::open(folder.path()).unwrap();
+    let (mut range, mut pages) = (TagRange::default(), Vec::new());
+    loop {
+        let page = read(&store, range, 20_000).await.unwrap();
+        pages.push(page.rows.len());
+        match page.rows.last() {
+            Some(last) if !page.is_last => range.after = Some(last.tag),
+            _ => break,
+        }
+    }
+    assert_eq!(pages, [8_192, 8_192, 20_000 - 2 * 8_192]);
 }
 
 #[test]
