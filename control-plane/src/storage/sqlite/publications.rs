@@ -8,10 +8,8 @@ use super::rows::{number, unsigned};
 use super::{
     SqliteStore, base_rows, epochs, head_keys, holds, kills, policies, published_heads, rows, webhooks,
 };
-use crate::domain::error::ObjectKind;
 use crate::domain::{
-    DomainError, EventType, KeyId, Keyspace, KeyspaceId, Page, PageRequest, PolicyState, Timestamp,
-    WorkspaceId,
+    EventType, KeyId, Keyspace, KeyspaceId, Page, PageRequest, PolicyState, Timestamp, WorkspaceId,
 };
 use crate::storage::{
     BasePage, BaseProfile, BaseRow, Body, BodyChanges, ChangedKey, ChangedRow, ChangesSince, HeadOutline,
@@ -103,8 +101,7 @@ impl PublicationStore for SqliteStore {
         page: PageRequest,
     ) -> Result<Page<PublishedHead>, StoreError> {
         self.read(move |connection| {
-            let missing = DomainError::NotFound(ObjectKind::Keyspace);
-            rows::keyspace(connection, workspace, id)?.ok_or(missing)?;
+            rows::found_keyspace(connection, workspace, id)?;
             published_heads::page(connection, id, page)
         })
         .await
