@@ -1,6 +1,5 @@
 use serde_json::{Value, json};
 
-use crate::support::eventually;
 use crate::support::gate::gated;
 use crate::support::server::Server;
 
@@ -69,19 +68,13 @@ async fn a1_several_roles_per_key_and_renames_reach_keys_and_gates_under_the_sam
     let renamed = server.api.patch(&first, json!({ "name": "z" })).await.change_seq();
     let shown = server.api.get(&path).await.expect(200);
     assert_eq!((&shown["roles"], &shown["change_seq"]), (&json!(["z", "b"]), &json!(renamed)));
-    let reached = async |seq: u64| {
-        eventually("the gate has the change", async || {
-            gate.taken().last().is_some_and(|taken| taken.change_seq >= seq).then_some(())
-        })
-        .await;
-    };
-    reached(renamed).await;
+    gate.has(renamed).await;
     assert_eq!(gate.profile(token).0, [1, 2]);
     // Deleted by force and made again, it is another role: no key has it.
     let deleted = server.api.delete(&format!("{first}?force=true")).await.change_seq();
     server.api.post(&roles, json!({ "name": "z", "grants": ["*"] })).await.expect(201);
     assert_eq!(server.api.get(&path).await.expect(200)["roles"], json!(["b"]));
-    reached(deleted + 1).await;
+    gate.has(deleted + 1).await;
     assert_eq!(gate.profile(token).0, [2]);
 }
 

@@ -4,7 +4,6 @@ use hpke::kem::X25519HkdfSha256;
 use hpke::{Deserializable, Kem, OpModeR, Serializable, single_shot_open};
 use serde_json::{Value, json};
 
-use crate::support::eventually;
 use crate::support::gate::Gate;
 use crate::support::server::Server;
 
@@ -43,13 +42,6 @@ async fn keyspace(server: &Server, gate: &Gate, public_key: &str) -> String {
     keyspace
 }
 
-async fn until_taken(gate: &Gate, change_seq: u64) {
-    eventually("the gate has the change", async || {
-        gate.taken().iter().any(|taken| taken.change_seq >= change_seq).then_some(())
-    })
-    .await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn u1_a_value_is_sealed_at_rest_and_for_the_gates_alone_and_never_shown_again() {
     let (server, gate) = (Server::start().await, Gate::start().await);
@@ -64,7 +56,7 @@ async fn u1_a_value_is_sealed_at_rest_and_for_the_gates_alone_and_never_shown_ag
         (&made["header"], &made["prefix"], &made["name"]),
         (&json!("authorization"), &json!("Bearer "), &json!("payments"))
     );
-    until_taken(&gate, seq).await;
+    gate.has(seq).await;
     let [published] = gate.upstream_credentials().try_into().unwrap();
     assert_eq!((published.header.as_str(), published.value_prefix.as_str()), ("authorization", "Bearer "));
     assert_eq!(open(&private_key, &keyspace, "payments", &published.sealed).unwrap(), b"s3cret-A");
@@ -75,21 +67,21 @@ async fn u1_a_value_is_sealed_at_rest_and_for_the_gates_alone_and_never_shown_ag
     let server = server.restart().await;
     let seq =
         server.api.patch(&format!("/v1/keyspaces/{keyspace}"), json!({ "name": "New" })).await.change_seq();
-    until_taken(&gate, seq).await;
+    gate.has(seq).await;
     assert_eq!(gate.upstream_credentials()[0].sealed, published.sealed);
 
     let patch = json!({ "value": "s3cret-B", "header": "x-api-key", "prefix": null });
     let changed = server.api.patch(&location, patch).await;
     let seq = changed.change_seq();
     assert_eq!(changed.expect(200)["prefix"], "");
-    until_taken(&gate, seq).await;
+    gate.has(seq).await;
     let sealed = gate.upstream_credentials()[0].sealed.clone();
     assert_eq!(open(&private_key, &keyspace, "payments", &sealed).unwrap(), b"s3cret-B");
 
     let (next_private_key, next_public_key) = pair(&[9; 32]);
     let patch = json!({ "gate_encryption_key": next_public_key });
     let seq = server.api.patch(&format!("/v1/keyspaces/{keyspace}"), patch).await.change_seq();
-    until_taken(&gate, seq).await;
+    gate.has(seq).await;
     let sealed = gate.upstream_credentials()[0].sealed.clone();
     assert_eq!(open(&next_private_key, &keyspace, "payments", &sealed).unwrap(), b"s3cret-B");
     assert!(open(&private_key, &keyspace, "payments", &sealed).is_none());
@@ -110,7 +102,7 @@ async fn u1_a_value_is_sealed_at_rest_and_for_the_gates_alone_and_never_shown_ag
         deleted.expect(204);
         seq
     };
-    until_taken(&gate, seq).await;
+    gate.has(seq).await;
     assert!(gate.upstream_credentials().is_empty());
     server.api.get(&location).await.problem(404, "NOT_FOUND");
 }

@@ -5,13 +5,6 @@ use crate::support::eventually;
 use crate::support::gate::{Gate, gated};
 use crate::support::server::Server;
 
-async fn until_taken(gate: &Gate, change_seq: u64) {
-    eventually("the gate has the change", async || {
-        gate.taken().iter().any(|taken| taken.change_seq >= change_seq).then_some(())
-    })
-    .await;
-}
-
 /// Once in a segment, and once in a base: what narrows a key must be in both.
 #[tokio::test(flavor = "multi_thread")]
 async fn a4_a6_a8_l1_l3_what_narrows_a_key_reaches_gates() {
@@ -36,7 +29,7 @@ async fn a4_a6_a8_l1_l3_what_narrows_a_key_reaches_gates() {
     let pair = server.api.post(&format!("{path}/signing-keys"), json!({})).await.expect(201);
     let deltas = json!({ "deltas": [{ "unit": "requests", "amount": 20 }] });
     let last = server.api.post(&format!("{path}:credits"), deltas).await.change_seq();
-    until_taken(&gate, last).await;
+    gate.has(last).await;
     let (token, plain) = (key["secret"].as_str().unwrap(), plain["secret"].as_str().unwrap());
     check(&gate, token, plain, &pair);
 
@@ -47,10 +40,10 @@ async fn a4_a6_a8_l1_l3_what_narrows_a_key_reaches_gates() {
     })
     .await;
     let last = server.api.patch(&path, json!({ "credits": null, "name": "B" })).await.change_seq();
-    until_taken(&gate, last).await;
+    gate.has(last).await;
     gate.with_profile(token, |profile| assert!(profile.credits.is_none()));
     let last = server.api.patch(&path, json!({ "name": "C" })).await.change_seq();
-    until_taken(&gate, last).await;
+    gate.has(last).await;
 }
 
 fn check(gate: &Gate, token: &str, plain: &str, pair: &Value) {

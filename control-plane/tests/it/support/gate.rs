@@ -160,6 +160,12 @@ impl Gate {
         eventually(&format!("the gate says {wanted:?}"), says_it).await;
     }
 
+    /// Waits until what the gate took last contains this change.
+    pub(crate) async fn has(&self, change_seq: u64) {
+        let has_it = async || (self.taken().last()?.change_seq >= change_seq).then_some(());
+        eventually("the gate has the change", has_it).await;
+    }
+
     /// Makes a keyspace that is published to this gate, and returns its id.
     pub(crate) async fn serve(&self, api: &Api) -> String {
         let keyspace = api.keyspace(json!({ "name": "Demo", "gates": [{ "url": self.url }] })).await;
