@@ -72,7 +72,10 @@ test("b1_a_snapshot_is_downloaded_and_opened_in_the_key_preview", async () => {
   await page.getByLabel("Key", { exact: true }).fill(key.secret);
   await card("What gates know of it").getByText("active", { exact: true }).waitFor();
   await page.reload();
+  // With it come the keys that are trusted, by which the file is looked at.
+  await card("The snapshot").getByText("verified", { exact: true }).waitFor();
   await page.getByLabel("Snapshot bundle").setInputFiles({ name: "taken.latchkey", mimeType: "application/octet-stream", buffer: bytes });
+  await card("The snapshot").getByText("taken.latchkey", { exact: true }).waitFor();
   await card("The snapshot").getByText("verified", { exact: true }).waitFor();
 });
 
