@@ -1,36 +1,32 @@
 //! Writing releases to one sink.
 
+mod batching;
+mod opening;
+mod stock_taking;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use latchkey_snapshot::UnverifiedHead;
 use rand::RngExt;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
-use zeroize::Zeroizing;
 
-use super::kv::Kv;
-use super::object::Objects;
+use self::batching::Batching;
+use super::head_name;
 use super::stock::Stock;
 use super::target::{Outgoing, SinkError, Target};
-use super::{HEADS, body_of, head_name};
-use crate::domain::{KeyspaceId, Sink, SinkTarget};
-use crate::publisher::release::{Release, verify_head};
-use crate::publisher::timeline::{Heard, Timeline};
+use crate::domain::{KeyspaceId, Sink};
+use crate::publisher::release::Release;
+use crate::publisher::timeline::Timeline;
 use crate::publisher::walk::BaseWalk;
-use crate::publisher::{Context, FOREIGN_HEAD, PublishError};
+use crate::publisher::{Context, PublishError};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// A new release is worth an attempt after this long, unless the service asked for more.
 const IMPATIENCE: Duration = Duration::from_secs(1);
-/// How often is looked what the sink really holds, should somebody have deleted from it.
-const STOCK_TAKING: Duration = Duration::from_secs(6 * 3_600);
 /// How often is looked for bodies to delete.
 const TIDYING: Duration = Duration::from_secs(60);
-/// The longest that any head is good for, in seconds.
-const LONGEST_VALIDITY: u64 = 2_592_000;
-
 type Hash = [u8; 32];
 
 pub(super) struct Writer {
@@ -118,43 +114,6 @@ impl Writer {
         }
     }
 
-    fn opened<'a>(
-        &self,
-        target: &'a mut Option<Box<dyn Target>>,
-        sealed: Option<&[u8]>,
-    ) -> Result<&'a dyn Target, SinkError> {
-        let target = match target {
-            Some(opened) => opened,
-            empty => empty.insert(self.open(sealed)?),
-        };
-        Ok(&**target)
-    }
-
-    fn open(&self, sealed: Option<&[u8]>) -> Result<Box<dyn Target>, SinkError> {
-        let secret = || {
-            let unusable = |message: String| SinkError::new("UNUSABLE", message);
-            let sealed = sealed.ok_or_else(|| unusable("the sink has no secret; give it one".to_owned()))?;
-            let opened = self.context.app.vault.open_sink_secret(self.id, &self.sink.name, sealed);
-            let opened = opened.map_err(|error| unusable(error.to_string()))?;
-            let text = std::str::from_utf8(&opened).map(|text| Zeroizing::new(text.to_owned()));
-            text.map_err(|_| unusable("the secret is not a text".to_owned()))
-        };
-        Ok(match &self.sink.target {
-            SinkTarget::Kv { account_id, namespace_id, api_base } => {
-                let client = self.context.client.http().clone();
-                Box::new(Kv::new(client, api_base, account_id, namespace_id, secret()?))
-            }
-            SinkTarget::S3 { bucket, prefix, region, endpoint, access_key_id } => {
-                let endpoint = endpoint.as_deref();
-                Box::new(Objects::s3(bucket, prefix, region, endpoint, access_key_id, &secret()?)?)
-            }
-            SinkTarget::Gcs { bucket, prefix } => Box::new(Objects::gcs(bucket, prefix, &secret()?)?),
-            SinkTarget::Folder { path } => {
-                Box::new(Objects::folder(path, self.context.config.sink_folder.as_deref())?)
-            }
-        })
-    }
-
     fn note(&self, release: &Release, written: &Result<(), SinkError>) {
         let (seq, change_seq, now) = (release.head().seq, release.head().change_seq, self.context.app.now());
         self.context.app.sinks.update(self.id, &self.sink.name, |state| match written {
@@ -202,7 +161,7 @@ impl Writer {
         let store = Arc::clone(&self.context.app.store);
         let base = &release.head().base;
         let mut walk = BaseWalk::begin(store.as_ref(), self.id, base).await.map_err(internal)?;
-        let mut batch = Batching { limit: target.batch(), bytes: 0, waiting: Vec::new() };
+        let mut batch = Batching::new(target.batch());
         let mut bodies = vec![release.head().base.root.sha256];
         let root = Outgoing { hash: bodies[0], bytes: walk.root.clone() };
         let valid_until = release.head().valid_until;
@@ -246,60 +205,6 @@ impl Writer {
         arrived.failure.map_or(Ok(()), Err)
     }
 
-    /// Finds out what the sink holds, the first time and now and then.
-    async fn take_stock(&mut self, target: &dyn Target, release: &Release) -> Result<(), SinkError> {
-        if self.stock_taken_at.is_some_and(|at| at.elapsed() < STOCK_TAKING) {
-            return Ok(());
-        }
-        let names = target.list().await?;
-        let ours = format!("{HEADS}/{}/", self.id);
-        let foreign = |name: &&String| name.starts_with(&format!("{HEADS}/")) && !name.starts_with(&ours);
-        if names.iter().any(|name| foreign(&name)) {
-            let message = "it holds the head of another keyspace, whose bodies would be deleted; give each keyspace a namespace, bucket, \
-                           prefix or folder of its own";
-            return Err(SinkError::new("SHARED", message));
-        }
-        let head = release.head();
-        let found = target.get_head(&head_name(head.audience)).await?;
-        self.refuse_newer(found.as_deref(), release).await?;
-        let now = self.context.app.now().as_seconds();
-        let valid_until =
-            found.and_then(|bytes| Some(UnverifiedHead::parse(&bytes).ok()?.unverified_fields().valid_until));
-        // Nobody has signed it yet: what it says must not keep bodies for ever.
-        let valid_until = valid_until.unwrap_or_default().min(now + LONGEST_VALIDITY).max(head.valid_until);
-        self.stock.found(names.iter().filter_map(|name| body_of(name)), valid_until);
-        self.base = None;
-        self.head_valid_until = valid_until;
-        self.stock_taken_at = Some(Instant::now());
-        Ok(())
-    }
-
-    /// A head of ours that is ahead of what we would write: the database is a restored one, or somebody else publishes too.
-    async fn refuse_newer(&mut self, found: Option<&[u8]>, release: &Release) -> Result<(), SinkError> {
-        let Some(found) = found else { return Ok(()) };
-        let store = &self.context.app.store;
-        let state = store.publishing_state(self.id).await.map_err(|error| internal(error.into()))?;
-        let Some((_, _, signing)) = state else { return Ok(()) };
-        // Anything that we did not sign is written over, and so is what a key has signed that was taken out of use.
-        let keys = signing.in_use().map(|key| &key.public_key);
-        let Ok(head) = verify_head(found, keys, self.context.app.now()) else { return Ok(()) };
-        if self.timeline.judge(&self.sink.name, found).await.map_err(internal)? == Heard::Foreign {
-            let _ = self.overtaken.try_send(());
-            return Err(SinkError::new("FOREIGN_HEAD", FOREIGN_HEAD));
-        }
-        let mark = |head: &latchkey_snapshot::Head| (head.epoch, head.seq);
-        if mark(head.head()) <= mark(release.head()) {
-            return Ok(());
-        }
-        // A newer head tells whether an answer was lost; asking for one again and again would chase the other publisher.
-        if !std::mem::replace(&mut self.was_overtaken, true) {
-            let _ = self.overtaken.try_send(());
-        }
-        let (theirs, ours) = (head.head().seq, release.head().seq);
-        let message = format!("it holds head {theirs}, which is newer than {ours}");
-        Err(SinkError::new("NOT_NEWER", message))
-    }
-
     /// Deletes what nobody needs any more until there is a newer release; `false`: there will be none.
     async fn tidy_until_newer(&mut self, target: &dyn Target) -> bool {
         loop {
@@ -341,31 +246,6 @@ impl Writer {
                 }
             }
         }
-    }
-}
-
-/// Bodies that wait until there are enough of them.
-struct Batching {
-    limit: super::target::Batch,
-    bytes: usize,
-    waiting: Vec<Outgoing>,
-}
-
-impl Batching {
-    fn add(&mut self, body: Outgoing) {
-        self.bytes += body.bytes.len();
-        self.waiting.push(body);
-    }
-
-    /// Whether nothing should be added any more. One body goes past the limit in bytes, and a leaf's page past that in bodies; both
-    /// limits are far below those of the services.
-    fn is_full(&self) -> bool {
-        self.waiting.len() >= self.limit.bodies - 1 || self.bytes >= self.limit.bytes
-    }
-
-    fn take(&mut self) -> Vec<Outgoing> {
-        self.bytes = 0;
-        std::mem::take(&mut self.waiting)
     }
 }
 
