@@ -29,6 +29,8 @@ export async function startCloudflare({ accountId, token }) {
      * written, "lost" with all of them.
      */
     fault: () => undefined,
+    /** Called with a call and the values that it brings; it is answered once what this returns has come. */
+    hold: () => undefined,
     /** Called after a name was written, with all names that are there. */
     onWrite: () => {},
     /** The values of a namespace, by their names. */
@@ -109,9 +111,10 @@ export async function startCloudflare({ accountId, token }) {
     const body = Buffer.concat(chunks);
     const { pathname, searchParams } = new URL(request.url, "http://cloudflare");
     const [, account, namespace, rest] = /^\/client\/v4\/accounts\/([^/]+)\/storage\/kv\/namespaces\/([^/]+)\/(.*)$/.exec(pathname) ?? [];
-    const names = request.method === "PUT" ? JSON.parse(body).map(({ key }) => key) : [];
-    const call = { namespace, what: `${request.method} ${rest}`, names, at: Date.now() };
+    const pairs = request.method === "PUT" ? JSON.parse(body) : [];
+    const call = { namespace, what: `${request.method} ${rest}`, names: pairs.map(({ key }) => key), at: Date.now() };
     calls.push(call);
+    await api.hold(call, pairs.map(({ value }) => Buffer.from(value, "base64")));
     const fault = api.fault(call);
     if (fault === "cut") return void request.socket.destroy();
     const judge = () => {

@@ -70,10 +70,10 @@ async function makeUser(origin) {
 
 /**
  * Between the sink and moto. `s3.fault(call)` says what to do to a request: "cut" drops it unread, "lost" hands it on and drops the answer,
- * {status, retryAfter} refuses it. `s3.objects` has what was written, as moto acknowledged it.
+ * {status, retryAfter} refuses it. `s3.hold(call, body)`: it is done once what this returns has come. `s3.objects` has what was written, as moto acknowledged it.
  */
 async function startProxy(s3, port) {
-  Object.assign(s3, { calls: [], objects: new Map(), fault: () => undefined, onWrite: () => {} });
+  Object.assign(s3, { calls: [], objects: new Map(), fault: () => undefined, hold: () => undefined, onWrite: () => {} });
   const proxy = await startServer(async (request, response) => {
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
@@ -81,6 +81,7 @@ async function startProxy(s3, port) {
     const path = decodeURIComponent(request.url.split("?")[0]);
     const call = { method: request.method, path, url: request.url, at: Date.now() };
     s3.calls.push(call);
+    await s3.hold(call, body);
     const fault = s3.fault(call);
     if (fault === "cut") return void request.socket.destroy();
     if (fault?.status) return void response.writeHead(fault.status, fault.retryAfter ? { "retry-after": fault.retryAfter } : {}).end();

@@ -12,7 +12,7 @@ const REBASE_BYTES = 262_144;
 /** Imports keys that are known to nobody. Each has a profile of its own, so that a few thousand make a base of megabytes. */
 export async function importKeys(plane, keyspace, count) {
   const sha256 = (text) => createHash("sha256").update(text).digest("hex");
-  const line = (_, n) => JSON.stringify({ external_id: `e${n}`, digest: sha256(`e${n}`), metadata: { note: sha256(`note ${n}`).repeat(3) } });
+  const line = (_, n) => JSON.stringify({ external_id: `e${n}`, digest: sha256(`${keyspace.id} e${n}`), metadata: { note: sha256(`note ${n}`).repeat(3) } });
   const response = await fetch(`${plane.url}/v1/keyspaces/${keyspace.id}/keys:import`, {
     method: "POST",
     headers: { authorization: `Bearer ${plane.adminKey}`, "content-type": "application/x-ndjson" },

@@ -18,7 +18,7 @@ const GENERATORS: &str = "spec/vectors";
 /// How the names of Node's test files end.
 const TEST_FILE: &str = ".test.mjs";
 /// Stories that need Python, and those that need Chromium.
-const IN_PYTHON: [&str; 3] = ["contract", "sinks-s3", "webhooks"];
+const IN_PYTHON: [&str; 4] = ["contract", "sinks-overtaking", "sinks-s3", "webhooks"];
 const IN_A_BROWSER: [&str; 1] = ["docs"];
 /// How the names of stories begin that look at the dashboard, in Chromium too.
 const OF_THE_DASHBOARD: &str = "dashboard";

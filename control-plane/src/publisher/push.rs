@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::gate_client::Answer;
 use super::hearing::Hearing;
+use super::lanes::{Offer, Offers, overtaking};
 use super::refusals::Word;
 use super::release::Release;
 use super::timeline::{Heard, Timeline};
@@ -35,15 +36,6 @@ const IMPATIENCE: Duration = Duration::from_secs(1);
 /// When a gate is asked, after it confirmed something new, how many of its isolates have it. Those ask for news every few seconds.
 const RECEIPTS: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
-
-/// What there is to push.
-struct Offer {
-    newest: Arc<Release>,
-    /// The last releases over older bases, for gates to which the newest base is still being uploaded.
-    lanes: Vec<Arc<Release>>,
-}
-
-type Offers = watch::Receiver<Option<Arc<Offer>>>;
 
 /// The roots of the bases that gates have, as far as we know.
 type HeldBases = Arc<Mutex<HashMap<GateUrl, [u8; 32]>>>;
@@ -75,9 +67,9 @@ impl Gates {
         Self { context, id, timeline, offer, held, pushers, overtaken, words, confirmed: Arc::default() }
     }
 
-    /// Gives every gate something newer to push. `lanes` are the last releases over older bases.
-    pub(super) fn offer(&self, newest: Arc<Release>, lanes: impl Iterator<Item = Release>) {
-        self.offer.send_replace(Some(Arc::new(Offer { newest, lanes: lanes.map(Arc::new).collect() })));
+    /// Gives every gate something newer to push.
+    pub(super) fn offer(&self, offer: Arc<Offer>) {
+        self.offer.send_replace(Some(offer));
     }
 
     /// The roots of the bases that gates have.
@@ -430,19 +422,7 @@ impl Pusher {
     /// Ready once somebody was shut out of whom the gate has not heard, and a head over the base that it has says so.
     async fn revocation(&self) -> Arc<Release> {
         let Held::Release(held) = &self.held else { return std::future::pending().await };
-        let says_more = |lane: &&Arc<Release>| {
-            lane.head().base.root == held.head().base.root && lane.revoked_through > held.revoked_through
-        };
-        let mut offers = self.offers.clone();
-        loop {
-            let offer = offers.borrow_and_update().clone();
-            if let Some(lane) = offer.iter().flat_map(|offer| &offer.lanes).find(says_more) {
-                return Arc::clone(lane);
-            }
-            if offers.changed().await.is_err() {
-                return std::future::pending().await;
-            }
-        }
+        overtaking(self.offers.clone(), &held.head().base.root.sha256, held.revoked_through).await
     }
 
     async fn send(&self, intent: Intent, release: &Release, bodies: &[&[u8]]) -> Result<Answer, PushError> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::super::PublishError;
+use super::super::lanes::Offer;
 use super::super::release::Release;
 use super::super::walk::bodies_of_base;
 use super::KeyspacePublisher;
@@ -28,9 +29,9 @@ impl KeyspacePublisher {
             self.context.app.propagation.note_head(self.id, release.mark());
         }
         self.released_at = Instant::now();
-        let offered = Arc::new(release.clone());
-        self.gates.offer(Arc::clone(&offered), self.lanes.0.iter().map(|lane| lane.release.clone()));
-        self.sinks.offer(offered);
+        let offer = Arc::new(Offer::new(release.clone(), &self.lanes));
+        self.gates.offer(Arc::clone(&offer));
+        self.sinks.offer(offer);
         if let Some(base) = self.built.take() {
             let mut kept: Vec<_> = base.bodies().chain(release.bodies().map(|(hash, _)| hash)).collect();
             // Gates may refuse the new one, and then the one before is published again; if that can still be read.

@@ -1,5 +1,6 @@
-//! Signing heads: the newest one, and those over older bases that gates still have.
+//! Signing heads: the newest one, and those over older bases that gates and sinks still have.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use latchkey_snapshot::{Audience, Head, ObjectRef, TagScheme, UpstreamCredential, sha256};
@@ -39,23 +40,23 @@ impl Next {
 }
 
 impl KeyspacePublisher {
-    /// Where gates still have the base that is about to be replaced, it is kept up.
+    /// Where gates or sinks still have the base that is about to be replaced, it is kept up.
     pub(super) fn open_lane(&mut self) {
         let Some(current) = self.current.as_ref().filter(|_| self.built.is_some()) else { return };
-        if self.gates.held_bases().contains(&current.head().base.root.sha256) {
+        if self.held_bases().contains(&current.head().base.root.sha256) {
             let twin = std::mem::replace(&mut self.twin, Twin::new(self.id));
             self.lanes.add(Lane { release: current.clone(), twin });
         }
     }
 
-    /// Releases over older bases, if somebody was shut out since they last were. What cannot be released is given up: its gates have to wait
-    /// for their upload.
+    /// Releases over older bases, if somebody was shut out since they last were. What cannot be released is given up: whoever has that base
+    /// has to wait for the upload.
     pub(super) async fn release_in_lanes(
         &mut self,
         settings: &Settings,
         next: &mut Next,
     ) -> Result<(), PublishError> {
-        self.lanes.keep(&self.gates.held_bases());
+        self.lanes.keep(&self.held_bases());
         let store = Arc::clone(&self.store);
         let changes = Changes { store: store.as_ref(), id: self.id, policy: &settings.policy };
         for mut lane in std::mem::take(&mut self.lanes.0) {
@@ -68,6 +69,12 @@ impl KeyspacePublisher {
             self.lanes.0.push(lane);
         }
         Ok(())
+    }
+
+    fn held_bases(&self) -> HashSet<[u8; 32]> {
+        let mut held = self.gates.held_bases();
+        held.extend(self.sinks.held_bases());
+        held
     }
 
     pub(super) fn sign(

@@ -5,6 +5,8 @@
 //! one twice does no harm, and a write that was cut short is gone on with: the bodies that arrived are remembered, and after a restart
 //! listed (`stock`). The head comes last. A sink is trusted with nothing: gates verify all that they read.
 //!
+//! While a new base is written, revocations go out over the base before, as they do to gates (`push`).
+//!
 //! A body that the head has ceased to lead to stays for as long as a gate may still decide by the head before, and is then deleted. So
 //! a sink belongs to one keyspace alone; one with another keyspace's head in it is refused.
 
@@ -16,7 +18,7 @@ mod stock;
 mod target;
 mod writer;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::sync::{Notify, mpsc, watch};
@@ -25,9 +27,9 @@ use tokio::task::AbortHandle;
 pub use state::{SinkState, SinkStates};
 
 use self::writer::Writer;
-use super::release::Release;
+use super::lanes::Offer;
 use super::timeline::Timeline;
-use super::{Context, PublishError};
+use super::{Context, PublishError, Wanted};
 use crate::domain::{Keyspace, KeyspaceId, Sink};
 
 /// The name of a keyspace's head.
@@ -56,7 +58,7 @@ pub(super) struct Sinks {
     context: Context,
     id: KeyspaceId,
     timeline: Timeline,
-    newest: watch::Sender<Option<Arc<Release>>>,
+    offer: watch::Sender<Option<Arc<Offer>>>,
     writers: HashMap<String, Running>,
     overtaken: mpsc::Sender<()>,
     confirmed: Arc<Notify>,
@@ -65,6 +67,7 @@ pub(super) struct Sinks {
 struct Running {
     sink: Sink,
     sealed: Option<Vec<u8>>,
+    bases: watch::Receiver<HashSet<[u8; 32]>>,
     task: AbortHandle,
 }
 
@@ -77,22 +80,27 @@ impl Sinks {
         overtaken: mpsc::Sender<()>,
         confirmed: Arc<Notify>,
     ) -> Self {
-        let (newest, _) = watch::channel(None);
-        Self { context, id, timeline, newest, writers: HashMap::new(), overtaken, confirmed }
+        let (offer, _) = watch::channel(None);
+        Self { context, id, timeline, offer, writers: HashMap::new(), overtaken, confirmed }
     }
 
     /// Gives every sink something newer to write.
-    pub(super) fn offer(&self, release: Arc<Release>) {
-        let (change_seq, now) = (release.head().change_seq, self.context.app.now());
+    pub(super) fn offer(&self, offer: Arc<Offer>) {
+        let (mark, now) = (offer.newest.mark(), self.context.app.now());
         for name in self.writers.keys() {
-            self.context.app.sinks.update(self.id, name, |state| state.offered(change_seq, now));
+            self.context.app.sinks.update(self.id, name, |state| state.offered(mark, now));
         }
-        self.newest.send_replace(Some(release));
+        self.offer.send_replace(Some(offer));
+    }
+
+    /// The roots of the bases that sinks have, and of those that they are being given and will have before the newest.
+    pub(super) fn held_bases(&self) -> HashSet<[u8; 32]> {
+        self.writers.values().flat_map(|running| running.bases.borrow().clone()).collect()
     }
 
     /// Gives no sink anything any more, until there is something newer.
     pub(super) fn halt(&self) {
-        self.newest.send_replace(None);
+        self.offer.send_replace(None);
     }
 
     /// Begins with sinks that are new or have changed, and ends with those that are gone.
@@ -121,27 +129,29 @@ impl Sinks {
     }
 
     fn begin(&self, sink: Sink, sealed: Option<Vec<u8>>) -> Running {
-        if let Some(release) = self.newest.borrow().as_ref() {
-            let (change_seq, now) = (release.head().change_seq, self.context.app.now());
-            self.context.app.sinks.update(self.id, &sink.name, |state| state.offered(change_seq, now));
+        if let Some(offer) = self.offer.borrow().as_ref() {
+            let (mark, now) = (offer.newest.mark(), self.context.app.now());
+            self.context.app.sinks.update(self.id, &sink.name, |state| state.offered(mark, now));
         }
         let writer = Writer::new(
             self.context.clone(),
             self.id,
             sink.clone(),
             self.timeline.clone(),
-            self.newest.subscribe(),
+            self.offer.subscribe(),
             self.overtaken.clone(),
             Arc::clone(&self.confirmed),
         );
+        let bases = writer.bases();
         let task = tokio::spawn(writer.run(sealed.clone())).abort_handle();
-        Running { sink, sealed, task }
+        Running { sink, sealed, bases, task }
     }
 
-    /// Whether every sink holds everything up to the keyspace's last change.
+    /// Of a keyspace that was deleted: whether whoever reads its sinks lets nobody in.
     pub(super) fn have(&self, keyspace: &Keyspace) -> bool {
-        let applied = |sink: &Sink| self.context.app.sinks.of(self.id, &sink.name).applied_change_seq;
-        keyspace.sinks.iter().all(|sink| applied(sink) >= Some(keyspace.change_seq))
+        let wanted = Wanted::ShutOut(keyspace.change_seq);
+        let applied = |sink: &Sink| self.context.app.sinks.of(self.id, &sink.name).applied;
+        keyspace.sinks.iter().all(|sink| applied(sink).is_some_and(|mark| mark.has(wanted)))
     }
 }
 

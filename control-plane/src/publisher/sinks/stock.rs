@@ -80,6 +80,19 @@ mod tests {
     }
 
     #[test]
+    fn while_a_base_arrives_the_one_before_stays_for_heads_that_overtake_it() {
+        let mut stock = Stock::default();
+        stock.arrived(A, 1_000);
+        stock.need(&HashSet::from([A]), 0);
+        stock.arrived(B, 2_000);
+        stock.need(&HashSet::from([A]), 1_000);
+        assert_eq!(stock.due(LATER), Vec::<Hash>::new(), "neither what gates read, nor what they will");
+        assert_eq!(stock.due(u64::MAX), [B], "the head may never come that would lead to it");
+        stock.need(&HashSet::from([B]), 1_000);
+        assert_eq!(stock.due(u64::MAX), [A]);
+    }
+
+    #[test]
     fn a_body_that_is_needed_again_stays() {
         let mut stock = Stock::default();
         stock.arrived(A, 1_000);

@@ -16,8 +16,10 @@ pub(in crate::http) struct SinkProgress {
     kind: &'static str,
     /// The head that it holds.
     applied_seq: Option<u64>,
-    /// The last change in that head.
+    /// Every change up to and with this one is in that head.
     applied_change_seq: Option<u64>,
+    /// Every revocation up to and with this one is: while a new base is written, revocations go ahead of it.
+    revoked_through: Option<u64>,
     #[schema(value_type = Option<String>, format = DateTime)]
     written_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -34,8 +36,9 @@ impl SinkProgress {
         Self {
             name: sink.name.clone(),
             kind: sink.target.kind(),
-            applied_seq: state.applied_seq,
-            applied_change_seq: state.applied_change_seq,
+            applied_seq: state.applied.map(|mark| mark.seq),
+            applied_change_seq: state.applied.map(|mark| mark.change_seq),
+            revoked_through: state.applied.map(|mark| mark.change_seq.max(mark.revoked_through)),
             written_at: state.written_at,
             last_attempt_at: state.last_attempt_at,
             lag_ms: u64::try_from(behind).unwrap_or_default(),

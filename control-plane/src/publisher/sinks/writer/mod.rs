@@ -3,23 +3,24 @@
 mod batching;
 mod opening;
 mod stock_taking;
+mod upload;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use latchkey_snapshot::HighWater;
 use rand::RngExt;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
-use self::batching::Batching;
 use super::head_name;
 use super::stock::Stock;
 use super::target::{Outgoing, SinkError, Target};
 use crate::domain::{KeyspaceId, Sink};
+use crate::publisher::lanes::Offers;
 use crate::publisher::release::Release;
 use crate::publisher::timeline::Timeline;
-use crate::publisher::walk::BaseWalk;
 use crate::publisher::{Context, PublishError};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -27,6 +28,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const IMPATIENCE: Duration = Duration::from_secs(1);
 /// How often is looked for bodies to delete.
 const TIDYING: Duration = Duration::from_secs(60);
+/// How many of them go before there is another look for a release, which must not wait for all those of an old base.
+const DELETED_AT_ONCE: usize = 10_000;
+
 type Hash = [u8; 32];
 
 pub(super) struct Writer {
@@ -34,18 +38,38 @@ pub(super) struct Writer {
     id: KeyspaceId,
     sink: Sink,
     timeline: Timeline,
-    newest: watch::Receiver<Option<Arc<Release>>>,
+    offers: Offers,
     overtaken: mpsc::Sender<()>,
     confirmed: Arc<Notify>,
     stock: Stock,
     stock_taken_at: Option<Instant>,
-    /// The base that is all there: its root, and its bodies.
-    base: Option<(Hash, Vec<Hash>)>,
+    /// What the sink's head leads to, if all of it is known to be there.
+    held: Option<Held>,
+    /// The root of the base that is being written.
+    coming: Option<Hash>,
+    /// The roots of both bases, for others to see.
+    bases: watch::Sender<HashSet<Hash>>,
+    /// The last head that may have been written.
+    tried: Option<HighWater>,
     /// When a head was last written, or could have been: by the writer before this one, if there was one.
     head_written_at: Instant,
     /// Until when the head that the sink has is good, in seconds since the epoch.
     head_valid_until: u64,
     was_overtaken: bool,
+}
+
+/// A head with a base of which every body is there.
+struct Held {
+    root: Hash,
+    bodies: Arc<Vec<Hash>>,
+    revoked_through: u64,
+}
+
+/// What was written.
+enum Written {
+    Newest,
+    /// A newer base was published while this one was written.
+    Older,
 }
 
 impl Writer {
@@ -54,7 +78,7 @@ impl Writer {
         id: KeyspaceId,
         sink: Sink,
         timeline: Timeline,
-        newest: watch::Receiver<Option<Arc<Release>>>,
+        offers: Offers,
         overtaken: mpsc::Sender<()>,
         confirmed: Arc<Notify>,
     ) -> Self {
@@ -63,50 +87,51 @@ impl Writer {
             id,
             sink,
             timeline,
-            newest,
+            offers,
             overtaken,
             confirmed,
             stock: Stock::default(),
             stock_taken_at: None,
-            base: None,
+            held: None,
+            coming: None,
+            bases: watch::Sender::default(),
+            tried: None,
             head_written_at: Instant::now(),
             head_valid_until: 0,
             was_overtaken: false,
         }
     }
 
+    /// The roots of the bases that the sink has or is being given.
+    pub(super) fn bases(&self) -> watch::Receiver<HashSet<Hash>> {
+        self.bases.subscribe()
+    }
+
     /// Writes whatever is newest, for ever. `sealed` is the sink's secret.
     pub(super) async fn run(mut self, sealed: Option<Vec<u8>>) {
         let mut pause = FIRST_PAUSE;
-        let mut target = None;
+        let mut opened = None;
         loop {
-            let Some(release) = self.newest.borrow_and_update().clone() else {
-                if self.newest.changed().await.is_err() {
+            let Some(offer) = self.offers.borrow_and_update().clone() else {
+                if self.offers.changed().await.is_err() {
                     return;
                 }
                 continue;
             };
             let now = self.context.app.now();
-            self.context
-                .app
-                .sinks
-                .update(self.id, &self.sink.name, |state| state.last_attempt_at = Some(now));
-            let written = match self.opened(&mut target, sealed.as_deref()) {
-                Ok(target) => self.write(target, &release).await,
-                Err(error) => Err(error),
-            };
-            self.note(&release, &written);
-            match written {
-                Ok(()) => {
+            self.context.app.sinks.update(self.id, &self.sink.name, |state| state.begun(now));
+            match self.attempt(&mut opened, sealed.as_deref(), &offer.newest).await {
+                Ok(written) => {
                     (pause, self.was_overtaken) = (FIRST_PAUSE, false);
-                    self.confirmed.notify_one();
-                    if let Some(target) = &target
+                    if matches!(written, Written::Newest)
+                        && let Some(target) = &opened
                         && !self.tidy_until_newer(target.as_ref()).await
                     {
                         return;
                     }
                 }
                 Err(error) => {
+                    self.note_failure(&error);
                     self.rest(pause, error.retry_after).await;
                     pause = (pause * 2).min(self.context.config.retry_max);
                 }
@@ -114,101 +139,107 @@ impl Writer {
         }
     }
 
-    fn note(&self, release: &Release, written: &Result<(), SinkError>) {
-        let (seq, change_seq, now) = (release.head().seq, release.head().change_seq, self.context.app.now());
-        self.context.app.sinks.update(self.id, &self.sink.name, |state| match written {
-            Ok(()) => state.written(seq, change_seq, now),
-            Err(error) => state.last_error = Some(error.error.clone()),
-        });
-        let (id, sink) = (self.id, self.sink.name.as_str());
-        match written {
-            Ok(()) => tracing::debug!(keyspace.id = %id, sink, head.seq = seq, "wrote a head to a sink"),
-            Err(SinkError { error, .. }) => tracing::warn!(
-                keyspace.id = %id, sink, head.seq = seq, error.code, error.message,
-                "writing to a sink failed and will be repeated"
-            ),
-        }
+    async fn attempt(
+        &mut self,
+        opened: &mut Option<Arc<dyn Target>>,
+        sealed: Option<&[u8]>,
+        newest: &Release,
+    ) -> Result<Written, SinkError> {
+        let target = match opened {
+            Some(opened) => opened,
+            empty => empty.insert(self.open(sealed)?),
+        };
+        self.write(target, newest).await
     }
 
     /// Bodies first, head last.
-    async fn write(&mut self, target: &dyn Target, release: &Release) -> Result<(), SinkError> {
-        self.take_stock(target, release).await?;
+    async fn write(&mut self, target: &Arc<dyn Target>, newest: &Release) -> Result<Written, SinkError> {
+        self.take_stock(target.as_ref(), newest).await?;
+        let root = newest.head().base.root.sha256;
+        let bodies = match &self.held {
+            Some(held) if held.root == root => Arc::clone(&held.bodies),
+            _ => self.put_base(target, newest).await?,
+        };
+        // That took its time: by now another head over this base may say more. If none does any more, something newer has to be written.
+        let Some(offer) = self.offers.borrow_and_update().clone() else { return Ok(Written::Older) };
+        if let Some(release) = offer.over(&root) {
+            self.publish(target.as_ref(), release, bodies).await?;
+        }
+        Ok(if offer.newest.head().base.root.sha256 == root { Written::Newest } else { Written::Older })
+    }
+
+    /// Writes a head and its own bodies, where `base` is all there.
+    async fn publish(
+        &mut self,
+        target: &dyn Target,
+        release: &Release,
+        base: Arc<Vec<Hash>>,
+    ) -> Result<(), SinkError> {
         let valid_until = release.head().valid_until;
-        let mut outgoing = Vec::new();
-        for (hash, bytes) in release.bodies() {
-            if !self.stock.has(&hash) {
-                outgoing.push(Outgoing { hash, bytes: bytes.to_vec() });
-            }
-        }
-        self.put(target, outgoing, valid_until).await?;
-        let root = release.head().base.root.sha256;
-        if self.base.as_ref().is_none_or(|(complete, _)| *complete != root) {
-            let bodies = self.put_base(target, release).await?;
-            self.base = Some((root, bodies));
-        }
+        let lacking = release.bodies().filter(|(hash, _)| !self.stock.has(hash));
+        let lacking = lacking.map(|(hash, bytes)| Outgoing { hash, bytes: bytes.to_vec() }).collect();
+        self.put(target, lacking, valid_until).await?;
         sleep_until(self.head_written_at + target.head_interval()).await;
+        self.refuse_to_go_back(release)?;
+        // Whatever comes of it.
+        self.tried = Some(release.head().high_water());
+        let put = target.put_head(&head_name(release.head().audience), release.verified.bytes()).await;
         self.head_written_at = Instant::now();
-        target.put_head(&head_name(release.head().audience), release.verified.bytes()).await?;
-        let base = self.base.iter().flat_map(|(_, bodies)| bodies.iter().copied());
-        let needed: HashSet<Hash> = base.chain(release.bodies().map(|(hash, _)| hash)).collect();
+        put?;
+        let needed: HashSet<Hash> =
+            base.iter().copied().chain(release.bodies().map(|(hash, _)| hash)).collect();
         self.stock.need(&needed, self.head_valid_until);
         self.head_valid_until = valid_until;
+        let root = release.head().base.root.sha256;
+        self.held = Some(Held { root, bodies: base, revoked_through: release.revoked_through });
+        self.coming.take_if(|coming| *coming == root);
+        self.show_bases();
+        self.note(release);
         Ok(())
     }
 
-    /// Writes those bodies of a base that the sink lacks, and returns the hashes of all.
-    async fn put_base(&mut self, target: &dyn Target, release: &Release) -> Result<Vec<Hash>, SinkError> {
-        let store = Arc::clone(&self.context.app.store);
-        let base = &release.head().base;
-        let mut walk = BaseWalk::begin(store.as_ref(), self.id, base).await.map_err(internal)?;
-        let mut batch = Batching::new(target.batch());
-        let mut bodies = vec![release.head().base.root.sha256];
-        let root = Outgoing { hash: bodies[0], bytes: walk.root.clone() };
-        let valid_until = release.head().valid_until;
-        if !self.stock.has(&root.hash) {
-            batch.add(root);
+    /// A head over a new base may be a moment older than one over the base before that overtook it, and not know of who was shut out in that
+    /// moment. The next one does.
+    fn refuse_to_go_back(&self, release: &Release) -> Result<(), SinkError> {
+        let knew = self.held.as_ref().map_or(0, |held| held.revoked_through);
+        if self.tried > Some(release.head().high_water()) || knew > release.revoked_through {
+            return Err(SinkError::new(
+                "INTERNAL",
+                "the sink's head says more than the one that was to be written",
+            ));
         }
-        while let Some(leaf) = walk.next_leaf().await.map_err(internal)? {
-            bodies.push(leaf.hash);
-            bodies.extend(&leaf.shards);
-            if !self.stock.has(&leaf.hash) {
-                batch.add(Outgoing { hash: leaf.hash, bytes: leaf.page });
-            }
-            for hash in leaf.shards {
-                if self.stock.has(&hash) {
-                    continue;
-                }
-                if batch.is_full() {
-                    self.put(target, batch.take(), valid_until).await?;
-                }
-                batch.add(Outgoing { hash, bytes: walk.shard(hash).await.map_err(internal)? });
-            }
-        }
-        self.put(target, batch.take(), valid_until).await?;
-        Ok(bodies)
+        Ok(())
     }
 
-    /// Writes bodies, and remembers those that arrived even if others did not.
-    async fn put(
-        &mut self,
-        target: &dyn Target,
-        bodies: Vec<Outgoing>,
-        valid_until: u64,
-    ) -> Result<(), SinkError> {
-        if bodies.is_empty() {
-            return Ok(());
-        }
-        let arrived = target.put_bodies(bodies).await;
-        for hash in arrived.bodies {
-            self.stock.arrived(hash, valid_until);
-        }
-        arrived.failure.map_or(Ok(()), Err)
+    fn show_bases(&self) {
+        let held = self.held.as_ref().map(|held| held.root);
+        self.bases.send_replace(held.into_iter().chain(self.coming).collect());
+    }
+
+    fn note(&self, release: &Release) {
+        let (mark, now) = (release.mark(), self.context.app.now());
+        self.context.app.sinks.update(self.id, &self.sink.name, |state| state.written(mark, now));
+        self.confirmed.notify_one();
+        tracing::debug!(keyspace.id = %self.id, sink = self.sink.name, head.seq = mark.seq, "wrote a head to a sink");
+    }
+
+    fn note_failure(&self, SinkError { error, .. }: &SinkError) {
+        self.context
+            .app
+            .sinks
+            .update(self.id, &self.sink.name, |state| state.last_error = Some(error.clone()));
+        tracing::warn!(
+            keyspace.id = %self.id, sink = self.sink.name, error.code, error.message,
+            "writing to a sink failed and will be repeated"
+        );
     }
 
     /// Deletes what nobody needs any more until there is a newer release; `false`: there will be none.
     async fn tidy_until_newer(&mut self, target: &dyn Target) -> bool {
         loop {
-            let due = self.stock.due(self.context.app.now().as_seconds());
+            let mut due = self.stock.due(self.context.app.now().as_seconds());
+            let pause = if due.len() > DELETED_AT_ONCE { Duration::ZERO } else { TIDYING };
+            due.truncate(DELETED_AT_ONCE);
             if !due.is_empty() {
                 self.stock.forget(&due);
                 match target.delete_bodies(&due).await {
@@ -225,8 +256,9 @@ impl Writer {
                 }
             }
             tokio::select! {
-                changed = self.newest.changed() => return changed.is_ok(),
-                () = tokio::time::sleep(TIDYING) => {}
+                biased;
+                changed = self.offers.changed() => return changed.is_ok(),
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
@@ -240,7 +272,7 @@ impl Writer {
         let until = started + pause.mul_f64(rand::rng().random_range(0.5..1.0));
         tokio::select! {
             () = sleep_until(until) => {}
-            changed = self.newest.changed() => {
+            changed = self.offers.changed() => {
                 if changed.is_ok() {
                     sleep_until(until.min(started + IMPATIENCE)).await;
                 }

@@ -1,5 +1,7 @@
 //! The place that a sink's settings name.
 
+use std::sync::Arc;
+
 use zeroize::Zeroizing;
 
 use super::super::kv::Kv;
@@ -9,19 +11,8 @@ use super::Writer;
 use crate::domain::SinkTarget;
 
 impl Writer {
-    pub(super) fn opened<'a>(
-        &self,
-        target: &'a mut Option<Box<dyn Target>>,
-        sealed: Option<&[u8]>,
-    ) -> Result<&'a dyn Target, SinkError> {
-        let target = match target {
-            Some(opened) => opened,
-            empty => empty.insert(self.open(sealed)?),
-        };
-        Ok(&**target)
-    }
-
-    fn open(&self, sealed: Option<&[u8]>) -> Result<Box<dyn Target>, SinkError> {
+    /// `sealed` is the sink's secret.
+    pub(super) fn open(&self, sealed: Option<&[u8]>) -> Result<Arc<dyn Target>, SinkError> {
         let secret = || {
             let unusable = |message: String| SinkError::new("UNUSABLE", message);
             let sealed = sealed.ok_or_else(|| unusable("the sink has no secret; give it one".to_owned()))?;
@@ -33,15 +24,15 @@ impl Writer {
         Ok(match &self.sink.target {
             SinkTarget::Kv { account_id, namespace_id, api_base } => {
                 let client = self.context.client.http().clone();
-                Box::new(Kv::new(client, api_base, account_id, namespace_id, secret()?))
+                Arc::new(Kv::new(client, api_base, account_id, namespace_id, secret()?))
             }
             SinkTarget::S3 { bucket, prefix, region, endpoint, access_key_id } => {
                 let endpoint = endpoint.as_deref();
-                Box::new(Objects::s3(bucket, prefix, region, endpoint, access_key_id, &secret()?)?)
+                Arc::new(Objects::s3(bucket, prefix, region, endpoint, access_key_id, &secret()?)?)
             }
-            SinkTarget::Gcs { bucket, prefix } => Box::new(Objects::gcs(bucket, prefix, &secret()?)?),
+            SinkTarget::Gcs { bucket, prefix } => Arc::new(Objects::gcs(bucket, prefix, &secret()?)?),
             SinkTarget::Folder { path } => {
-                Box::new(Objects::folder(path, self.context.config.sink_folder.as_deref())?)
+                Arc::new(Objects::folder(path, self.context.config.sink_folder.as_deref())?)
             }
         })
     }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::super::target::{SinkError, Target};
 use super::super::{HEADS, body_of, head_name};
-use super::{Writer, internal};
+use super::{Held, Writer, internal};
 use crate::publisher::FOREIGN_HEAD;
 use crate::publisher::release::{Release, verify_head};
 use crate::publisher::timeline::Heard;
@@ -44,7 +44,11 @@ impl Writer {
         // Nobody has signed it yet: what it says must not keep bodies for ever.
         let valid_until = valid_until.unwrap_or_default().min(now + LONGEST_VALIDITY).max(head.valid_until);
         self.stock.found(names.iter().filter_map(|name| body_of(name)), valid_until);
-        self.base = None;
+        // A head may only be written over what is there.
+        let is_whole = |held: &mut Held| held.bodies.iter().all(|hash| self.stock.has(hash));
+        if self.held.take_if(|held| !is_whole(held)).is_some() {
+            self.show_bases();
+        }
         self.head_valid_until = valid_until;
         self.stock_taken_at = Some(Instant::now());
         Ok(())
