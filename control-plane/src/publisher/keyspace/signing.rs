@@ -58,6 +58,8 @@ impl KeyspacePublisher {
     ) -> Result<(), PublishError> {
         self.lanes.keep(&self.held_bases());
         let store = Arc::clone(&self.store);
+        // The newest content may already have what was changed since the log was last looked at, and then nothing leads back here.
+        self.log.read_on(store.as_ref(), self.id).await?;
         let changes = Changes { store: store.as_ref(), id: self.id, policy: &settings.policy };
         for mut lane in std::mem::take(&mut self.lanes.0) {
             if self.log.shut_out > lane.release.revoked_through {

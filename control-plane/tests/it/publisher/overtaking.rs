@@ -78,3 +78,26 @@ async fn e3_a_revocation_overtakes_a_base_that_is_being_uploaded_to_the_same_gat
         assert_eq!(gate.ask(token(key)), Says::Revoked);
     }
 }
+
+/// A change that comes just before a revocation may take it along in the head over the new base, which the gate does not have yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn e3_a_revocation_overtakes_an_upload_right_behind_another_change() {
+    const NEVER: Duration = Duration::from_secs(3_600);
+    let config = PublisherConfig { heartbeat: NEVER, push_timeout: NEVER, ..quick() };
+    let (server, gate) = (Server::start_with(Arc::new(SystemClock), config).await, Gate::start().await);
+    let keyspace = gate.serve(&server.api).await;
+    let mut keys = Vec::new();
+    for _ in 0..20 {
+        keys.push(server.api.key(&keyspace, json!({})).await);
+    }
+    gate.says(token(&keys[19]), KNOWN).await;
+    gate.take_over_parts(NEVER);
+    insert_keys(&server, &keyspace);
+    server.api.key(&keyspace, json!({})).await;
+    eventually("the upload has begun", async || (gate.parts() > 0).then_some(())).await;
+    for key in &keys {
+        server.api.key(&keyspace, json!({})).await;
+        revoke(&server, key).await;
+        gate.says(token(key), Says::Revoked).await;
+    }
+}
