@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 
 use super::super::target::{Arrived, Outgoing, SinkError, Target};
 use super::batching::Batching;
-use super::{Hash, Writer, internal};
+use super::{FIRST_PAUSE, Hash, Writer, internal};
 use crate::publisher::lanes::overtaking;
 use crate::publisher::release::Release;
 use crate::publisher::walk::BaseWalk;
@@ -65,12 +66,17 @@ impl Writer {
         let mut part = JoinSet::new();
         let to = Arc::clone(target);
         part.spawn(async move { to.put_bodies(bodies).await });
-        let mut failure = None;
+        let (mut failure, mut pause, mut not_before) = (None, FIRST_PAUSE, Instant::now());
         let arrived = loop {
             tokio::select! {
                 biased;
-                lane = self.revocation(), if failure.is_none() => {
+                lane = self.revocation(not_before) => {
                     failure = self.overtake(target.as_ref(), &lane).await.err();
+                    if let Some(error) = &failure {
+                        self.note_failure(error);
+                        not_before = Instant::now() + error.retry_after.unwrap_or(pause);
+                        pause = (pause * 2).min(self.context.config.retry_max);
+                    }
                 }
                 Some(arrived) = part.join_next() => break arrived,
             }
@@ -82,8 +88,10 @@ impl Writer {
         worst.map_or(Ok(()), Err)
     }
 
-    /// Ready once somebody was shut out of whom the sink's head does not tell, and a head over the base that it has does.
-    async fn revocation(&self) -> Arc<Release> {
+    /// Ready once somebody was shut out of whom the sink's head does not tell, and a head over the base that it has does; but not before this
+    /// moment.
+    async fn revocation(&self, not_before: Instant) -> Arc<Release> {
+        sleep_until(not_before).await;
         match &self.held {
             Some(held) => overtaking(self.offers.clone(), &held.root, held.revoked_through).await,
             None => std::future::pending().await,
