@@ -105,3 +105,9 @@ impl PublishError {
         Self::Unverified(refusal.to_string())
     }
 }
+
+impl From<PublishError> for PushError {
+    fn from(error: PublishError) -> Self {
+        Self { code: "INTERNAL".to_owned(), message: error.to_string() }
+    }
+}

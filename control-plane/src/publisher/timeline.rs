@@ -109,10 +109,10 @@ impl Timeline {
 
     /// As [`Timeline::ask`], with a head that the gate has just refused because it is not newer.
     pub(super) async fn ask_with(&self, gate: &GateUrl, head: &[u8]) -> Result<Heard, PushError> {
-        let bundle = bundle::encode(Intent::StoreBodies, head, std::iter::empty())
-            .map_err(|refusal| internal(&PublishError::Encoding(refusal)))?;
+        let bundle =
+            bundle::encode(Intent::StoreBodies, head, std::iter::empty()).map_err(PublishError::Encoding)?;
         match self.context.client.held(gate, bundle).await? {
-            Some(held) => self.judge(gate.as_str(), &held).await.map_err(|error| internal(&error)),
+            Some(held) => Ok(self.judge(gate.as_str(), &held).await?),
             None => Ok(Heard::Ours),
         }
     }
@@ -190,8 +190,4 @@ fn is_void(held: &[u8], signing: &Signing) -> bool {
     let keys: Result<Vec<_>, _> = signing.in_use().map(|key| TrustedKey::new(&key.public_key)).collect();
     let (Ok(head), Ok(keys)) = (UnverifiedHead::parse(held), keys) else { return false };
     head.high_water_under(&Trust::new(head.unverified_audience(), keys)).is_none()
-}
-
-fn internal(error: &PublishError) -> PushError {
-    PushError { code: "INTERNAL".to_owned(), message: error.to_string() }
 }

@@ -71,12 +71,12 @@ impl Pusher {
         let own_part = release.bodies().map(|(_, bytes)| bytes.len()).sum::<usize>();
         let store = Arc::clone(&self.context.app.store);
         let base = &release.head().base;
-        let mut walk = BaseWalk::begin(store.as_ref(), self.id, base).await.map_err(internal)?;
+        let mut walk = BaseWalk::begin(store.as_ref(), self.id, base).await?;
         let root = walk.root.clone();
         let mut part = vec![root.clone()];
         let mut bytes = root.len();
         let mut shards = Vec::new();
-        while let Some(leaf) = walk.next_leaf().await.map_err(internal)? {
+        while let Some(leaf) = walk.next_leaf().await? {
             if held.contains(&leaf.hash) {
                 continue;
             }
@@ -86,7 +86,7 @@ impl Pusher {
                 if held.contains(&hash) || self.upload.stored.contains(&hash) {
                     continue;
                 }
-                let shard = walk.shard(hash).await.map_err(internal)?;
+                let shard = walk.shard(hash).await?;
                 if bytes + shard.len() + own_part > BUNDLE_BODIES {
                     if let Some(lane) = self.send_part(release, &part, &mut shards).await? {
                         return Ok(Uploaded::Overtaken(lane));
@@ -128,7 +128,7 @@ impl Pusher {
 
     async fn send(&self, intent: Intent, release: &Release, bodies: &[&[u8]]) -> Result<Answer, PushError> {
         let bundle = bundle::encode(intent, release.verified.bytes(), bodies.iter().copied())
-            .map_err(|refusal| internal(PublishError::Encoding(refusal)))?;
+            .map_err(PublishError::Encoding)?;
         self.context.client.ingest(&self.gate, bundle).await
     }
 }
@@ -147,8 +147,4 @@ fn base_of(held: Option<&Release>) -> HashSet<[u8; 32]> {
 
 fn own_bodies<'a>(release: &'a Release, held: Option<&Release>) -> Vec<&'a [u8]> {
     release.bodies_not_in(held).map(|(_, bytes)| bytes.as_slice()).collect()
-}
-
-fn internal(error: PublishError) -> PushError {
-    PushError { code: "INTERNAL".to_owned(), message: error.to_string() }
 }
