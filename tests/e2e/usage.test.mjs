@@ -1,12 +1,11 @@
 // What the gate reports of the requests that it decided, rows L4 and L5, and what reporting may never do to them.
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import { once } from "node:events";
 import { after, afterEach, before, describe, test } from "node:test";
 import { bearer, eventually, startGate } from "../support/gate.mjs";
 import { Publisher } from "../support/publisher.mjs";
 import { newToken } from "../support/token.mjs";
 import { eventually as untilTrue } from "../support/processes.mjs";
+import { startServer } from "../support/server.mjs";
 import { System, reporting } from "../support/system.mjs";
 
 const USAGE_KEY = "lkadm_test_key_of_this_test";
@@ -18,20 +17,14 @@ const taken = (response) => response.writeHead(200, { "content-type": "applicati
 /** A control plane that keeps what it is told. `answer` may be replaced by a test. */
 async function startReceiver() {
   const receiver = { reports: [], answer: taken };
-  const server = createServer(async (request, response) => {
+  const { url, close } = await startServer(async (request, response) => {
     let text = "";
     for await (const part of request.setEncoding("utf8")) text += part;
     receiver.reports.push({ url: request.url, headers: request.headers, text, body: JSON.parse(text) });
     receiver.answer(response, receiver.reports.at(-1).body);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  receiver.url = `http://127.0.0.1:${server.address().port}`;
-  receiver.requests = () => receiver.reports.flatMap(({ body }) => body.requests);
-  receiver.close = () => {
-    server.closeAllConnections();
-    server.close();
-  };
-  return receiver;
+  });
+  const requests = () => receiver.reports.flatMap(({ body }) => body.requests);
+  return Object.assign(receiver, { url, close, requests });
 }
 
 describe("reports", () => {

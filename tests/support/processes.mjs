@@ -17,7 +17,7 @@ const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 10_000;
 
 /** Asks `check` until it answers with something true, and returns that. */
-export async function eventually(what, check, withinMs = 5_000, everyMs = 10) {
+export async function eventually(what, check, withinMs = 30_000, everyMs = 10) {
   const deadline = performance.now() + withinMs;
   for (;;) {
     const answer = await check();

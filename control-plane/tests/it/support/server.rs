@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,13 +150,28 @@ impl Server {
         jobs::purge(&self.app).await.unwrap()
     }
 
-    /// Has the publisher build a base of what there is now, and takes the server up again.
+    /// Has the publisher build bases of what there is now, and takes the server up again. They are published by then: whatever a test
+    /// writes next would otherwise come into them.
     pub(crate) async fn rebased(self) -> Self {
-        let database = self.database();
+        let before = self.published();
         // A release whose bodies are gone cannot be gone on from.
-        database.execute("DELETE FROM bodies", []).unwrap();
-        drop(database);
-        self.restart().await
+        self.database().execute("DELETE FROM bodies", []).unwrap();
+        let server = self.restart().await;
+        eventually("everything is published anew", async || {
+            let now = server.published();
+            before.iter().all(|(keyspace, seq)| now[keyspace] > *seq).then_some(())
+        })
+        .await;
+        server
+    }
+
+    /// The number of the newest head of each keyspace.
+    fn published(&self) -> BTreeMap<i64, i64> {
+        let database = self.database();
+        let mut newest =
+            database.prepare("SELECT keyspace_id, max(seq) FROM publications GROUP BY keyspace_id").unwrap();
+        let rows = newest.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.map(Result::unwrap).collect()
     }
 
     /// The audit log of the first workspace.
