@@ -151,16 +151,19 @@ test("b1_whoever_is_signed_in_gets_the_newest_snapshot_without_a_file_and_sees_a
 });
 
 test("b1_what_was_chosen_last_is_shown_whichever_comes_last", async () => {
+  const idle = page.getByRole("button", { name: "Load its newest snapshot" }).and(page.locator(":not([aria-busy=true])"));
+  // What the test before still loads is not what is held up here.
+  await idle.waitFor();
   const asked = Promise.withResolvers();
   await page.route("**/snapshot:export?*", (route) => asked.resolve(route), { times: 1 });
-  await page.getByRole("button", { name: "Load its newest snapshot" }).click();
+  await idle.click();
   const late = await asked.promise;
   const publisher = new Publisher();
   await page.getByLabel("Trusted keys").fill(publisher.signer.text);
   await load(publisher.bundle());
   await card("What gates know of it").getByText("knows no such key").waitFor();
   await late.continue();
-  await page.getByRole("button", { name: "Load its newest snapshot" }).and(page.locator(":not([aria-busy=true])")).waitFor();
+  await idle.waitFor();
   assert.equal(await page.getByLabel("Trusted keys").inputValue(), publisher.signer.text);
   await card("What gates know of it").getByText("knows no such key").waitFor();
 });
