@@ -11,6 +11,8 @@ const ROUNDS = 3;
 const TRAFFIC_MS = 100;
 /** Questions that may wait at the relay: `PLACES` in edge/src/relay/waiters.rs. */
 const PLACES = 1_024;
+/** Questions that are asked at once. */
+const GROUP = 32;
 /** So long an isolate waits for a relay that hangs, and the longest that a question may wait there. */
 const RELAY_LIMIT_MS = 1_500;
 const LONGEST_WAIT_MS = 10_000;
@@ -205,12 +207,21 @@ test("so many questions wait and are all answered at once; who finds no place, o
     await answer.arrayBuffer();
     return { status: answer.status, waited: Number(answer.headers.get("latchkey-waited-ms")) };
   };
+  // In groups: what is looked into is how many can wait, not how fast connections are made.
+  const askMany = async (count, options) => {
+    const asked = [];
+    while (asked.length < count) {
+      for (let more = Math.min(GROUP, count - asked.length); more > 0; more--) asked.push(ask(LONGEST_WAIT_MS, options));
+      await sleep(10);
+    }
+    return asked;
+  };
   const isFull = async () => (await ask(100)).waited < 100;
   const becomesFull = () => eventually(isFull, { within: LONGEST_WAIT_MS - 1_000 }).then(() => true, () => false);
   // A busy machine may take so long to ask so much that the first questions are over before the last are asked. Then it is done again.
   const answers = await eventually(async () => {
     const started = performance.now();
-    const crowd = Array.from({ length: PLACES + 50 }, () => ask(LONGEST_WAIT_MS));
+    const crowd = await askMany(PLACES + 50);
     const isCrowded = await becomesFull();
     await pushed.publish();
     const isInTime = performance.now() - started < LONGEST_WAIT_MS;
@@ -226,10 +237,10 @@ test("so many questions wait and are all answered at once; who finds no place, o
 
   await eventually(async () => {
     const gone = new AbortController();
-    const dropped = Array.from({ length: PLACES }, () => ask(LONGEST_WAIT_MS, { signal: gone.signal }).catch(() => {}));
+    const dropped = await askMany(PLACES, { signal: gone.signal });
     const wasFull = await becomesFull();
     gone.abort();
-    await Promise.all(dropped);
+    await Promise.allSettled(dropped);
     return wasFull;
   }, { within: 240_000 });
   await eventually(async () => !(await isFull()));
